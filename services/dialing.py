@@ -1,0 +1,71 @@
+"""Dial a service: one channel with keepalive, retries where they are safe, and the token on every call."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import grpc
+
+from services.settings import is_loopback
+
+Metadata = tuple[tuple[str, str], ...]
+
+# Retried by gRPC until the first response: these calls send nothing before their first real message, and repeat safely.
+_RETRIED = (
+    {"service": "neurosync.v1.LanguageModelService", "method": "Generate"},
+    {"service": "neurosync.v1.SpeechService", "method": "Synthesize"},
+    {"service": "neurosync.v1.FaceService", "method": "AnimateClip"},
+)
+_SERVICE_CONFIG = json.dumps(
+    {
+        "loadBalancingConfig": [{"round_robin": {}}],
+        "methodConfig": [
+            {
+                "name": list(_RETRIED),
+                "retryPolicy": {
+                    "maxAttempts": 3,
+                    "initialBackoff": "0.1s",
+                    "maxBackoff": "1s",
+                    "backoffMultiplier": 2,
+                    "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+                },
+            }
+        ],
+    }
+)
+_OPTIONS: tuple[tuple[str, int | str], ...] = (
+    ("grpc.keepalive_time_ms", 60_000),  # sooner: servers answer too_many_pings; later: a dead peer is noticed late
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),  # a restarted neighbour is found within 2 s
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.enable_http_proxy", 0),  # services are neighbours; a proxy of the desktop is not meant for them
+    ("grpc.service_config", _SERVICE_CONFIG),
+)
+
+
+def dial(address: str, *, authority: Path | None = None) -> grpc.aio.Channel:
+    """Return a channel to `address` (`host:port`, or `dns:///service:port` for all replicas behind a name).
+
+    Args:
+        address: Where the service listens.
+        authority: PEM file of the authority that signed the server's certificate; absent: plain text.
+    """
+    if authority is None:
+        return grpc.aio.insecure_channel(address, options=_OPTIONS)
+    credentials = grpc.ssl_channel_credentials(root_certificates=authority.read_bytes())
+    return grpc.aio.secure_channel(address, credentials, options=_OPTIONS)
+
+
+def credentials(token: str | None) -> Metadata:
+    """Return the metadata to give with every call of a guarded service."""
+    return (("authorization", f"Bearer {token}"),) if token else ()
+
+
+def dialable(address: str) -> str:
+    """Return where to dial a server that listens on `address`: a wildcard host becomes loopback."""
+    host, _, port = address.rpartition(":")
+    if is_loopback(host):
+        return address
+    return {"0.0.0.0": "127.0.0.1", "[::]": "[::1]", "": "127.0.0.1"}.get(host, host) + f":{port}"  # noqa: S104

@@ -1,0 +1,1 @@
+"""Words: prompts, language models, sentences ready to be spoken."""

@@ -1,0 +1,1 @@
+"""Formats of sound, faces and recordings; pure, without sockets or clocks."""

@@ -1,0 +1,1 @@
+"""Orchestrator: one turn from prompt to sound and face, and its memory."""

@@ -1,0 +1,1 @@
+"""Player: the sound device, the clock, and the Live Link socket."""

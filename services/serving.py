@@ -1,0 +1,177 @@
+"""What every server shares: the port, the guard, health, reflection, errors to statuses, and a bounded end.
+
+A service is a class with `name`, `register`, `warm_up` and `close`; `running` serves it for a while,
+`main` until a signal:
+
+    async with running(FaceService(settings), settings) as server:
+        channel = dial(server.address)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from services.errors import ConfigurationError, UnavailableError
+from services.guard import Guard
+from services.settings import ServerSettings, load
+
+logger = logging.getLogger(__name__)
+
+_OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.so_reuseport", 0),  # a taken port is an error, not a second server that gets half of the calls
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.max_concurrent_streams", 1_000),  # of one client; a flood waits in its own connection
+)
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class Service(Protocol):
+    """One gRPC service with its life cycle."""
+
+    name: str
+    """Full name, such as `neurosync.v1.FaceService`."""
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Add the handlers to a server."""
+
+    async def warm_up(self) -> None:
+        """Load and exercise what the first call would wait for; the service is not ready before it returns."""
+
+    async def close(self) -> None:
+        """Release what the service holds; called once, after its last call."""
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A server that listens."""
+
+    address: str
+    """Where to dial it: host and port."""
+    warm: asyncio.Task[None]
+    """Ends when the service is ready for its first call; await it to wait for that."""
+
+
+S = TypeVar("S", bound=ServerSettings)
+
+
+@contextlib.asynccontextmanager
+async def running(service: Service, settings: ServerSettings) -> AsyncIterator[RunningServer]:
+    """Serve until the block ends, then drain for at most `settings.shutdown_grace` seconds.
+
+    Health: "" is serving from the first moment (the process lives), the service's name once it is warm, and neither while
+    it drains.
+
+    Raises:
+        UnavailableError: The port is taken.
+    """
+    options = list(_OPTIONS)
+    if settings.max_connection_age:
+        options.append(("grpc.max_connection_age_ms", round(settings.max_connection_age * 1000)))
+    server = grpc.aio.server(interceptors=[Guard(settings.token)], options=options)
+    service.register(server)
+    servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    names = (service.name, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(names, server)
+    address = _bind(server, settings)
+    await servicer.set("", _SERVING)
+    await servicer.set(service.name, _NOT_SERVING)
+    await server.start()
+    logger.info("listening name=%s address=%s", service.name, address)
+    warming = asyncio.create_task(_warm_up(service, servicer), name=f"warm up {service.name}")
+    try:
+        yield RunningServer(address, warming)
+    finally:
+        warming.cancel()
+        await servicer.enter_graceful_shutdown()
+        await server.stop(settings.shutdown_grace)
+        await service.close()
+        logger.info("stopped name=%s", service.name)
+
+
+async def _warm_up(service: Service, servicer: health.aio.HealthServicer) -> None:
+    started = time.monotonic()
+    await service.warm_up()
+    await servicer.set(service.name, _SERVING)
+    logger.info("ready name=%s seconds=%.2f", service.name, time.monotonic() - started)
+
+
+def _bind(server: grpc.aio.Server, settings: ServerSettings) -> str:
+    """Bind the port, with TLS where certificates are set, and return the address with the real port."""
+    try:
+        if settings.tls_certificate is None or settings.tls_key is None:
+            port = server.add_insecure_port(settings.listen)
+        else:
+            authority = settings.tls_client_authority
+            chain = (settings.tls_key.read_bytes(), settings.tls_certificate.read_bytes())
+            credentials = grpc.ssl_server_credentials(
+                [chain], authority.read_bytes() if authority else None, require_client_auth=authority is not None
+            )
+            port = server.add_secure_port(settings.listen, credentials)
+    except RuntimeError as error:
+        raise UnavailableError(f"cannot listen on {settings.listen}: is another process using the port?") from error
+    except OSError as error:
+        raise ConfigurationError(f"cannot read a certificate: {error}") from error
+    return f"{settings.listen.rpartition(':')[0]}:{port}"
+
+
+async def serve(service: Service, settings: ServerSettings) -> None:
+    """Serve until SIGTERM or Ctrl-C; a second signal ends the process at once."""
+    stop = asyncio.Event()
+    _on_signal(stop)
+    async with running(service, settings) as server:
+        waiting = asyncio.create_task(stop.wait(), name="wait for a signal")
+        await asyncio.wait({waiting, server.warm}, return_when=asyncio.FIRST_COMPLETED)
+        if server.warm.done():
+            server.warm.result()  # a service that cannot warm up is a failure of the process
+        await waiting
+
+
+def _on_signal(stop: asyncio.Event) -> None:
+    """Set `stop` at the first SIGINT or SIGTERM, then let the next one act as it does by default."""
+    loop = asyncio.get_running_loop()
+
+    def once(number: int, frame: object = None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        loop.call_soon_threadsafe(stop.set)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, once)
+
+
+def configure_logging(level: str) -> None:
+    """Send log lines to standard error, in the one format of all services."""
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+
+
+def main(kind: type[S], build: Callable[[S], Service], **flags: object) -> int:
+    """Run one service as a process; return 0 after a signal, 2 for a wrong setting, 1 for a failure."""
+    try:
+        settings = load(kind, **flags)
+        configure_logging(settings.log_level)
+        asyncio.run(serve(build(settings), settings))
+    except ConfigurationError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except UnavailableError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0

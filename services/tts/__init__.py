@@ -1,0 +1,1 @@
+"""Voice: text to sound with the time of every word."""
