@@ -1,0 +1,148 @@
+"""The face's side of a turn: one `Animate` stream, opened again at the next sentence if it breaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+import grpc
+
+from neurosync.v1 import face_pb2, media_pb2
+from neurosync.v1.orchestrator_pb2 import Stage
+from services.orchestrator.patience import Patience
+from services.orchestrator.stages import StageError, Stages
+
+FRAME_RATE = 60
+CONTEXT_SECONDS = 1.0  # of sound before the start of a new stream; less: the first frames after a failure are worse
+HUNG_SECONDS = 2.0  # that owed frames may take; the face is some twenty times faster than time
+
+
+class Listener(Protocol):
+    """Who takes what the face makes."""
+
+    def on_frame_header(self, header: media_pb2.FrameHeader) -> None:
+        """Take the names of the curves; comes again after a failure."""
+
+    def on_frames(self, frames: media_pb2.FrameBatch) -> None:
+        """Take frames."""
+
+    def on_face_failure(self, failure: StageError) -> None:
+        """Hear that the face is gone until the next sentence."""
+
+
+class Animation:
+    """Sends the sound of a turn to the face; the turn goes on without a face if it must."""
+
+    def __init__(self, stages: Stages, rate: int, listener: Listener, spawn: Callable[..., asyncio.Task[None]]) -> None:
+        """Animate sound of `rate` Hz; `spawn` starts a task that belongs to the turn."""
+        self._stages, self._rate, self._listener, self._spawn = stages, rate, listener, spawn
+        self._recent: deque[media_pb2.AudioChunk] = deque()
+        self._stream: _Stream | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.look_ahead = 0.1  # seconds; corrected by the header
+
+    def begin_sentence(self, at_sample: int) -> None:
+        """Open a stream if there is none, to begin at the first frame from `at_sample` on."""
+        if self._stream is not None:
+            return
+        frame_samples = self._rate // FRAME_RATE
+        start = -(-at_sample // frame_samples) * frame_samples
+        first = self._recent[0].first_sample if self._recent else start
+        config = face_pb2.AnimateConfig(
+            format=media_pb2.AudioFormat(sample_rate_hertz=self._rate), start_sample=start, first_audio_sample=first
+        )
+        self._stream = _Stream(config, self._rate)
+        for chunk in self._recent:
+            self._stream.push(chunk)
+        self._task = self._spawn(self._run(self._stream), name="animate")
+
+    def push(self, chunk: media_pb2.AudioChunk) -> None:
+        """Send sound."""
+        self._recent.append(chunk)
+        while chunk.first_sample - self._recent[0].first_sample > CONTEXT_SECONDS * self._rate:
+            self._recent.popleft()
+        if self._stream is not None:
+            self._stream.push(chunk)
+
+    async def end(self) -> None:
+        """Tell the face that the sound is complete, and wait for its last frame, or for its failure."""
+        if self._stream is not None and self._task is not None:
+            self._stream.push(None)
+            await asyncio.wait({self._task})
+
+    async def _run(self, stream: _Stream) -> None:
+        """Run one stream to its end; a failure is told, not raised: the voice never depends on the face."""
+        call = self._stages.face.Animate(metadata=self._stages.metadata)
+        helpers = [
+            asyncio.create_task(stream.send(call), name="send to the face"),
+            asyncio.create_task(stream.patience.watch(call), name="watch the face"),
+        ]
+        try:
+            async for event in call:
+                self._take(event, stream)
+        except grpc.aio.AioRpcError as error:
+            self._fail(error)
+        except asyncio.CancelledError:
+            if not stream.patience.lost:  # the turn is cancelled, not this call by its watcher
+                raise
+            self._fail(TimeoutError())
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            call.cancel()
+
+    def _take(self, event: face_pb2.AnimateResponse, stream: _Stream) -> None:
+        match event.WhichOneof("event"):
+            case "header":
+                self.look_ahead = event.header.look_ahead_sample_count / self._rate
+                stream.look_ahead_sample_count = event.header.look_ahead_sample_count
+                self._listener.on_frame_header(event.header.frames)
+            case "frames":
+                stream.note_frames(event.frames)
+                self._listener.on_frames(event.frames)
+
+    def _fail(self, error: grpc.aio.AioRpcError | TimeoutError) -> None:
+        self._stream = None
+        self._listener.on_face_failure(self._stages.failure(Stage.STAGE_FACE, error))
+
+
+class _Stream:
+    """One `Animate` call: what is still to be sent, and whether frames are owed."""
+
+    def __init__(self, config: face_pb2.AnimateConfig, rate: int) -> None:
+        self._config, self._rate = config, rate
+        self._inbox: asyncio.Queue[media_pb2.AudioChunk | None] = asyncio.Queue()  # bounded by the voice
+        self._sent_sample = config.start_sample
+        self._framed_sample = config.start_sample
+        self.look_ahead_sample_count = 0
+        self.patience = Patience(HUNG_SECONDS)
+
+    def push(self, chunk: media_pb2.AudioChunk | None) -> None:
+        """Queue sound; None ends it."""
+        self._inbox.put_nowait(chunk)
+
+    async def send(self, call: grpc.aio.StreamStreamCall[face_pb2.AnimateRequest, face_pb2.AnimateResponse]) -> None:
+        """Write the config and the sound; a broken call is reported by the side that reads."""
+        try:
+            await call.write(face_pb2.AnimateRequest(config=self._config))
+            while (chunk := await self._inbox.get()) is not None:
+                await call.write(face_pb2.AnimateRequest(audio=chunk))
+                self._sent_sample = chunk.first_sample + len(chunk.pcm) // 2
+                self._note_debt()
+            await call.write(face_pb2.AnimateRequest(end=face_pb2.AnimateEnd()))
+            await call.done_writing()
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            return
+
+    def note_frames(self, frames: media_pb2.FrameBatch) -> None:
+        """Remember up to where frames came."""
+        self._framed_sample = (frames.first_frame + frames.frame_count) * self._rate // FRAME_RATE
+        self.patience.settle()
+        self._note_debt()
+
+    def _note_debt(self) -> None:
+        frame_samples = self._rate // FRAME_RATE
+        if self._sent_sample - self.look_ahead_sample_count - self._framed_sample > 2 * frame_samples:
+            self.patience.owe()

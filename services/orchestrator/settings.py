@@ -1,0 +1,44 @@
+"""Settings of the orchestrator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from services.settings import ServerSettings
+
+
+class OrchestratorSettings(ServerSettings):
+    """Where the stages are, and how much the orchestrator takes on."""
+
+    table: ClassVar[str] = "orchestrator"
+    model_config = SettingsConfigDict(env_prefix="NEUROSYNC_ORCHESTRATOR_")
+
+    listen: str = "127.0.0.1:50050"
+    llm: str = "127.0.0.1:50051"
+    """Address of the words; `dns:///name:port` spreads calls over all replicas behind a name."""
+    tts: str = "127.0.0.1:50052"
+    """Address of the voice."""
+    face: str = "127.0.0.1:50053"
+    """Address of the face."""
+    player: str = "127.0.0.1:50054"
+    """Address of the player."""
+    tls_authority: Path | None = None
+    """PEM authority that signed the stages' certificates; absent: they are dialled in plain text."""
+    sample_rate: int = Field(24_000, ge=8_000, le=48_000, multiple_of=60)
+    """Rate of a turn's sound in Hz; a multiple of 60, so that every face frame begins on a sample."""
+    max_turns: int = Field(64, ge=1)
+    """Turns at once; more are refused with RESOURCE_EXHAUSTED."""
+    max_sessions: int = Field(1_000, ge=1)
+    """Sessions remembered; the one unused for longest is forgotten for a new one."""
+    max_history: int = Field(100, ge=1)
+    """Turns remembered of a session; the oldest are forgotten."""
+    sound_ahead: float = Field(1.5, ge=0.2, le=20)
+    """Seconds of sound below which the next sentence is made early. Larger: survives slow voices; smaller: less work is
+    lost by an interruption."""
+    stage_timeout: float = Field(20.0, gt=0)
+    """Seconds of silence after which a stage counts as hung. Larger: patient with slow models; smaller: errors come
+    soon."""

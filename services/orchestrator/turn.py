@@ -1,0 +1,270 @@
+"""One turn: a prompt or a text becomes words, voice, face and sound, until it ends or is interrupted.
+
+The way of the data: `words` -> `voice` -> `animation` and `performance`; every stage tells the turn what it made, and
+the turn passes it on and reports it as events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
+from typing import Any
+
+from neurosync.v1 import llm_pb2, media_pb2, orchestrator_pb2, player_pb2, tts_pb2
+from neurosync.v1.orchestrator_pb2 import ConverseRequest, Stage, TurnFinishReason
+from services.orchestrator import words
+from services.orchestrator.animation import Animation
+from services.orchestrator.history import Entry
+from services.orchestrator.performance import Performance
+from services.orchestrator.reports import Reporter, line_timings, timed_word
+from services.orchestrator.script import Line, Script
+from services.orchestrator.settings import OrchestratorSettings
+from services.orchestrator.stages import NAMES, StageError, Stages
+from services.orchestrator.voice import Manner, speak
+
+logger = logging.getLogger(__name__)
+
+SENTENCES_AHEAD = 8  # of the words before the voice; beyond, the language model waits
+FAREWELL_SECONDS = 2.0  # for the player's last word after a stop: the fade, the device's latency, and a margin
+LAST_FRAMES_SECONDS = 3.0  # for the face to finish after the last sound
+
+
+class Turn:
+    """One turn, from its request to its last event. `run` performs it; `interrupt` ends it early."""
+
+    def __init__(
+        self, request: ConverseRequest, stages: Stages, settings: OrchestratorSettings, history: Sequence[Entry]
+    ) -> None:
+        self.turn_id = str(uuid.uuid4())
+        self.started = time.time()
+        self.interrupted = False
+        self.ended = asyncio.Event()
+        self.request = request
+        self.finished = orchestrator_pb2.TurnFinished(reason=TurnFinishReason.TURN_FINISH_REASON_COMPLETED)
+        self._stages, self._history = stages, history
+        self._rate, self._ahead = settings.sample_rate, round(settings.sound_ahead * settings.sample_rate)
+        self._script = Script()
+        self._text = ""
+        self._error: StageError | None = None
+        self._report = Reporter(self._begin_interrupt)
+        self.events = self._report.events
+        self.forsake = self._report.forsake
+        self._tasks: asyncio.TaskGroup
+        self._children: list[asyncio.Task[None]] = []
+        self._stopping: asyncio.Task[None] | None = None
+        self._performance = Performance(
+            stages,
+            player_pb2.PerformConfig(
+                turn_id=self.turn_id,
+                subject=request.subject,
+                format=media_pb2.AudioFormat(sample_rate_hertz=self._rate),
+                policy=request.policy or player_pb2.BUSY_POLICY_REPLACE,
+            ),
+        )
+        self._animation = Animation(stages, self._rate, self, self._spawn)
+
+    # The turn as its owner sees it.
+
+    async def run(self) -> None:
+        """Perform the turn; afterwards `finished` holds the account, and the owner calls `close`."""
+        tell = self._report.tell
+        tell(accepted=orchestrator_pb2.TurnAccepted(turn_id=self.turn_id, subject=self.request.subject))
+        if self.request.include_media:
+            tell(audio_format=media_pb2.AudioFormat(sample_rate_hertz=self._rate))
+        async with asyncio.TaskGroup() as self._tasks:
+            self._spawn(self._make(), name="make")
+            try:
+                performed = await self._performance.run(self._on_performance)
+                self.finished.counters.CopyFrom(performed.counters)
+                self.interrupted = self.interrupted or performed.interrupted
+            except StageError as failure:
+                self._error = self._error or failure
+            finally:
+                self._cancel_children()
+        self._account()
+
+    async def interrupt(self) -> None:
+        """Silence the turn and wait, a bounded time, until it has ended."""
+        self._begin_interrupt()
+        if self._stopping is not None:
+            await asyncio.shield(self._stopping)
+
+    def close(self) -> None:
+        """Tell the listener that all is done; the turn has then ended for everybody."""
+        self._report.tell(finished=self.finished)
+        self._report.close()
+        self.ended.set()
+
+    # What happens in it.
+
+    async def _make(self) -> None:
+        """Make words, voice and face, and end the performance when all of it is sent."""
+        manner = Manner(self.request.voice, self.request.speed, self._rate)
+        try:
+            await speak(self._sentences(), self._stages, manner, self._script, self)
+            async with asyncio.timeout(LAST_FRAMES_SECONDS):
+                await self._animation.end()
+        except StageError as failure:
+            self._error = failure
+        except TimeoutError:
+            self.on_notice(self._stages.failure(Stage.STAGE_FACE, TimeoutError()))
+        self._performance.end()
+
+    async def _sentences(self) -> AsyncIterator[llm_pb2.Sentence]:
+        """Yield the sentences to speak, read ahead of the voice by a few."""
+        ahead: asyncio.Queue[llm_pb2.Sentence | StageError | None] = asyncio.Queue(SENTENCES_AHEAD)
+        self._spawn(self._read_ahead(ahead), name="words")
+        while (item := await ahead.get()) is not None:
+            if isinstance(item, StageError):
+                raise item
+            yield item
+
+    async def _read_ahead(self, ahead: asyncio.Queue[llm_pb2.Sentence | StageError | None]) -> None:
+        last: StageError | None = None
+        try:
+            async with contextlib.aclosing(self._words()) as sentences:
+                async for sentence in sentences:
+                    self._report.mark("first_sentence")
+                    self._report.tell(sentence=sentence)
+                    await ahead.put(sentence)
+        except StageError as failure:
+            last = failure
+        await ahead.put(last)
+
+    def _words(self) -> AsyncGenerator[llm_pb2.Sentence, None]:
+        if self.request.WhichOneof("input") == "prompt":
+            return words.generate(self._stages, self.request, self._history, self)
+        self._text = self.request.speak
+        return words.split(self.request.speak)
+
+    def _begin_interrupt(self) -> None:
+        if self._stopping is None and not self.ended.is_set():
+            self.interrupted = True
+            self._stopping = asyncio.create_task(self._stop(), name=f"stop {self.turn_id}")
+
+    async def _stop(self) -> None:
+        """Stop the player first, as that is what the person hears, then everything else."""
+        silencing = asyncio.create_task(self._performance.stop(), name=f"silence {self.turn_id}")
+        self._cancel_children()
+        try:
+            await silencing
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await self.ended.wait()
+        except (StageError, TimeoutError) as failure:
+            logger.warning("player did not confirm a stop turn=%s reason=%s", self.turn_id, failure)
+            self._performance.abandon()
+            await self.ended.wait()
+
+    def _cancel_children(self) -> None:
+        for task in self._children:
+            task.cancel()
+
+    def _account(self) -> None:
+        """Write down how the turn ended."""
+        heard = self._performance.heard_sample_count
+        self._tell_heard(heard)
+        self._report.mark("total")
+        finished = self.finished
+        finished.text, finished.heard_text = self._text, self._script.heard_text(heard)
+        finished.heard_sample_count, finished.sample_rate_hertz = heard, self._rate if self._script.lines else 0
+        finished.interrupted = self.interrupted
+        finished.timings.extend(self._report.timings())
+        if self._error is not None and not self.interrupted:
+            finished.reason = TurnFinishReason.TURN_FINISH_REASON_FAILED
+            finished.error_message = str(self._error)
+        elif self.interrupted:
+            finished.reason = TurnFinishReason.TURN_FINISH_REASON_INTERRUPTED
+
+    # What the stages tell.
+
+    def on_words_started(self, started: llm_pb2.GenerateStarted) -> None:
+        """Note who makes the words."""
+        self.finished.providers["llm"] = f"{started.provider}/{started.model}"
+
+    def on_delta(self, text: str) -> None:
+        """Pass a piece of the reply on."""
+        self._report.mark("first_word")
+        self._text += text
+        self._report.tell(delta=llm_pb2.TextDelta(text=text))
+
+    def on_words_finished(self, finished: llm_pb2.GenerateFinished) -> None:
+        """Report a reply that was broken off."""
+        if finished.reason == llm_pb2.FINISH_REASON_ERROR:
+            self.on_notice(StageError(Stage.STAGE_LLM, finished.error_message or "the reply was broken off"))
+
+    async def on_sentence(self, line: Line) -> float:
+        """Wait until the sentence before is heard, or little sound is left; then be ready for this one's."""
+        before = self._script.lines[-2].start_sample if len(self._script.lines) > 1 else -1
+        await self._performance.heard(min(before + 1, line.start_sample - self._ahead))
+        self._animation.begin_sentence(line.start_sample)
+        return self._animation.look_ahead
+
+    def on_speech_header(self, header: tts_pb2.SpeechHeader) -> None:
+        """Note who speaks."""
+        self.finished.providers["tts"] = f"{header.provider}/{header.voice}"
+
+    def on_audio(self, chunk: media_pb2.AudioChunk) -> None:
+        """Send sound to the face and the player."""
+        self._report.mark("first_audio")
+        self._animation.push(chunk)
+        self._performance.send_audio(chunk)
+        if self.request.include_media:
+            self._report.tell(audio=chunk)
+
+    def on_line_finished(self, index: int, line: Line, phonemes: list[media_pb2.PhonemeTiming]) -> None:
+        """Report where a sentence lies."""
+        self._report.tell(timings=line_timings(index, line, phonemes))
+
+    def on_frame_header(self, header: media_pb2.FrameHeader) -> None:
+        """Send the names of the curves on, once."""
+        if "face" not in self.finished.providers:
+            self.finished.providers["face"] = header.source
+            self._performance.send_header(header)
+            if self.request.include_media:
+                self._report.tell(frame_header=header)
+
+    def on_frames(self, frames: media_pb2.FrameBatch) -> None:
+        """Send frames to the player."""
+        self._report.mark("first_frame")
+        self._performance.send_frames(frames)
+        if self.request.include_media:
+            self._report.tell(frames=frames)
+
+    def on_face_failure(self, failure: StageError) -> None:
+        """Report that the face is gone; the voice goes on."""
+        self.on_notice(failure)
+
+    def on_notice(self, failure: StageError) -> None:
+        """Report a failure that the turn survives."""
+        logger.warning("stage failed turn=%s stage=%s reason=%s", self.turn_id, NAMES[failure.stage], failure)
+        self._report.tell(notice=orchestrator_pb2.TurnNotice(stage=failure.stage, message=str(failure)))
+
+    def _on_performance(self, event: player_pb2.PerformResponse) -> None:
+        match event.WhichOneof("event"):
+            case "started":
+                self._report.mark("first_sound")
+                started = orchestrator_pb2.TurnStarted(
+                    timings=self._report.timings(), with_frames=event.started.with_frames
+                )
+                self._report.tell(started=started)
+            case "position":
+                self._tell_heard(event.position.heard_sample_count)
+            case "notice":
+                self._report.tell(
+                    notice=orchestrator_pb2.TurnNotice(stage=Stage.STAGE_PLAYER, message=event.notice.message)
+                )
+
+    def _tell_heard(self, sample: int) -> None:
+        if new := self._script.newly_heard(sample):
+            heard = orchestrator_pb2.HeardWords(words=map(timed_word, new), heard_sample_count=sample)
+            self._report.tell(heard=heard)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        """Start a task that ends with the turn."""
+        task = self._tasks.create_task(work, name=f"{name} {self.turn_id}")
+        self._children.append(task)
+        return task
