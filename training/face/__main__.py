@@ -1,0 +1,63 @@
+"""Make the shipped face model: `python -m training.face corpus|train|export|evaluate|all`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training.face", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path("build/face"), help="corpus and checkpoints (%(default)s)")
+    parser.add_argument("--seed", type=int, default=7, help="of everything that is drawn (%(default)s)")
+    parser.add_argument("--name", default="lipsync", help="of the model (%(default)s)")
+    stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
+    everything = stages.add_parser("all", help="corpus, train and export")
+    corpus = stages.add_parser("corpus", help="speak sentences and write features and curves")
+    train = stages.add_parser("train", help="fit the network")
+    for stage in (corpus, everything):
+        stage.add_argument("--minutes", type=float, default=300, help="of hibari (%(default)s)")
+        stage.add_argument("--flite-minutes", type=float, default=40, help="of each flite voice (%(default)s)")
+        stage.add_argument("--other-minutes", type=float, default=50, help="without speech (%(default)s)")
+    for stage in (train, everything):
+        stage.add_argument("--steps", type=int, default=7000, help="of the optimizer (%(default)s)")
+        stage.add_argument("--minutes-at-most", type=float, default=40, help="of training (%(default)s)")
+    stages.add_parser("export", help="write the ONNX file the service ships")
+    evaluate = stages.add_parser("evaluate", help="animate WAV files, write CSVs and print idle figures")
+    evaluate.add_argument("sounds", nargs="*", type=Path)
+    evaluate.add_argument("--out", type=Path, default=Path("build/face/evaluation"))
+    return parser
+
+
+def main() -> None:
+    """Run one stage, or all."""
+    options = _parser().parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    stages = ["corpus", "train", "export"] if options.stage == "all" else [options.stage]
+    if "corpus" in stages:
+        from training.face.corpus import write_corpus
+
+        write_corpus(
+            options.folder,
+            minutes=options.minutes,
+            flite_minutes=options.flite_minutes,
+            other_minutes=options.other_minutes,
+            seed=options.seed,
+        )
+    if "train" in stages:
+        from training.face.train import train
+
+        train(options.folder, steps=options.steps, minutes=options.minutes_at_most, seed=options.seed)
+    if "export" in stages:
+        from training.face.export import export
+
+        export(options.folder, options.name)
+    if "evaluate" in stages:
+        from training.face.evaluate import evaluate
+
+        evaluate(options.sounds, options.out)
+
+
+if __name__ == "__main__":
+    main()

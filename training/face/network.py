@@ -1,0 +1,70 @@
+"""The network: a causal convolution, two recurrent layers, a head for the curves and one for the phones.
+
+At row `i` it has heard (i + 1) / 60 s and answers for frame `i - DELAY`: closing lips are heard only when
+they open again, so a mouth without look-ahead is late in every /p/.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from services.face.features import ROW, SILENCE
+
+DELAY = 5
+"""Rows between a frame and the row that answers for it; with the row's own 1/60 s that is 100 ms of look-ahead."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Widths of the layers."""
+
+    curves: int
+    phones: int
+    width: int = 160
+    kernel: int = 5
+    """Rows that the convolution sees, its own and the ones before it."""
+
+
+class LipNetwork(nn.Module):  # type: ignore[misc,unused-ignore]
+    """Maps feature rows to curves, carrying its state across calls."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        self.sizes = sizes
+        self.convolution = nn.Linear(ROW * sizes.kernel, sizes.width)
+        self.first = nn.GRU(sizes.width, sizes.width, batch_first=True)
+        self.second = nn.GRU(sizes.width, sizes.width, batch_first=True)
+        self.curves = nn.Linear(sizes.width, sizes.curves)
+        self.phones = nn.Linear(sizes.width, sizes.phones)
+        self.dropout = nn.Dropout(0.15)
+
+    def begin(self, batch: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the state before any sound: rows heard (B, kernel - 1, ROW), two hidden states (1, B, W)."""
+        hidden = torch.zeros(1, batch, self.sizes.width)
+        return torch.full((batch, self.sizes.kernel - 1, ROW), SILENCE), hidden, hidden.clone()
+
+    def forward(
+        self, rows: Tensor, heard: Tensor, first: Tensor, second: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Answer for each row.
+
+        Args:
+            rows: (B, T, ROW) features.
+            heard: (B, kernel - 1, ROW) the rows before them.
+            first: (1, B, W) hidden state of the first recurrent layer.
+            second: (1, B, W) of the second.
+
+        Returns:
+            Curves (B, T, curves), phone scores (B, T, phones), and the three states after the last row.
+        """
+        padded = torch.cat([heard, rows], dim=1)  # (B, K - 1 + T, ROW)
+        steps = rows.shape[1]
+        seen = torch.cat([padded[:, k : k + steps] for k in range(self.sizes.kernel)], dim=2)  # (B, T, K ROW)
+        h = torch.nn.functional.gelu(self.convolution(seen))  # (B, T, W)
+        low, first = self.first(self.dropout(h), first)
+        high, second = self.second(self.dropout(low), second)
+        mixed = self.dropout(high + low)
+        return self.curves(mixed), self.phones(mixed), padded[:, -(self.sizes.kernel - 1) :], first, second

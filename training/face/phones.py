@@ -1,0 +1,103 @@
+"""The sounds the teacher knows, and how each voice's own alphabet maps onto them.
+
+A voice says which sound is spoken when; here that becomes a list of `Segment`s in one alphabet
+(ARPAbet with AX, DX, Q and SIL; diphthongs whole).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+CONSONANTS = "P B M F V TH DH T D N L DX S Z SH ZH CH JH K G NG HH R W Y Q".split()
+VOWELS = "AA AE AH AO AX EH ER IH IY UH UW EY AY OW AW OY".split()
+PHONES = ("SIL", *VOWELS, *CONSONANTS)
+"""Index order of the auxiliary phoneme head."""
+
+SHORTEST_PAUSE = 0.075
+"""Seconds; a gap between words shorter than this is no pause, and its neighbours share it."""
+
+MISAKI = dict(
+    zip(
+        "A I O Q W Y i u æ ɑ a ɒ ɔ ə ᵊ ɐ ɛ ɜ ɚ ɪ ᵻ ʊ ʌ p b m f v θ ð t d n l ɾ T s z ʃ ʒ ʧ ʤ k ɡ ŋ h ɹ r w j ʔ".split(),
+        "EY AY OW OW AW OY IY UW AE AA AA AA AO AX AX AX EH ER ER IH IH UH AH P B M F V TH DH T D N L DX DX S Z SH "
+        "ZH CH JH K G NG HH R R W Y Q".split(),
+        strict=True,
+    )
+)
+"""Kokoro's phoneme letters (misaki, US and GB) to ours."""
+STRESS = {"ˈ": 1, "ˌ": 2}
+"""Primary and secondary stress marks to the digits used below."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One sound in time."""
+
+    phone: str
+    """One of `PHONES`."""
+    start: float
+    """Seconds."""
+    end: float
+    """Seconds."""
+    stress: int = 0
+    """1 primary, 2 secondary, 0 none; meaningful for vowels."""
+
+    def shifted(self, seconds: float) -> Segment:
+        """Return the segment moved later by `seconds`."""
+        return replace(self, start=self.start + seconds, end=self.end + seconds)
+
+
+def without_gaps(segments: Iterable[Segment]) -> list[Segment]:
+    """Return segments with neighbouring pauses joined, and short ones shared by their neighbours."""
+    joined: list[Segment] = []
+    for segment in segments:
+        if joined and segment.phone == joined[-1].phone == "SIL":
+            joined[-1] = replace(joined[-1], end=segment.end)
+        elif segment.end > segment.start:
+            joined.append(segment)
+    kept: list[Segment] = []
+    for index, segment in enumerate(joined):
+        inside = 0 < index < len(joined) - 1
+        if inside and segment.phone == "SIL" and segment.end - segment.start < SHORTEST_PAUSE:
+            middle = (segment.start + segment.end) / 2
+            kept[-1] = replace(kept[-1], end=middle)
+            joined[index + 1] = replace(joined[index + 1], start=middle)
+        else:
+            kept.append(segment)
+    return kept
+
+
+def from_misaki(letters: str, seconds: Iterable[float]) -> list[Segment]:
+    """Return the segments of a phoneme string.
+
+    Args:
+        letters: misaki letters, stress marks, spaces and punctuation.
+        seconds: how long each letter lasts.
+    """
+    segments: list[Segment] = []
+    now = begun = 0.0
+    stress = 0
+    for letter, duration in zip(letters, seconds, strict=True):
+        now += duration
+        if letter in STRESS:  # a mark's own time belongs to the sound it marks
+            stress = STRESS[letter]
+            continue
+        if letter == "ː":  # lengthens the sound before it
+            if segments:
+                segments[-1] = replace(segments[-1], end=now)
+        else:
+            segments.append(Segment(MISAKI.get(letter, "SIL"), begun, now, stress))
+        begun, stress = now, 0
+    return without_gaps(_merge_er(segments))
+
+
+def _merge_er(segments: list[Segment]) -> list[Segment]:
+    """Return the segments with the r of "ɜɹ" inside its vowel: they are one sound."""
+    merged: list[Segment] = []
+    for segment in segments:
+        if merged and segment.phone == "R" and merged[-1].phone == "ER":
+            merged[-1] = replace(merged[-1], end=segment.end)
+        else:
+            merged.append(segment)
+    return merged

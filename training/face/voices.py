@@ -1,0 +1,175 @@
+"""Voices that say when each sound is spoken: hibari with a new throat every time, and flite if there.
+
+hibari (Apache-2.0) predicts a source and a filter, so one recorded woman becomes many speakers
+without moving a single sound: other pitch and melody, other vocal-tract length, other pace.
+The durations are inside its graph; they are read by naming that tensor as one more output.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+import wave
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from training.face.phones import Segment, from_misaki, without_gaps
+
+DURATIONS = b"/Cast_32_output_0"
+"""int64 (letters,) inside hibari 0.2.1's graph; one unit is two of its 12.5 ms frames."""
+UNIT_SECONDS = 0.025
+LATE_SECONDS = 0.055
+"""How far hibari's letters lag its sound: the best fit of segment and energy edges."""
+MODEL_SHA256 = "5f70741d"
+"""First digits of the model file the two facts above were measured on."""
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A sentence and when its sounds are."""
+
+    sound: NDArray[np.float32]
+    """Samples, full scale 1.0."""
+    rate: int
+    """Hertz."""
+    segments: list[Segment]
+
+
+class Voice(Protocol):
+    """Speaks a sentence in a voice drawn anew."""
+
+    def speak(self, text: str, rng: np.random.Generator) -> Spoken | None:
+        """Return the sentence spoken, or None where this voice cannot read it."""
+
+
+def _field(number: int, payload: bytes) -> bytes:
+    """Return a length-delimited protobuf field (payload below 128 bytes)."""
+    return bytes([number << 3 | 2, len(payload)]) + payload
+
+
+def _stretch(spectra: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
+    """Return (bins, frames) with every formant at `factor` times its frequency."""
+    bins = len(spectra)
+    source = np.minimum(np.arange(bins) / factor, bins - 1.001)
+    low = source.astype(np.int64)
+    part = (source - low).astype(np.float32)[:, None]
+    return np.asarray(spectra[low] * (1 - part) + spectra[low + 1] * part, np.float32)
+
+
+class Hibari:
+    """The voice "heart", with throat, pitch and pace drawn for every sentence."""
+
+    def __init__(self) -> None:
+        from hibari import Hibari as Base
+        from hibari import dsp
+
+        base = Base(threads=1)
+        model = Path(base.model_path).read_bytes()
+        if not hashlib.sha256(model).hexdigest().startswith(MODEL_SHA256):
+            raise RuntimeError(f"{base.model_path}: durations are known for hibari-tts 0.2.1 only")
+        int64 = _field(1, b"\x08\x07")  # TypeProto.tensor_type.elem_type
+        output = _field(12, _field(1, DURATIONS) + _field(2, int64))  # GraphProto.output
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        model += _field(7, output)  # ModelProto.graph: repeated embedded messages merge
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._base: Any = base
+        self._synth: Any = dsp.synth
+
+    def speak(self, text: str, rng: np.random.Generator, *, plain: bool = False) -> Spoken | None:
+        """Return the sentence in a new throat, or in the voice's own if `plain`."""
+        letters = "".join(self._base.phonemize(text))
+        letters = "".join(letter for letter in letters if letter in self._base.vocab)
+        if len(letters) < 3:
+            return None
+        speed = 1.0 if plain else float(rng.uniform(0.72, 1.4))
+        feeds = {
+            "ids": np.array([self._base.ids(letters)], np.int64),
+            "speed": np.array([speed], np.float32),
+        }
+        *parts, f0, units = self._session.run(None, feeds)
+        harmonics, phase, noise, rest, free = (part[0] for part in parts)
+        f0, seconds = f0[0], units.reshape(-1) * UNIT_SECONDS
+        if not plain:
+            # a longer throat speaks lower: both follow one draw, with play
+            size = rng.uniform(-1, 1)
+            tract = 0.98 - 0.16 * size + rng.uniform(-0.05, 0.05)
+            pitch = np.exp(-0.55 * size + rng.uniform(-0.25, 0.25) - 0.25)
+            harmonics, phase, noise, rest = (_stretch(x, tract) for x in (harmonics, phase, noise, rest))
+            f0 = _sing(f0, float(np.clip(pitch, 0.40, 1.5)), float(rng.uniform(0.5, 1.7)))
+        sound = self._synth(harmonics, phase, noise, rest, free, f0, rng)
+        segments = [s.shifted(-LATE_SECONDS) for s in from_misaki(f" {letters} ", seconds)]
+        segments[0] = Segment("SIL", min(0.0, segments[0].start), segments[0].end)
+        segments[-1] = Segment(segments[-1].phone, segments[-1].start, len(sound) / 24_000)
+        return Spoken(sound.astype(np.float32), 24_000, segments)
+
+
+def _sing(f0: NDArray[np.float32], pitch: float, span: float) -> NDArray[np.float32]:
+    """Return the melody at `pitch` times its height, its ups and downs scaled by `span`."""
+    voiced = f0 > 40.0
+    if not voiced.any():
+        return f0
+    log = np.log(f0[voiced])
+    sung = f0.copy()
+    sung[voiced] = np.clip(np.exp(log.mean() + np.log(pitch) + span * (log - log.mean())), 60.0, 500.0)
+    return sung
+
+
+class Flite:
+    """One of flite's voices (BSD-like licence), stretched in time and, by resampling, in size."""
+
+    def __init__(self, voice: str) -> None:
+        self._voice = voice
+
+    @staticmethod
+    def available() -> bool:
+        """Whether the program is installed; the corpus is made without it otherwise."""
+        return shutil.which("flite") is not None
+
+    def speak(self, text: str, rng: np.random.Generator) -> Spoken | None:
+        """Return the sentence at a drawn pace and size."""
+        stretch, size = rng.uniform(0.8, 1.35), rng.uniform(0.85, 1.18)
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/speech.wav"
+            flags = ["-voice", self._voice, "-psdur", "--setf", f"duration_stretch={stretch:.3f}"]
+            command = ["flite", *flags, "-t", text + " ", "-o", path]
+            printed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+            with wave.open(path) as file:
+                rate = file.getframerate()
+                pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+        played = round(rate * size)  # faster and higher, timings shrink with it
+        segments, start = [], 0.0
+        for name, end in re.findall(r"([a-z]+):([0-9.]+)", printed):
+            stop = float(end) * rate / played
+            segments.append(Segment(_arpabet(name), start, stop, int(name not in {"ax"})))
+            start = stop
+        if len(segments) < 3:
+            return None
+        return Spoken((pcm / 32768).astype(np.float32), played, without_gaps(segments))
+
+
+def _arpabet(name: str) -> str:
+    """Return our name of a flite phone."""
+    return {"pau": "SIL", "axr": "ER", "el": "L", "em": "M", "en": "N", "ssil": "SIL"}.get(name, name.upper())
+
+
+def dictionary() -> list[str]:
+    """Return the common words of hibari's dictionary (misaki, Apache-2.0), sorted."""
+    found = find_spec("hibari")
+    if found is None or not found.origin:
+        return []
+    packed = (Path(found.origin).parent / "assets" / "lexicon_us_gold.json.gz").read_bytes()
+    words = json.loads(gzip.decompress(packed))
+    return sorted(word for word in words if re.fullmatch(r"[a-z]{2,11}", word))
