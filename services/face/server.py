@@ -1,0 +1,207 @@
+"""FaceService: sound from a client in, face frames back; the models and their threads stay behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+import grpc
+import numpy as np
+
+from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
+from services.errors import BadRequestError, BusyError
+from services.face import clip as clips
+from services.face.engine import FaceModel, Weights
+from services.face.model import LipModel
+from services.face.settings import FaceSettings
+from services.face.stream import Animation
+from services.media.curves import CURVE_NAMES
+from services.wire import check_sample_rate, duration, frame_batch, pcm_of, within
+
+if TYPE_CHECKING:
+    Context = grpc.aio.ServicerContext[object, object]
+
+logger = logging.getLogger(__name__)
+
+R = TypeVar("R", face_pb2.AnimateResponse, face_pb2.AnimateClipResponse)
+BATCH_FRAMES = 300
+"""Frames a message at most (73 kB). Larger: a slow client waits longer for the first; smaller: more messages."""
+
+
+class FaceService(face_pb2_grpc.FaceServiceServicer):
+    """Serves the face models."""
+
+    name = "neurosync.v1.FaceService"
+
+    def __init__(self, settings: FaceSettings) -> None:
+        """Remember the settings; models are loaded by `warm_up` or the first call."""
+        self._settings = settings
+        self._model: FaceModel | None = None
+        self._loading = asyncio.Lock()
+        self._active = 0
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Add the handlers to a server."""
+        face_pb2_grpc.add_FaceServiceServicer_to_server(self, server)  # type: ignore[no-untyped-call,unused-ignore]
+
+    async def warm_up(self) -> None:
+        """Load the model and run it once."""
+        model = await self._load()
+        await asyncio.to_thread(model.open(24_000).push, np.zeros(24_000, np.int16))
+
+    async def close(self) -> None:
+        """Drop the model."""
+        self._model = None
+
+    async def Animate(  # noqa: N802 - the name is the contract's
+        self, requests: AsyncIterator[face_pb2.AnimateRequest], _context: Context
+    ) -> AsyncIterator[face_pb2.AnimateResponse]:
+        """Animate sound as it comes."""
+        messages = within(requests, self._settings.inactivity, "Animate")
+        first = await anext(messages, None)
+        if first is None or first.WhichOneof("part") != "config":
+            raise BadRequestError("part", first.WhichOneof("part") if first else None, "config in the first message")
+        with self._place():
+            config = first.config
+            rate = check_sample_rate("config.format.sample_rate_hertz", config.format.sample_rate_hertz)
+            model = await self._named("config.model", config.model)
+            animation = Animation(model, rate, config.start_sample, config.first_audio_sample)
+            yield face_pb2.AnimateResponse(header=_header(model, animation))
+            async for message in messages:
+                if message.WhichOneof("part") == "end":
+                    break
+                async for frames in _answers(message, animation):
+                    for batch in _batches(frames, animation):
+                        yield face_pb2.AnimateResponse(frames=batch)
+            for batch in _batches(await asyncio.to_thread(animation.end), animation):
+                yield face_pb2.AnimateResponse(frames=batch)
+            yield face_pb2.AnimateResponse(finished=_finished(animation))
+        logger.info("stream animated frames=%d compute=%.3f", animation.frame_count, animation.compute)
+
+    async def AnimateClip(  # noqa: N802 - the name is the contract's
+        self, request: face_pb2.AnimateClipRequest, _context: Context
+    ) -> AsyncIterator[face_pb2.AnimateClipResponse]:
+        """Animate one recording."""
+        with self._place():
+            model = await self._named("model", request.model)
+            clip = await asyncio.to_thread(self._open, request)
+            animation = Animation(model, clip.rate)
+            yield face_pb2.AnimateClipResponse(header=_header(model, animation))
+            while (pcm := await asyncio.to_thread(next, clip.blocks, None)) is not None:
+                for batch in _batches(await asyncio.to_thread(animation.push, pcm), animation):
+                    yield face_pb2.AnimateClipResponse(frames=batch)
+            for batch in _batches(await asyncio.to_thread(animation.end), animation):
+                yield face_pb2.AnimateClipResponse(frames=batch)
+            yield face_pb2.AnimateClipResponse(finished=_finished(animation))
+        logger.info("clip animated frames=%d compute=%.3f", animation.frame_count, animation.compute)
+
+    async def DescribeModels(  # noqa: N802 - the name is the contract's
+        self, _request: face_pb2.DescribeModelsRequest, _context: Context
+    ) -> face_pb2.DescribeModelsResponse:
+        """Describe the models and the load."""
+        told = (await self._load()).description
+        model = face_pb2.FaceModelDescription(
+            model=told.name,
+            curve_names=CURVE_NAMES,
+            animated_curve_names=told.animated_curves,
+            frame_rate_hertz=told.frame_rate,
+            sample_rate_hertz=told.sample_rate,
+            look_ahead_sample_count=told.look_ahead,
+            emotion_source=face_pb2.EMOTION_SOURCE_NONE,
+            engine=told.engine,
+        )
+        return face_pb2.DescribeModelsResponse(
+            models=[model], capacity_stream_count=self._settings.capacity, active_stream_count=self._active
+        )
+
+    @contextlib.contextmanager
+    def _place(self) -> Iterator[None]:
+        """Hold one of the places.
+
+        Raises:
+            BusyError: All are taken.
+        """
+        if self._active >= self._settings.capacity:
+            raise BusyError(f"all {self._settings.capacity} streams of this face service are in use")
+        self._active += 1
+        try:
+            yield
+        finally:
+            self._active -= 1
+
+    async def _load(self) -> FaceModel:
+        """Return the model, loading it once."""
+        async with self._loading:
+            if self._model is None:
+                self._model = await asyncio.to_thread(LipModel, self._settings.model, provider=self._settings.provider)
+            return self._model
+
+    async def _named(self, field: str, name: str) -> FaceModel:
+        """Return the model that a request names; empty names the default.
+
+        Raises:
+            BadRequestError: There is none of that name.
+        """
+        model = await self._load()
+        if name not in {"", model.description.name}:
+            raise BadRequestError(field, name, f"empty or one of: {model.description.name}")
+        return model
+
+    def _open(self, request: face_pb2.AnimateClipRequest) -> clips.Clip:
+        """Return the clip of a request."""
+        which = request.WhichOneof("clip")
+        if which == "file":
+            opened = clips.of_file(request.file, self._settings.longest_clip)
+            check_sample_rate("file", opened.rate)
+            return opened
+        if which == "pcm":
+            rate = check_sample_rate("format.sample_rate_hertz", request.format.sample_rate_hertz)
+            return clips.of_pcm(request.pcm, rate)
+        raise BadRequestError("clip", None, "file or pcm")
+
+
+async def _answers(message: face_pb2.AnimateRequest, animation: Animation) -> AsyncIterator[Weights]:
+    """Yield the frames that one message of the client makes certain.
+
+    Raises:
+        BadRequestError: A field is wrong.
+    """
+    match message.WhichOneof("part"):
+        case "audio":
+            pcm = pcm_of(message.audio, animation.next_sample)
+            for piece in animation.pieces(pcm):
+                yield await asyncio.to_thread(animation.push, piece)
+        case "flush":
+            yield await asyncio.to_thread(animation.flush)
+        case "emotion":
+            _check_emotion(message.emotion)  # this model hears sound only; the key is for models that can use it
+        case other:
+            raise BadRequestError("part", other, "audio, emotion, flush or end after the config")
+
+
+def _check_emotion(key: media_pb2.EmotionKey) -> None:
+    for weight in key.weights:
+        if not 0 <= weight.weight <= 1:
+            raise BadRequestError("emotion.weights.weight", weight.weight, "0 to 1")
+
+
+def _header(model: FaceModel, animation: Animation) -> face_pb2.AnimateHeader:
+    told = model.description
+    frames = media_pb2.FrameHeader(curve_names=CURVE_NAMES, frame_rate_hertz=told.frame_rate, source=told.name)
+    return face_pb2.AnimateHeader(frames=frames, look_ahead_sample_count=animation.look_ahead)
+
+
+def _finished(animation: Animation) -> face_pb2.AnimateFinished:
+    return face_pb2.AnimateFinished(
+        frame_count=animation.frame_count, sample_count=animation.sample_count, compute=duration(animation.compute)
+    )
+
+
+def _batches(frames: Weights, animation: Animation) -> Iterator[media_pb2.FrameBatch]:
+    """Yield messages for frames that the animation has just given."""
+    first = animation.next_frame - len(frames)
+    for start in range(0, len(frames), BATCH_FRAMES):
+        yield frame_batch(first + start, frames[start : start + BATCH_FRAMES])

@@ -1,0 +1,100 @@
+"""One Animate call without the wire: the turn's sample numbers in, the turn's frame numbers out.
+
+A stream that takes over in the middle of a turn starts before its first frame: the sound in between is
+context and gives no frames.
+"""
+
+from __future__ import annotations
+
+import time
+from math import gcd
+
+import numpy as np
+
+from services.errors import BadRequestError
+from services.face.engine import FaceModel, Pcm, Weights
+from services.face.features import FRAME_RATE
+
+PIECE_SECONDS = 1.0
+"""Of sound given to the model at a time; what a cancelled call still computes at most."""
+
+
+class Animation:
+    """Counts samples and frames of one call."""
+
+    def __init__(self, model: FaceModel, rate: int, start_sample: int = 0, first_sample: int = 0) -> None:
+        """Place the call in its turn.
+
+        Args:
+            model: that animates.
+            rate: of the sound, hertz.
+            start_sample: that the first frame belongs to.
+            first_sample: of the sound that will come; up to a second before `start_sample`.
+
+        Raises:
+            BadRequestError: The first frame is between two frames of the turn, or the context is negative or too long.
+        """
+        step = rate // gcd(rate, FRAME_RATE)  # the fewest samples that are whole frames
+        if start_sample < 0 or start_sample % step:
+            raise BadRequestError(
+                "config.start_sample", start_sample, f"a multiple of {step}, whole frames at {rate} Hz"
+            )
+        if not start_sample - rate <= first_sample <= start_sample or first_sample < 0:
+            wanted = f"{max(0, start_sample - rate)} to {start_sample} (at most a second of context)"
+            raise BadRequestError("config.first_audio_sample", first_sample, wanted)
+        self._stream = model.open(rate)
+        self._piece = round(PIECE_SECONDS * rate)
+        self._start = start_sample
+        self.next_sample = first_sample
+        """Where the next chunk must start."""
+        self.next_frame = start_sample * FRAME_RATE // rate
+        """Index in the turn of the next frame."""
+        self.frame_count = 0
+        """Frames given."""
+        self.compute = 0.0
+        """Seconds spent in the model."""
+        context = start_sample - first_sample
+        lead = -context % step  # silence that puts the context on the grid of frames
+        self._skip = (lead + context) * FRAME_RATE // rate
+        self._lead: Pcm = np.zeros(lead, np.int16)
+
+    @property
+    def look_ahead(self) -> int:
+        """Samples that a frame waits for beyond its own time."""
+        return self._stream.look_ahead
+
+    @property
+    def sample_count(self) -> int:
+        """Samples received, context excluded."""
+        return max(0, self.next_sample - self._start)
+
+    def pieces(self, pcm: Pcm) -> list[Pcm]:
+        """Return a chunk cut into pieces for `push`."""
+        return [pcm[start : start + self._piece] for start in range(0, len(pcm), self._piece)]
+
+    def push(self, pcm: Pcm) -> Weights:
+        """Return the frames that more sound makes certain."""
+        begun = time.perf_counter()
+        self.next_sample += len(pcm)
+        if len(self._lead):
+            pcm, self._lead = np.concatenate([self._lead, pcm]), self._lead[:0]
+        return self._counted(self._stream.push(pcm), begun)
+
+    def flush(self) -> Weights:
+        """Return the frames of all sound so far as if silence followed."""
+        begun = time.perf_counter()
+        return self._counted(self._stream.flush(), begun)
+
+    def end(self) -> Weights:
+        """Return the frames that are left."""
+        begun = time.perf_counter()
+        return self._counted(self._stream.end(), begun)
+
+    def _counted(self, frames: Weights, begun: float) -> Weights:
+        skipped = min(self._skip, len(frames))
+        self._skip -= skipped
+        frames = frames[skipped:]
+        self.next_frame += len(frames)
+        self.frame_count += len(frames)
+        self.compute += time.perf_counter() - begun
+        return frames
