@@ -1,0 +1,48 @@
+"""The shipped model, and a voice to make it speak."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from services.face.engine import Pcm, Weights
+from services.face.model import LipModel
+from training.face.phones import Segment
+
+Said = tuple[Pcm, int, list[Segment]]
+
+
+@pytest.fixture(scope="session")
+def model() -> LipModel:
+    return LipModel()
+
+
+@pytest.fixture(scope="session")
+def say() -> Callable[[str], Said]:
+    """Speaks a sentence with hibari: samples, rate, and which sound is when."""
+    if find_spec("hibari") is None:
+        pytest.skip("hibari-tts is not installed (extra: tts)")
+    from training.face.voices import Hibari
+
+    voice = Hibari()
+
+    def speak(text: str) -> Said:
+        spoken = voice.speak(text, np.random.default_rng(5), plain=True)
+        assert spoken is not None
+        return np.round(spoken.sound * 32767 * 0.9).clip(-32768, 32767).astype(np.int16), spoken.rate, spoken.segments
+
+    return speak
+
+
+@pytest.fixture(scope="session")
+def animate(model: LipModel) -> Callable[[Pcm, int], Weights]:
+    """Animates a whole sound at once."""
+
+    def whole(pcm: Pcm, rate: int) -> Weights:
+        stream = model.open(rate)
+        return np.concatenate([stream.push(pcm), stream.end()])
+
+    return whole

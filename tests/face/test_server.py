@@ -1,0 +1,353 @@
+"""FaceService over a real connection, with the real model."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import numpy as np
+import pytest
+import soundfile
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
+from services.dialing import dial
+from services.face.engine import Pcm, Weights
+from services.face.server import FaceService
+from services.face.settings import FaceSettings
+from services.media.curves import CURVE_NAMES, INDEX
+from services.serving import running
+from services.settings import load
+
+if TYPE_CHECKING:
+    Stub = face_pb2_grpc.FaceServiceAsyncStub
+
+RATE = 24_000
+Request = face_pb2.AnimateRequest
+Answers = list[face_pb2.AnimateResponse]
+
+
+def syllables(seconds: float, rate: int = RATE) -> Pcm:
+    """Return a buzz through a vowel's resonances, four times a second."""
+    t = np.arange(round(seconds * rate)) / rate
+    buzz = sum(np.sin(2 * np.pi * 120 * n * t) * np.exp(-(((120 * n - 750) / 500) ** 2)) for n in range(1, 25))
+    return np.asarray(9000 * buzz * np.sin(2 * np.pi * 2 * t) ** 2, np.int16)
+
+
+def config(rate: int = RATE, model: str = "", start: int = 0, first: int = 0) -> Request:
+    return Request(
+        config=face_pb2.AnimateConfig(
+            format=media_pb2.AudioFormat(sample_rate_hertz=rate),
+            model=model,
+            start_sample=start,
+            first_audio_sample=first,
+        )
+    )
+
+
+def audio(pcm: Pcm, first: int = 0) -> Request:
+    return Request(audio=media_pb2.AudioChunk(first_sample=first, pcm=pcm.astype("<i2").tobytes()))
+
+
+def chunks(pcm: Pcm, first: int = 0, size: int = 1200) -> list[Request]:
+    return [audio(pcm[at : at + size], first + at) for at in range(0, len(pcm), size)]
+
+
+FLUSH = Request(flush=face_pb2.AnimateFlush())
+END = Request(end=face_pb2.AnimateEnd())
+
+
+def frames_of(answers: Iterable[face_pb2.AnimateResponse | face_pb2.AnimateClipResponse], first: int = 0) -> Weights:
+    """Return the frames of the answers, checking that they follow each other from `first`."""
+    batches = [answer.frames for answer in answers if answer.WhichOneof("event") == "frames"]
+    frames = [np.array(batch.weights, np.float32).reshape(batch.frame_count, 61) for batch in batches]
+    starts = first + np.cumsum([0, *map(len, frames)])[:-1]
+    assert [batch.first_frame for batch in batches] == list(starts[: len(batches)])
+    return np.concatenate([np.zeros((0, 61), np.float32), *frames])
+
+
+@pytest.fixture
+async def stub() -> AsyncIterator[Stub]:
+    settings = load(FaceSettings, listen="127.0.0.1:0")
+    async with running(FaceService(settings), settings) as server, dial(server.address) as channel:
+        await server.warm
+        yield face_pb2_grpc.FaceServiceStub(channel)
+
+
+async def talk(stub: Stub, *requests: Request) -> Answers:
+    return [answer async for answer in stub.Animate(iter(requests), timeout=20)]
+
+
+async def next_of(call: grpc.aio.StreamStreamCall[Request, face_pb2.AnimateResponse]) -> face_pb2.AnimateResponse:
+    """Read one answer."""
+    answer = await call.read()
+    assert isinstance(answer, face_pb2.AnimateResponse)
+    return answer
+
+
+async def rest_of(call: grpc.aio.StreamStreamCall[Request, face_pb2.AnimateResponse]) -> Answers:
+    """Read a call whose answers are read one by one to its end."""
+    answers: Answers = []
+    while isinstance(answer := await call.read(), face_pb2.AnimateResponse):
+        answers.append(answer)
+    return answers
+
+
+async def refusal(call: AsyncIterable[object]) -> grpc.aio.AioRpcError:
+    """Return the error that a call ends with."""
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        async for _ in call:
+            pass
+    return caught.value
+
+
+async def test_sound_in_chunks_becomes_a_header_frames_and_an_end(
+    stub: Stub, animate: Callable[[Pcm, int], Weights]
+) -> None:
+    pcm = syllables(2.0)
+    header, *middle, finished = await talk(stub, config(), *chunks(pcm), END)
+    assert list(header.header.frames.curve_names) == list(CURVE_NAMES)
+    assert header.header.frames.frame_rate_hertz == 60
+    assert 2400 <= header.header.look_ahead_sample_count <= 2500
+    np.testing.assert_allclose(frames_of(middle), animate(pcm, RATE), atol=1e-4)
+    assert finished.finished.frame_count == 120
+    assert finished.finished.sample_count == 48_000
+    assert 0 < finished.finished.compute.ToNanoseconds() < 5e9
+
+
+async def test_frames_come_before_the_sound_is_complete(stub: Stub) -> None:
+    call = stub.Animate(timeout=20)
+    await call.write(config())
+    assert (await next_of(call)).WhichOneof("event") == "header"
+    await call.write(audio(syllables(0.2)))
+    async with asyncio.timeout(5):
+        first = await next_of(call)
+    assert first.frames.first_frame == 0
+    assert first.frames.frame_count == 6  # frames 0 to 5 have their 100 ms of look-ahead (and 1 ms of resampling)
+    await call.done_writing()
+    assert len(frames_of(await rest_of(call), 6)) == 6
+
+
+async def test_half_closing_ends_like_end(stub: Stub) -> None:
+    answers = await talk(stub, config(), audio(syllables(0.5)))
+    assert answers[-1].finished.frame_count == 30
+
+
+async def test_flush_answers_at_once_and_the_stream_goes_on(stub: Stub) -> None:
+    pcm = syllables(1.0)
+    call = stub.Animate(timeout=20)
+    for request in (config(), audio(pcm[:12_000]), FLUSH):
+        await call.write(request)
+    answers: Answers = []
+    async with asyncio.timeout(5):
+        while len(frames_of(answers)) < 30:
+            answers.append(await next_of(call))
+    await call.write(audio(pcm[12_000:], 12_000))
+    await call.done_writing()
+    answers += await rest_of(call)
+    assert len(frames_of(answers)) == 60
+
+
+async def test_a_stream_taken_over_in_the_middle_gives_the_same_frames(stub: Stub) -> None:
+    pcm = syllables(3.0)
+    whole = frames_of(await talk(stub, config(), *chunks(pcm), END))
+    start, first = 36_000, 12_345  # just under a second of context, off the grid of frames
+    answers = await talk(stub, config(start=start, first=first), *chunks(pcm[first:], first), END)
+    frames = frames_of(answers, 90)
+    assert len(frames) == len(whole) - 90
+    assert np.abs(frames[:, INDEX["JawOpen"]] - whole[90:, INDEX["JawOpen"]]).max() < 0.06
+    assert answers[-1].finished.sample_count == len(pcm) - start
+
+
+async def test_a_call_without_sound_gives_no_frames(stub: Stub) -> None:
+    answers = await talk(stub, config(), END)
+    assert [answer.WhichOneof("event") for answer in answers] == ["header", "finished"]
+
+
+async def test_emotions_are_accepted(stub: Stub) -> None:
+    happy = media_pb2.EmotionKey(weights=[media_pb2.EmotionWeight(emotion=media_pb2.EMOTION_HAPPY, weight=1)])
+    answers = await talk(stub, config(), Request(emotion=happy), audio(syllables(0.1)), END)
+    assert answers[-1].finished.frame_count == 6
+
+
+ODD = Request(audio=media_pb2.AudioChunk(pcm=b"abc"))
+WRONG = {
+    "no config": ([audio(syllables(0.1))], "part: expected config in the first message, got 'audio'"),
+    "nothing": ([], "part: expected config in the first message, got None"),
+    "slow rate": ([config(rate=7999)], "config.format.sample_rate_hertz: expected 8000 to 192000 Hz, got 7999"),
+    "fast rate": ([config(rate=192_001)], "config.format.sample_rate_hertz: expected 8000 to 192000 Hz, got 192001"),
+    "no rate": ([config(rate=0)], "config.format.sample_rate_hertz: expected 8000 to 192000 Hz, got 0"),
+    "model": ([config(model="nobody")], "config.model: expected empty or one of: lipsync, got 'nobody'"),
+    "between frames": ([config(start=100)], "config.start_sample: expected a multiple of 400, .*, got 100"),
+    "negative start": ([config(start=-400)], "config.start_sample: expected .*, got -400"),
+    "late sound": ([config(start=400, first=401)], "config.first_audio_sample: expected 0 to 400 .*, got 401"),
+    "long context": ([config(start=48_000, first=0)], "config.first_audio_sample: expected 24000 to 48000 .*, got 0"),
+    "half a sample": ([config(), ODD], r"audio.pcm: expected an even number of bytes \(PCM16\), got '3 bytes'"),
+    "gap": ([config(), audio(syllables(0.1), 1)], "audio.first_sample: expected 0, no gap and no overlap, got 1"),
+    "overlap": (
+        [config(), audio(syllables(0.1)), audio(syllables(0.1), 2399)],
+        "audio.first_sample: expected 2400, no gap and no overlap, got 2399",
+    ),
+    "two configs": ([config(), config()], "part: expected audio, emotion, flush or end after the config, got 'config'"),
+    "empty message": ([config(), Request()], "part: expected audio, .*, got None"),
+    "emotion": (
+        [config(), Request(emotion=media_pb2.EmotionKey(weights=[media_pb2.EmotionWeight(weight=float("nan"))]))],
+        "emotion.weights.weight: expected 0 to 1, got nan",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+async def test_a_wrong_message_is_an_invalid_argument_that_says_why(stub: Stub, name: str) -> None:
+    requests, reason = WRONG[name]
+    error = await refusal(stub.Animate(iter(requests), timeout=20))
+    assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert error.details() is not None
+    with pytest.raises(ValueError, match=reason):
+        raise ValueError(error.details())
+
+
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG", "MP3"])
+async def test_recordings_of_usual_formats_move_the_mouth(stub: Stub, kind: str) -> None:
+    file = io.BytesIO()
+    stereo = np.stack([syllables(1.5, 44_100)] * 2, axis=1)
+    soundfile.write(file, stereo, 44_100, format=kind)
+    answers = [
+        answer async for answer in stub.AnimateClip(face_pb2.AnimateClipRequest(file=file.getvalue()), timeout=20)
+    ]
+    assert [answers[0].WhichOneof("event"), answers[-1].WhichOneof("event")] == ["header", "finished"]
+    frames = frames_of(answers)
+    assert 90 <= len(frames) <= 95  # MP3 pads its ends
+    assert frames[:, INDEX["JawOpen"]].max() > 0.1
+
+
+async def test_a_clip_gives_the_frames_of_the_same_sound_streamed(stub: Stub) -> None:
+    pcm = syllables(2.5)
+    request = face_pb2.AnimateClipRequest(pcm=pcm.tobytes(), format=media_pb2.AudioFormat(sample_rate_hertz=RATE))
+    clip = frames_of([answer async for answer in stub.AnimateClip(request, timeout=20)])
+    np.testing.assert_allclose(clip, frames_of(await talk(stub, config(), *chunks(pcm), END)), atol=1e-4)
+
+
+def file_of(pcm: Pcm, rate: int, kind: str = "WAV") -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, pcm, rate, format=kind)
+    return file.getvalue()
+
+
+WRONG_CLIPS = {
+    "nothing": (face_pb2.AnimateClipRequest(), "clip: expected file or pcm, got None"),
+    "noise": (
+        face_pb2.AnimateClipRequest(file=b"\x01\x02" * 500),
+        "file: expected a WAV, FLAC, OGG or MP3 file, got .*",
+    ),
+    "empty": (face_pb2.AnimateClipRequest(file=b""), "file: expected 1 to 4194304 bytes, got '0 bytes'"),
+    "no sound": (face_pb2.AnimateClipRequest(file=file_of(syllables(0), RATE)), "file: expected more than 0 .*"),
+    "too long": (
+        face_pb2.AnimateClipRequest(file=file_of(np.zeros(8000 * 601, np.int16), 8000, "FLAC")),
+        r"file: expected .* at most 600 s of sound \(longer goes through Animate\), got '601.0 s'",
+    ),
+    "slow file": (
+        face_pb2.AnimateClipRequest(file=file_of(syllables(0.1), 4000)),
+        "file: expected 8000 to 192000 Hz, got 4000",
+    ),
+    "half a sample": (
+        face_pb2.AnimateClipRequest(pcm=b"abc", format=media_pb2.AudioFormat(sample_rate_hertz=RATE)),
+        "pcm: expected an even number of bytes .*, got '3 bytes'",
+    ),
+    "no rate": (face_pb2.AnimateClipRequest(pcm=b"ab"), "format.sample_rate_hertz: expected 8000 to 192000 Hz, got 0"),
+    "model": (
+        face_pb2.AnimateClipRequest(pcm=b"ab", model="nobody"),
+        "model: expected empty or one of: lipsync, got 'nobody'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_CLIPS)
+async def test_a_clip_that_is_none_is_an_invalid_argument_that_says_why(stub: Stub, name: str) -> None:
+    request, reason = WRONG_CLIPS[name]
+    error = await refusal(stub.AnimateClip(request, timeout=20))
+    assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
+    with pytest.raises(ValueError, match=reason):
+        raise ValueError(error.details())
+
+
+async def test_a_file_cut_off_in_the_middle_gives_what_it_holds_or_says_so(stub: Stub) -> None:
+    cut = file_of(syllables(3), RATE, "FLAC")[:20_000]
+    try:
+        answers = [answer async for answer in stub.AnimateClip(face_pb2.AnimateClipRequest(file=cut), timeout=20)]
+        assert answers[-1].finished.frame_count == len(frames_of(answers)) > 0
+    except grpc.aio.AioRpcError as error:
+        assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_the_model_describes_itself(stub: Stub) -> None:
+    answer = await stub.DescribeModels(face_pb2.DescribeModelsRequest(), timeout=5)
+    (model,) = answer.models
+    assert model.model == "lipsync"
+    assert list(model.curve_names) == list(CURVE_NAMES)
+    assert (
+        {"JawOpen", "MouthClose", "MouthSmileLeft", "TongueOut"} <= set(model.animated_curve_names) < set(CURVE_NAMES)
+    )
+    assert (model.frame_rate_hertz, model.sample_rate_hertz, model.look_ahead_sample_count) == (60, 16_000, 1600)
+    assert model.emotion_source == face_pb2.EMOTION_SOURCE_NONE
+    assert model.engine == "onnxruntime/CPU"
+    assert (answer.capacity_stream_count, answer.active_stream_count) == (32, 0)
+
+
+async def active(stub: Stub) -> int:
+    return (await stub.DescribeModels(face_pb2.DescribeModelsRequest(), timeout=5)).active_stream_count
+
+
+async def test_a_cancelled_call_gives_its_place_back(stub: Stub) -> None:
+    call = stub.Animate(timeout=20)
+    await call.write(config())
+    await call.read()
+    assert await active(stub) == 1
+    await call.write(audio(syllables(20.0)))
+    call.cancel()
+    async with asyncio.timeout(5):
+        while await active(stub):
+            pass
+
+
+async def test_a_full_service_refuses_before_it_sends_anything() -> None:
+    settings = load(FaceSettings, listen="127.0.0.1:0", capacity=1)
+    async with running(FaceService(settings), settings) as server, dial(server.address) as channel:
+        stub = face_pb2_grpc.FaceServiceStub(channel)
+        holder = stub.Animate(timeout=20)
+        await holder.write(config())
+        await holder.read()
+        error = await refusal(stub.Animate(iter([config()]), timeout=20))
+        assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        await holder.done_writing()
+        assert [answer.WhichOneof("event") for answer in await rest_of(holder)] == ["finished"]
+        assert len(await talk(stub, config(), END)) == 2
+
+
+async def test_a_client_that_says_nothing_loses_its_place() -> None:
+    settings = load(FaceSettings, listen="127.0.0.1:0", inactivity=0.05)
+    async with running(FaceService(settings), settings) as server, dial(server.address) as channel:
+        await server.warm
+        call = face_pb2_grpc.FaceServiceStub(channel).Animate(timeout=20)
+        await call.write(config())
+        assert (await refusal(call)).code() == grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_many_streams_at_once_do_not_mix(stub: Stub) -> None:
+    loud, still = syllables(1.0), np.zeros(RATE, np.int16)
+    answers = await asyncio.gather(*(talk(stub, config(), *chunks(pcm), END) for pcm in [loud, still] * 4))
+    jaws = [frames_of(answer)[:, INDEX["JawOpen"]].max() for answer in answers]
+    assert min(jaws[::2]) > 0.1
+    assert max(jaws[1::2]) <= 0.02
+
+
+async def test_the_service_is_healthy_once_its_model_is_loaded() -> None:
+    settings = load(FaceSettings, listen="127.0.0.1:0")
+    async with running(FaceService(settings), settings) as server, dial(server.address) as channel:
+        await server.warm
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        answer = await health.Check(health_pb2.HealthCheckRequest(service=FaceService.name), timeout=5)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
