@@ -7,6 +7,7 @@ from pathlib import Path
 
 import grpc
 
+from services.errors import ConfigurationError
 from services.settings import is_loopback
 
 Metadata = tuple[tuple[str, str], ...]
@@ -39,22 +40,39 @@ _OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.max_reconnect_backoff_ms", 2_000),  # a restarted neighbour is found within 2 s
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    (
+        "grpc.min_reconnect_backoff_ms",
+        2_000,
+    ),  # what making a connection may take; a busy machine needs more than 100 ms
     ("grpc.enable_http_proxy", 0),  # services are neighbours; a proxy of the desktop is not meant for them
     ("grpc.service_config", _SERVICE_CONFIG),
 )
 
 
-def dial(address: str, *, authority: Path | None = None) -> grpc.aio.Channel:
+def dial(
+    address: str, *, authority: Path | None = None, certificate: Path | None = None, key: Path | None = None
+) -> grpc.aio.Channel:
     """Return a channel to `address` (`host:port`, or `dns:///service:port` for all replicas behind a name).
 
     Args:
         address: Where the service listens.
         authority: PEM file of the authority that signed the server's certificate; absent: plain text.
+        certificate: PEM chain that the client shows, for servers that require one (mutual TLS).
+        key: PEM key of `certificate`.
+
+    Raises:
+        ConfigurationError: A file cannot be read, or the client's certificate lacks its key or the authority.
     """
+    if (certificate is None) != (key is None) or (certificate and not authority):
+        raise ConfigurationError("mutual TLS: expected an authority, a certificate and its key")
     if authority is None:
         return grpc.aio.insecure_channel(address, options=_OPTIONS)
-    credentials = grpc.ssl_channel_credentials(root_certificates=authority.read_bytes())
+    try:
+        root = authority.read_bytes()
+        pair = (key.read_bytes(), certificate.read_bytes()) if key and certificate else (None, None)
+    except OSError as error:
+        raise ConfigurationError(f"cannot read a certificate: {error}") from error
+    credentials = grpc.ssl_channel_credentials(root, *pair)
     return grpc.aio.secure_channel(address, credentials, options=_OPTIONS)
 
 

@@ -1,4 +1,8 @@
-"""The interceptor in front of every handler: checks the token, and turns errors into statuses in one place."""
+"""The interceptor in front of every handler: checks the token, and turns errors into statuses in one place.
+
+What NeuroSync raises on purpose reaches the client as its status with its text, also out of a task group. Anything else
+is logged once, here, and the client learns only that it happened: texts of unforeseen errors may hold paths or keys.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +41,8 @@ STATUSES: tuple[tuple[type[NeuroSyncError], grpc.StatusCode], ...] = (
     (InactiveError, grpc.StatusCode.DEADLINE_EXCEEDED),
     (UnavailableError, grpc.StatusCode.UNAVAILABLE),
 )
-"""Which status tells a client of which error."""
+"""Which status tells a client of which error; INTERNAL tells of the others, such as a setting that turned out wrong."""
+UNFORESEEN = "internal error; the log of the server tells more"
 _OPEN = "/grpc.health.v1.Health/"  # probes of a cluster carry no token
 
 
@@ -55,9 +60,9 @@ class Guard(grpc.aio.ServerInterceptor):
     ) -> Handler | None:
         """Return the handler of the call, wrapped; None for an unknown method."""
         handler = await continuation(details)
-        if handler is None:
+        if handler is None or details.method.startswith(_OPEN):
             return handler
-        if not (details.method.startswith(_OPEN) or self._admits(details)):
+        if not self._admits(details):
             return _refusal(handler)
         return _translating(handler, details.method)
 
@@ -90,7 +95,7 @@ def _translating(handler: Handler, method: str) -> Handler:
     async def unary(request: Any, context: Context) -> Any:
         try:
             return await behaviour(request, context)
-        except NeuroSyncError as error:
+        except Exception as error:
             await _abort(context, error, method)
 
     async def stream(request: Any, context: Context) -> AsyncIterator[Any]:
@@ -98,16 +103,33 @@ def _translating(handler: Handler, method: str) -> Handler:
             async with contextlib.aclosing(behaviour(request, context)) as responses:
                 async for response in responses:
                     yield response
-        except NeuroSyncError as error:
+        except Exception as error:
             await _abort(context, error, method)
 
     return _like(handler, unary, stream)
 
 
-async def _abort(context: Context, error: NeuroSyncError, method: str) -> NoReturn:
-    code = next((code for kind, code in STATUSES if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
-    logger.info("refused method=%s code=%s reason=%s", method, code.name, error)
-    await context.abort(code, str(error))
+async def _abort(context: Context, error: Exception, method: str) -> NoReturn:
+    """End the call with the status of `error`."""
+    known = _known(error, method)
+    if known is None:
+        await context.abort(grpc.StatusCode.INTERNAL, UNFORESEEN)
+    if isinstance(known, grpc.aio.AbortError):  # the handler ended the call itself; a call ends once
+        raise known
+    code = next((code for kind, code in STATUSES if isinstance(known, kind)), grpc.StatusCode.INTERNAL)
+    logger.info("refused method=%s code=%s reason=%s", method, code.name, known)
+    await context.abort(code, str(known))
+
+
+def _known(error: Exception, method: str) -> Exception | None:
+    """Return what was raised on purpose, out of the groups that tasks wrap it in; log what was not."""
+    kinds = (NeuroSyncError, grpc.aio.AbortError)
+    if isinstance(error, kinds):
+        return error
+    known, unforeseen = error.split(kinds) if isinstance(error, ExceptionGroup) else (None, error)
+    if unforeseen is not None:
+        logger.error("failed method=%s", method, exc_info=unforeseen)
+    return None if known is None else _known(known.exceptions[0], method)
 
 
 def _like(handler: Handler, unary: Any, stream: Any) -> Handler:

@@ -11,9 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import os
 import signal
+import socket
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -23,7 +27,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from services.errors import ConfigurationError, UnavailableError
+from services.errors import ConfigurationError, NeuroSyncError, UnavailableError
 from services.guard import Guard
 from services.settings import ServerSettings, load
 
@@ -37,6 +41,8 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.max_concurrent_streams", 1_000),  # of one client; a flood waits in its own connection
 )
+CLOSE_SECONDS = 5.0
+"""Seconds that a process may take to stop after its grace; larger: a stuck one lives on, smaller: clean-up is cut."""
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -74,11 +80,12 @@ S = TypeVar("S", bound=ServerSettings)
 async def running(service: Service, settings: ServerSettings) -> AsyncIterator[RunningServer]:
     """Serve until the block ends, then drain for at most `settings.shutdown_grace` seconds.
 
-    Health: "" is serving from the first moment (the process lives), the service's name once it is warm, and neither while
-    it drains.
+    Health: "" is serving from the first moment (the process lives), the service's name once it is warm, and neither
+    while it drains.
 
     Raises:
-        UnavailableError: The port is taken.
+        UnavailableError: The port is taken, or its host is not one of this machine.
+        ConfigurationError: The certificate cannot be used.
     """
     options = list(_OPTIONS)
     if settings.max_connection_age:
@@ -89,18 +96,21 @@ async def running(service: Service, settings: ServerSettings) -> AsyncIterator[R
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     names = (service.name, health.SERVICE_NAME, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
-    address = _bind(server, settings)
-    await servicer.set("", _SERVING)
-    await servicer.set(service.name, _NOT_SERVING)
-    await server.start()
-    logger.info("listening name=%s address=%s", service.name, address)
-    warming = asyncio.create_task(_warm_up(service, servicer), name=f"warm up {service.name}")
     try:
-        yield RunningServer(address, warming)
+        address = _bind(server, settings)
+        await servicer.set("", _SERVING)
+        await servicer.set(service.name, _NOT_SERVING)
+        await server.start()
+        logger.info("listening name=%s address=%s", service.name, address)
+        warming = asyncio.create_task(_warm_up(service, servicer), name=f"warm up {service.name}")
+        try:
+            yield RunningServer(address, warming)
+        finally:
+            warming.cancel()
+            await servicer.enter_graceful_shutdown()
+            await server.stop(settings.shutdown_grace)
+            await asyncio.wait({warming}, timeout=settings.shutdown_grace)
     finally:
-        warming.cancel()
-        await servicer.enter_graceful_shutdown()
-        await server.stop(settings.shutdown_grace)
         await service.close()
         logger.info("stopped name=%s", service.name)
 
@@ -125,27 +135,50 @@ def _bind(server: grpc.aio.Server, settings: ServerSettings) -> str:
             )
             port = server.add_secure_port(settings.listen, credentials)
     except RuntimeError as error:
-        raise UnavailableError(f"cannot listen on {settings.listen}: is another process using the port?") from error
+        raise _bind_error(settings) from error
     except OSError as error:
         raise ConfigurationError(f"cannot read a certificate: {error}") from error
     return f"{settings.listen.rpartition(':')[0]}:{port}"
 
 
-async def serve(service: Service, settings: ServerSettings) -> None:
-    """Serve until SIGTERM or Ctrl-C; a second signal ends the process at once."""
-    stop = asyncio.Event()
-    _on_signal(stop)
+def _bind_error(settings: ServerSettings) -> NeuroSyncError:
+    """Return why binding failed: gRPC does not say, the system does."""
+    host, _, port = settings.listen.rpartition(":")
+    try:
+        found = socket.getaddrinfo(
+            host.strip("[]") or None, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, *_, address = found[0]
+        with socket.socket(family, socket.SOCK_STREAM) as trial:
+            trial.bind(address)
+            trial.listen()
+    except OSError as error:
+        taken = ": is another process using the port?" if error.errno == errno.EADDRINUSE else f": {error.strerror}"
+        return UnavailableError(f"cannot listen on {settings.listen}{taken}")
+    if settings.tls_certificate:
+        return ConfigurationError(
+            f"cannot use the certificate {settings.tls_certificate}: expected PEM files that belong together"
+        )
+    return UnavailableError(f"cannot listen on {settings.listen}; GRPC_VERBOSITY=debug tells more")
+
+
+async def serve(service: Service, settings: ServerSettings, *, on_stop: Callable[[], object] = lambda: None) -> None:
+    """Serve until SIGTERM or Ctrl-C, then call `on_stop` and drain; a second signal ends the process at once."""
+    stop = stop_on_signal()
+    if settings.exit_with_parent:
+        _stop_with_parent(stop)
     async with running(service, settings) as server:
         waiting = asyncio.create_task(stop.wait(), name="wait for a signal")
         await asyncio.wait({waiting, server.warm}, return_when=asyncio.FIRST_COMPLETED)
         if server.warm.done():
             server.warm.result()  # a service that cannot warm up is a failure of the process
         await waiting
+        on_stop()
 
 
-def _on_signal(stop: asyncio.Event) -> None:
-    """Set `stop` at the first SIGINT or SIGTERM, then let the next one act as it does by default."""
-    loop = asyncio.get_running_loop()
+def stop_on_signal() -> asyncio.Event:
+    """Return an event that the first SIGINT or SIGTERM sets; the next one then acts as it does by default."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
     def once(number: int, frame: object = None) -> None:
         signal.signal(number, signal.SIG_DFL)
@@ -153,6 +186,20 @@ def _on_signal(stop: asyncio.Event) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, once)
+    return stop
+
+
+def _stop_with_parent(stop: asyncio.Event) -> None:
+    """Set `stop` when standard input ends, as it does when the process that opened it dies, however it dies."""
+    loop = asyncio.get_running_loop()
+
+    def wait() -> None:
+        while os.read(sys.stdin.fileno(), 1024):  # not sys.stdin.read: its lock would be held when the process ends
+            pass
+        with contextlib.suppress(RuntimeError):  # the loop has ended on its own
+            loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=wait, name="wait for the parent", daemon=True).start()
 
 
 def configure_logging(level: str) -> None:
@@ -167,11 +214,23 @@ def main(kind: type[S], build: Callable[[S], Service], **flags: object) -> int:
     try:
         settings = load(kind, **flags)
         configure_logging(settings.log_level)
-        asyncio.run(serve(build(settings), settings))
+        end = threading.Timer(settings.shutdown_grace + CLOSE_SECONDS, _end_anyway)
+        end.daemon = True
+        try:
+            asyncio.run(serve(build(settings), settings, on_stop=end.start))
+        finally:
+            end.cancel()
     except ConfigurationError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
-    except UnavailableError as error:
+    except NeuroSyncError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     return 0
+
+
+def _end_anyway() -> None:
+    """End the process although something still runs, such as a thread that loads a model: it cannot be cancelled."""
+    logger.error("did not stop in time; ending")
+    logging.shutdown()
+    os._exit(1)

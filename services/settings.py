@@ -10,6 +10,8 @@ listen = "0.0.0.0:50053"
 from __future__ import annotations
 
 import ipaddress
+import logging
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
@@ -20,6 +22,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from services.errors import ConfigurationError
 
 TOML_FILE = Path("neurosync.toml")
+_TOKEN = re.compile(r"[!-~]+")  # what travels unchanged in gRPC metadata
 
 S = TypeVar("S", bound="Settings")
 
@@ -33,7 +36,9 @@ class Settings(BaseSettings):
     """Base of all settings: one subclass a process, `table` naming it in `neurosync.toml`."""
 
     table: ClassVar[str]
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", populate_by_name=True, frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", populate_by_name=True, frozen=True, hide_input_in_errors=True
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -49,7 +54,7 @@ class ServerSettings(Settings):
 
     listen: str = "127.0.0.1:0"
     """Host and port to listen on; port 0 takes a free one."""
-    token: SecretStr | None = Field(None, validation_alias=env_alias("NEUROSYNC_TOKEN", "neurosync_token"))
+    token: SecretStr | None = Field(default=None, validation_alias=env_alias("NEUROSYNC_TOKEN", "neurosync_token"))
     """What clients must present as `authorization: Bearer ...`; required beyond loopback, unless clients have
     certificates."""
     tls_certificate: Path | None = None
@@ -58,11 +63,15 @@ class ServerSettings(Settings):
     """PEM key of `tls_certificate`."""
     tls_client_authority: Path | None = None
     """PEM authority whose client certificates are required (mutual TLS)."""
-    shutdown_grace: float = Field(3.0, ge=0, le=120)
+    shutdown_grace: float = Field(default=3.0, ge=0, le=120)
     """Seconds that running calls get to finish at shutdown; larger drains more kindly, smaller stops sooner."""
-    max_connection_age: float = Field(0.0, ge=0)
+    max_connection_age: float = Field(default=0.0, ge=0)
     """Seconds after which a client must dial again, so that it finds new replicas (300 suits several); 0: never."""
-    log_level: str = Field("INFO", validation_alias=env_alias("NEUROSYNC_LOG_LEVEL", "neurosync_log_level"))
+    exit_with_parent: bool = Field(
+        default=False, validation_alias=env_alias("NEUROSYNC_EXIT_WITH_PARENT", "neurosync_exit_with_parent")
+    )
+    """Whether the process ends when its standard input does; a supervisor keeps that open as long as it lives."""
+    log_level: str = Field(default="INFO", validation_alias=env_alias("NEUROSYNC_LOG_LEVEL", "neurosync_log_level"))
     """DEBUG, INFO, WARNING or ERROR."""
 
     @model_validator(mode="after")
@@ -74,8 +83,12 @@ class ServerSettings(Settings):
             raise ValueError("tls_certificate and tls_key: expected both or neither")
         if self.tls_client_authority and not self.tls_certificate:
             raise ValueError("tls_client_authority: expected tls_certificate and tls_key beside it")
-        if self.token is not None and not self.token.get_secret_value():
-            raise ValueError("token: expected at least one character, got none")
+        if self.token is not None and not _TOKEN.fullmatch(self.token.get_secret_value()):
+            raise ValueError(
+                "token: expected printable ASCII characters without spaces (does its file end in a newline?)"
+            )
+        if self.log_level.upper() not in logging.getLevelNamesMapping():
+            raise ValueError(f"log_level: expected DEBUG, INFO, WARNING or ERROR, got {self.log_level!r}")
         if not is_loopback(host) and self.token is None and self.tls_client_authority is None:
             raise ValueError(
                 f"listen: {self.listen} is reachable from other machines: set NEUROSYNC_TOKEN, or mutual TLS "
@@ -121,6 +134,8 @@ def _toml_table(kind: type[Settings]) -> dict[str, Any]:
         table = tomllib.loads(TOML_FILE.read_text(encoding="utf-8")).get(kind.table, {})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{TOML_FILE}: {error}") from error
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"{TOML_FILE}: expected a table [{kind.table}], got {kind.table} = {table!r}")
     unknown = sorted(set(table) - set(kind.model_fields))
     if unknown:
         raise ConfigurationError(f"{TOML_FILE}: [{kind.table}] has no setting {unknown[0]!r}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TypeVar
 
 import numpy as np
@@ -74,14 +74,16 @@ def weights_of(batch: media_pb2.FrameBatch, curve_count: int, *, field: str = "f
     """Return the frames of a batch, shape (frame_count, curve_count).
 
     Raises:
-        BadRequestError: The counts disagree, the index is negative, or a value is not finite.
+        BadRequestError: The counts disagree, a count or index is negative, or a value is not finite.
     """
     if batch.first_frame < 0:
         raise BadRequestError(f"{field}.first_frame", batch.first_frame, "0 or more")
+    if batch.frame_count < 0:
+        raise BadRequestError(f"{field}.frame_count", batch.frame_count, "0 or more")
     if len(batch.weights) != batch.frame_count * curve_count:
         wanted = f"frame_count * {curve_count} curves = {batch.frame_count * curve_count}"
         raise BadRequestError(f"{field}.weights", f"{len(batch.weights)} values", wanted)
-    weights = np.array(batch.weights, np.float32).reshape(-1, curve_count)  # (frame_count, curve_count)
+    weights = np.array(batch.weights, np.float32).reshape(batch.frame_count, curve_count)  # (frame_count, curve_count)
     if not np.isfinite(weights).all():
         raise BadRequestError(f"{field}.weights", "a value that is not finite", "finite values")
     return weights
@@ -97,16 +99,22 @@ def frame_batch(first_frame: int, weights: Weights) -> media_pb2.FrameBatch:
 async def within(stream: AsyncIterator[T], seconds: float, what: str) -> AsyncIterator[T]:
     """Yield the messages of a stream, none later than `seconds` after the one before.
 
+    A generator given as `stream` is closed with this one.
+
     Raises:
         InactiveError: The other side was silent for too long.
     """
     iterator = aiter(stream)
-    while True:
-        try:
-            async with asyncio.timeout(seconds):
-                message = await anext(iterator)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            raise InactiveError(f"no message of {what} for {seconds:g} s") from error
-        yield message
+    try:
+        while True:
+            try:
+                async with asyncio.timeout(seconds):
+                    message = await anext(iterator)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                raise InactiveError(f"no message of {what} for {seconds:g} s") from error
+            yield message
+    finally:
+        if isinstance(iterator, AsyncGenerator):
+            await iterator.aclose()

@@ -1,0 +1,110 @@
+"""Channels: what is retried, and where a wildcard address is dialed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+import pytest
+
+from neurosync.v1 import face_pb2, face_pb2_grpc
+from services.dialing import credentials, dial, dialable
+from services.errors import BadRequestError, BusyError, NeuroSyncError, UnavailableError
+from services.serving import running
+from tests.serving.double import Double, DoubleSettings
+
+OPEN = DoubleSettings()
+
+
+class Flaky(Double):
+    """Fails its first call, and counts."""
+
+    def __init__(self, error: NeuroSyncError) -> None:
+        super().__init__(self.fail_once)
+        self.error = error
+        self.calls = 0
+
+    async def fail_once(self) -> None:
+        self.calls += 1
+        if self.calls == 1:
+            raise self.error
+
+
+async def clip(channel: grpc.aio.Channel) -> list[Any]:
+    stub: Any = face_pb2_grpc.FaceServiceStub(channel)
+    return [answer async for answer in stub.AnimateClip(face_pb2.AnimateClipRequest(), timeout=20)]
+
+
+@pytest.mark.parametrize("error", [UnavailableError("away"), BusyError("full")])
+async def test_a_call_that_repeats_safely_is_tried_again(error: NeuroSyncError) -> None:
+    service = Flaky(error)
+    async with running(service, OPEN) as server, dial(server.address) as channel:
+        assert len(await clip(channel)) == 1
+    assert service.calls == 2
+
+
+async def test_a_wrong_request_is_not_tried_again() -> None:
+    service = Flaky(BadRequestError("rate", 1, "more"))
+    async with running(service, OPEN) as server, dial(server.address) as channel:
+        with pytest.raises(grpc.aio.AioRpcError, match="rate: expected more, got 1"):
+            await clip(channel)
+    assert service.calls == 1
+
+
+async def test_a_call_that_is_not_safe_to_repeat_is_not_tried_again() -> None:
+    service = Flaky(UnavailableError("away"))
+    async with running(service, OPEN) as server, dial(server.address) as channel:
+        stub: Any = face_pb2_grpc.FaceServiceStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError, match="away"):
+            await stub.Animate(iter([]), timeout=20).read()
+    assert service.calls == 1
+
+
+async def test_a_name_is_resolved_and_a_restarted_server_found_again() -> None:
+    async with running(Double(), OPEN) as server:
+        address = server.address
+        channel = dial(f"dns:///localhost:{address.rpartition(':')[2]}")
+        assert await clip(channel)
+    async with running(Double(), DoubleSettings(listen=address)):
+        stub: Any = face_pb2_grpc.FaceServiceStub(channel)
+        assert await stub.DescribeModels(face_pb2.DescribeModelsRequest(), wait_for_ready=True, timeout=20)
+    await channel.close()
+
+
+async def test_calls_go_on_while_connections_of_age_are_replaced() -> None:
+    class Seeing(Double):
+        def __init__(self) -> None:
+            super().__init__()
+            self.peers: set[str] = set()
+
+        async def DescribeModels(self, request: Any, context: Any) -> face_pb2.DescribeModelsResponse:
+            self.peers.add(context.peer())
+            return await super().DescribeModels(request, context)
+
+    service = Seeing()
+    async with running(service, DoubleSettings(max_connection_age=0.1)) as server, dial(server.address) as channel:
+        stub: Any = face_pb2_grpc.FaceServiceStub(channel)
+        async with asyncio.timeout(30):
+            while len(service.peers) < 3:
+                await stub.DescribeModels(face_pb2.DescribeModelsRequest(), timeout=20)
+
+
+@pytest.mark.parametrize(
+    ("listens", "dials"),
+    [
+        ("0.0.0.0:50053", "127.0.0.1:50053"),
+        ("[::]:50053", "[::1]:50053"),
+        (":50053", "127.0.0.1:50053"),
+        ("127.0.0.1:50053", "127.0.0.1:50053"),
+        ("[::1]:50053", "[::1]:50053"),
+        ("face.lan:50053", "face.lan:50053"),
+    ],
+)
+def test_a_wildcard_address_is_dialed_at_loopback(listens: str, dials: str) -> None:
+    assert dialable(listens) == dials
+
+
+def test_no_token_is_no_metadata() -> None:
+    assert credentials(None) == credentials("") == ()
+    assert credentials("abc") == (("authorization", "Bearer abc"),)

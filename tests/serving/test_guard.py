@@ -1,0 +1,164 @@
+"""Who is let in, and what a client learns of an error."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import pytest
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from pydantic import SecretStr
+
+from neurosync.v1 import face_pb2, face_pb2_grpc
+from services import errors
+from services.dialing import Metadata, credentials, dial
+from services.guard import STATUSES, UNFORESEEN
+from services.probe import health_of
+from services.serving import running
+from tests.serving.double import NAME, Double, DoubleSettings
+
+SECRET = "a-token-of-the-tests"
+GUARDED = DoubleSettings(token=SecretStr(SECRET))
+OPEN = DoubleSettings()
+ONE_OF_EACH = [
+    (errors.BadRequestError("rate", 3, "8000 or more"), grpc.StatusCode.INVALID_ARGUMENT),
+    (errors.NotReadyError("no device"), grpc.StatusCode.FAILED_PRECONDITION),
+    (errors.StoppedError("stopped before"), grpc.StatusCode.ABORTED),
+    (errors.DuplicateError("turn runs"), grpc.StatusCode.ALREADY_EXISTS),
+    (errors.BusyError("all streams taken"), grpc.StatusCode.RESOURCE_EXHAUSTED),
+    (errors.InactiveError("silent for 5 s"), grpc.StatusCode.DEADLINE_EXCEEDED),
+    (errors.UnavailableError("upstream away"), grpc.StatusCode.UNAVAILABLE),
+    (errors.ConfigurationError("no such voice"), grpc.StatusCode.INTERNAL),
+]
+
+
+async def describe(address: str, metadata: Metadata = ()) -> face_pb2.DescribeModelsResponse:
+    async with dial(address) as channel:
+        stub: Any = face_pb2_grpc.FaceServiceStub(channel)
+        answer = await stub.DescribeModels(face_pb2.DescribeModelsRequest(), metadata=metadata, timeout=10)
+        assert isinstance(answer, face_pb2.DescribeModelsResponse)
+        return answer
+
+
+async def clip(address: str, metadata: Metadata = ()) -> list[face_pb2.AnimateClipResponse]:
+    async with dial(address) as channel:
+        stub: Any = face_pb2_grpc.FaceServiceStub(channel)
+        return [
+            answer async for answer in stub.AnimateClip(face_pb2.AnimateClipRequest(), metadata=metadata, timeout=10)
+        ]
+
+
+async def animate(address: str, metadata: Metadata = ()) -> list[face_pb2.AnimateResponse]:
+    async with dial(address) as channel:
+        stub: Any = face_pb2_grpc.FaceServiceStub(channel)
+        call = stub.Animate(iter([face_pb2.AnimateRequest()]), metadata=metadata, timeout=10)
+        return [answer async for answer in call]
+
+
+CALLS = [describe, clip, animate]
+
+
+def raising(error: Exception) -> Double:
+    async def act() -> None:
+        raise error
+
+    return Double(act)
+
+
+async def refusal(call: Callable[..., Any], *arguments: Any) -> grpc.aio.AioRpcError:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call(*arguments)
+    return caught.value
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    "metadata",
+    [(), credentials("another"), credentials(SECRET[:-1]), (("authorization", SECRET),), (("authorization", ""),)],
+    ids=["none", "wrong", "prefix", "no scheme", "empty"],
+)
+async def test_a_client_without_the_token_is_refused(call: Callable[..., Any], metadata: Metadata) -> None:
+    service = Double()
+    async with running(service, GUARDED) as server:
+        error = await refusal(call, server.address, metadata)
+    assert error.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert SECRET not in (error.details() or "")
+    assert not service.entered.is_set()
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_client_with_the_token_is_served(call: Callable[..., Any]) -> None:
+    async with running(Double(), GUARDED) as server:
+        assert await call(server.address, credentials(SECRET))
+
+
+async def test_reflection_needs_the_token_and_health_does_not() -> None:
+    async with running(Double(), GUARDED) as server, dial(server.address) as channel:
+        await server.warm
+        assert await health_of(channel, NAME) == "SERVING"
+        stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)  # type: ignore[arg-type]
+        asked = reflection_pb2.ServerReflectionRequest(list_services="")
+        call = stub.ServerReflectionInfo(iter([asked]), timeout=10)
+        assert (await refusal(call.read)).code() is grpc.StatusCode.UNAUTHENTICATED
+        call = stub.ServerReflectionInfo(iter([asked]), timeout=10, metadata=credentials(SECRET))
+        assert NAME in {service.name for service in (await call.read()).list_services_response.service}
+        call.cancel()
+
+
+async def test_an_unknown_method_is_unimplemented() -> None:
+    async with running(Double(), OPEN) as server, dial(server.address) as channel:
+        method: Any = channel.unary_unary(f"/{NAME}/Sing")
+        assert (await refusal(lambda: method(b"", timeout=10))).code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(("error", "code"), ONE_OF_EACH, ids=[type(error).__name__ for error, _ in ONE_OF_EACH])
+async def test_an_error_becomes_its_status_with_its_text(
+    call: Callable[..., Any], error: errors.NeuroSyncError, code: grpc.StatusCode
+) -> None:
+    async with running(raising(error), OPEN) as server:
+        seen = await refusal(call, server.address)
+    assert (seen.code(), seen.details()) == (code, str(error))
+
+
+def test_every_error_of_the_tree_is_translated() -> None:
+    assert {type(error) for error, _ in ONE_OF_EACH} == set(errors.NeuroSyncError.__subclasses__())
+    assert {kind for kind, _ in STATUSES} == set(errors.NeuroSyncError.__subclasses__()) - {errors.ConfigurationError}
+
+
+async def test_an_error_out_of_nested_task_groups_keeps_its_status() -> None:
+    inner = ExceptionGroup("sentence", [errors.BusyError("full")])
+    async with running(raising(ExceptionGroup("turn", [inner])), OPEN) as server:
+        error = await refusal(describe, server.address)
+    assert (error.code(), error.details()) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "full")
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_an_unforeseen_error_is_logged_once_and_not_told(
+    call: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(raising(KeyError("/home/someone/key")), OPEN) as server:
+        error = await refusal(call, server.address)
+    assert (error.code(), error.details()) == (grpc.StatusCode.INTERNAL, UNFORESEEN)
+    logged = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert len(logged) == 1
+    assert logged[0].exc_info is not None
+
+
+async def test_an_unforeseen_error_beside_a_known_one_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    group = ExceptionGroup("turn", [KeyError("lost"), errors.BusyError("full")])
+    async with running(raising(group), OPEN) as server:
+        assert (await refusal(describe, server.address)).code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "lost" in caplog.text
+
+
+async def test_a_status_that_a_handler_chose_itself_stands() -> None:
+    class Aborting(Double):
+        async def DescribeModels(self, request: Any, context: Any) -> Any:
+            await context.abort(grpc.StatusCode.OUT_OF_RANGE, "chosen")
+
+    async with running(Aborting(), OPEN) as server:
+        error = await refusal(describe, server.address)
+    assert (error.code(), error.details()) == (grpc.StatusCode.OUT_OF_RANGE, "chosen")
