@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
 
 import grpc
 import numpy as np
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-R = TypeVar("R", face_pb2.AnimateResponse, face_pb2.AnimateClipResponse)
 BATCH_FRAMES = 300
 """Frames a message at most (73 kB). Larger: a slow client waits longer for the first; smaller: more messages."""
 
@@ -61,24 +61,25 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
     ) -> AsyncIterator[face_pb2.AnimateResponse]:
         """Animate sound as it comes."""
         messages = within(requests, self._settings.inactivity, "Animate")
-        first = await anext(messages, None)
-        if first is None or first.WhichOneof("part") != "config":
-            raise BadRequestError("part", first.WhichOneof("part") if first else None, "config in the first message")
-        with self._place():
-            config = first.config
-            rate = check_sample_rate("config.format.sample_rate_hertz", config.format.sample_rate_hertz)
-            model = await self._named("config.model", config.model)
-            animation = Animation(model, rate, config.start_sample, config.first_audio_sample)
-            yield face_pb2.AnimateResponse(header=_header(model, animation))
-            async for message in messages:
-                if message.WhichOneof("part") == "end":
-                    break
-                async for frames in _answers(message, animation):
-                    for batch in _batches(frames, animation):
-                        yield face_pb2.AnimateResponse(frames=batch)
-            for batch in _batches(await asyncio.to_thread(animation.end), animation):
-                yield face_pb2.AnimateResponse(frames=batch)
-            yield face_pb2.AnimateResponse(finished=_finished(animation))
+        async with contextlib.aclosing(messages):  # type: ignore[type-var,unused-ignore]
+            first = await anext(messages, None)
+            if first is None or first.WhichOneof("part") != "config":
+                raise BadRequestError("part", first and first.WhichOneof("part"), "config in the first message")
+            with self._place():
+                config = first.config
+                rate = check_sample_rate("config.format.sample_rate_hertz", config.format.sample_rate_hertz)
+                model = await self._named("config.model", config.model)
+                animation = Animation(model, rate, config.start_sample, config.first_audio_sample)
+                yield face_pb2.AnimateResponse(header=_header(model, animation))
+                async for message in messages:
+                    for step in _steps(message, animation):
+                        for batch in _batches(await asyncio.to_thread(step), animation):
+                            yield face_pb2.AnimateResponse(frames=batch)
+                    if message.HasField("end"):
+                        break
+                for batch in _batches(await asyncio.to_thread(animation.end), animation):
+                    yield face_pb2.AnimateResponse(frames=batch)
+                yield face_pb2.AnimateResponse(finished=_finished(animation))
         logger.info("stream animated frames=%d compute=%.3f", animation.frame_count, animation.compute)
 
     async def AnimateClip(  # noqa: N802 - the name is the contract's
@@ -163,8 +164,8 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
         raise BadRequestError("clip", None, "file or pcm")
 
 
-async def _answers(message: face_pb2.AnimateRequest, animation: Animation) -> AsyncIterator[Weights]:
-    """Yield the frames that one message of the client makes certain.
+def _steps(message: face_pb2.AnimateRequest, animation: Animation) -> list[Callable[[], Weights]]:
+    """Return the work that one message of the client asks for, in steps short enough to be cancelled between.
 
     Raises:
         BadRequestError: A field is wrong.
@@ -172,12 +173,14 @@ async def _answers(message: face_pb2.AnimateRequest, animation: Animation) -> As
     match message.WhichOneof("part"):
         case "audio":
             pcm = pcm_of(message.audio, animation.next_sample)
-            for piece in animation.pieces(pcm):
-                yield await asyncio.to_thread(animation.push, piece)
+            return [partial(animation.push, piece) for piece in animation.pieces(pcm)]
         case "flush":
-            yield await asyncio.to_thread(animation.flush)
+            return [animation.flush]
         case "emotion":
             _check_emotion(message.emotion)  # this model hears sound only; the key is for models that can use it
+            return []
+        case "end":
+            return []
         case other:
             raise BadRequestError("part", other, "audio, emotion, flush or end after the config")
 

@@ -15,7 +15,7 @@ from services.orchestrator.patience import Patience
 from services.orchestrator.stages import StageError, Stages
 
 FRAME_RATE = 60
-CONTEXT_SECONDS = 1.0  # of sound before the start of a new stream; less: the first frames after a failure are worse
+CONTEXT_SECONDS = 0.8  # of sound before a new stream, at most 1; less: its first frames are worse
 HUNG_SECONDS = 2.0  # that owed frames may take; the face is some twenty times faster than time
 
 

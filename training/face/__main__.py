@@ -17,11 +17,11 @@ def _parser() -> argparse.ArgumentParser:
     corpus = stages.add_parser("corpus", help="speak sentences and write features and curves")
     train = stages.add_parser("train", help="fit the network")
     for stage in (corpus, everything):
-        stage.add_argument("--minutes", type=float, default=300, help="of hibari (%(default)s)")
+        stage.add_argument("--minutes", type=float, default=240, help="of hibari (%(default)s)")
         stage.add_argument("--flite-minutes", type=float, default=40, help="of each flite voice (%(default)s)")
         stage.add_argument("--other-minutes", type=float, default=50, help="without speech (%(default)s)")
     for stage in (train, everything):
-        stage.add_argument("--steps", type=int, default=7000, help="of the optimizer (%(default)s)")
+        stage.add_argument("--steps", type=int, default=5000, help="of the optimizer (%(default)s)")
         stage.add_argument("--minutes-at-most", type=float, default=40, help="of training (%(default)s)")
     stages.add_parser("export", help="write the ONNX file the service ships")
     evaluate = stages.add_parser("evaluate", help="animate WAV files, write CSVs and print idle figures")

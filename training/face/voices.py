@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import itertools
 import json
 import re
 import shutil
 import subprocess
 import tempfile
 import wave
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,6 +32,8 @@ DURATIONS = b"/Cast_32_output_0"
 UNIT_SECONDS = 0.025
 LATE_SECONDS = 0.055
 """How far hibari's letters lag its sound: the best fit of segment and energy edges."""
+AUDIBLE_DB = -38.0
+"""A sound has ended where the voice stays this far below its loud level."""
 MODEL_SHA256 = "5f70741d"
 """First digits of the model file the two facts above were measured on."""
 
@@ -113,7 +116,27 @@ class Hibari:
         segments = [s.shifted(-LATE_SECONDS) for s in from_misaki(f" {letters} ", seconds)]
         segments[0] = Segment("SIL", min(0.0, segments[0].start), segments[0].end)
         segments[-1] = Segment(segments[-1].phone, segments[-1].start, len(sound) / 24_000)
-        return Spoken(sound.astype(np.float32), 24_000, segments)
+        return Spoken(sound.astype(np.float32), 24_000, _ending_with_sound(segments, sound, 24_000))
+
+
+def _ending_with_sound(segments: list[Segment], sound: NDArray[np.float32], rate: int) -> list[Segment]:
+    """Return the segments with the last sound before each pause cut where it falls silent.
+
+    The voice counts much of a pause to the sound before it, and the face would hold a final /m/ for as long.
+    """
+    hop = rate // 100
+    energy = np.mean(sound[: len(sound) // hop * hop].reshape(-1, hop) ** 2, axis=1)
+    heard = energy > np.percentile(energy, 95) * 10 ** (AUDIBLE_DB / 10)
+    ended = list(segments)
+    for index, (last, pause) in enumerate(itertools.pairwise(segments)):
+        if pause.phone != "SIL" or last.phone == "SIL":
+            continue
+        first = max(0, round(last.start * 100))
+        audible = np.flatnonzero(heard[first : round(last.end * 100)])
+        silent_from = (first + audible[-1] + 1) / 100 + 0.01 if len(audible) else 0.0
+        end = min(last.end, max(last.start + 0.04, silent_from))
+        ended[index], ended[index + 1] = replace(last, end=end), replace(pause, start=end)
+    return ended
 
 
 def _sing(f0: NDArray[np.float32], pitch: float, span: float) -> NDArray[np.float32]:

@@ -23,7 +23,7 @@ class Face {
 
   // Depth of the face at a point: an egg.
   static #surface(x, y) {
-    return 96 * Math.sqrt(Math.max(0, 1 - (x / 132) ** 2 - (y / 200) ** 2));
+    return 74 * Math.sqrt(Math.max(0, 1 - (x / 132) ** 2 - (y / 200) ** 2));
   }
 
   #project(x, y, z) {
@@ -69,7 +69,7 @@ class Face {
       upperLip: m.upperThickness * s,
       lowerLip: m.lowerThickness * s,
       jawDrop: m.drop * s,
-      cornerLift: (m.seam + 2 - (m.left.y + m.right.y) / 2) * s,
+      cornerLift: (m.seam - 0.5 - (m.left.y + m.right.y) / 2) * s,
     };
   }
 
@@ -121,8 +121,10 @@ class Face {
     const follow = Math.sin(this.pose.yaw) * -8;
     c.beginPath();
     c.moveTo(-44 + follow, 80);
-    c.bezierCurveTo(-46 + follow, 150, -44, 180, -66, 212);
-    c.lineTo(66, 212);
+    c.bezierCurveTo(-46 + follow, 150, -44, 180, -70, 212);
+    c.lineTo(-60, 245);
+    c.lineTo(60, 245);
+    c.lineTo(70, 212);
     c.bezierCurveTo(44, 180, 46 + follow, 150, 44 + follow, 80);
     c.fillStyle = "#e2a584";
     c.fill();
@@ -132,10 +134,12 @@ class Face {
     c.fillStyle = shade;
     c.fill();
     c.beginPath();
-    c.moveTo(-190, 290);
+    c.moveTo(-194, 700);
+    c.lineTo(-190, 290);
     c.bezierCurveTo(-186, 226, -130, 216, -68, 200);
     c.bezierCurveTo(-50, 236, 50, 236, 68, 200);
     c.bezierCurveTo(130, 216, 186, 226, 190, 290);
+    c.lineTo(194, 700);
     const cloth = c.createLinearGradient(-150, 190, 150, 290);
     cloth.addColorStop(0, "#2f7f86");
     cloth.addColorStop(1, "#1d5560");
@@ -150,7 +154,7 @@ class Face {
   }
 
   #backHair() {
-    const c = this.context, z = -45;
+    const c = this.context, z = -24;
     this.#curve([[0, -192, z], [-100, -194, z], [-158, -120, z], [-148, -20, z], [-142, 40, z], [-160, 110, z], [-122, 142, z],
       [-60, 150, z], [60, 150, z], [122, 142, z], [160, 110, z], [142, 40, z], [148, -20, z], [158, -120, z], [100, -194, z],
       [0, -192, z]]);
@@ -175,8 +179,8 @@ class Face {
     c.clip();
     for (const side of [-1, 1]) this.#spot(side * 118, 40, 62, "#c07a5c", 0.5, 2.2);
     this.#spot(slide, chin - 2, 46, "#c88465", 0.45, 0.4);
-    this.#spot(slide, chin - 20, 20, "#ffe6d4", 0.6, 0.7);
-    this.#spot(0, -95, 110, "#a9644a", 0.28, 0.5);
+    this.#spot(slide, chin - 21, 18, "#ffe6d4", 0.38, 0.7);
+    this.#spot(-20, -132, 90, "#a9644a", 0.3, 0.5);
     const worry = clamp01(w("BrowInnerUp") + 0.4 * (w("BrowOuterUpLeft") + w("BrowOuterUpRight")) - 0.15);
     for (const y of [-92, -80]) this.#line([[-38, y + 4], [-16, y - 3], [16, y - 3], [38, y + 4]], 1.6, 0.4 * worry);
     c.restore();
@@ -196,13 +200,13 @@ class Face {
     for (const [side, e] of [["Right", -1], ["Left", 1]]) {
       const lift = 9 * w(`CheekSquint${side}`) + 7 * w(`MouthSmile${side}`);
       this.#spot(e * 64, 42 - lift, 38, "#ef8a78", 0.36, 0.75);
-      this.#spot(e * 66, 24 - lift, 24, "#fff0e4", 0.4 + 0.3 * w("CheekPuff"), 0.6);
-      const fold = 0.1 + 0.45 * w(`MouthSmile${side}`) + 0.4 * w(`NoseSneer${side}`) + 0.2 * w(`MouthUpperUp${side}`);
+      this.#spot(e * 66, 24 - lift, 24, "#fff0e4", 0.22 + 0.5 * w("CheekPuff"), 0.7);
+      const fold = 0.04 + 0.45 * w(`MouthSmile${side}`) + 0.4 * w(`NoseSneer${side}`) + 0.2 * w(`MouthUpperUp${side}`);
       const corner = e > 0 ? this.mouthShape.left : this.mouthShape.right;
       const x = Math.max(34, Math.abs(corner.x) + 9);
-      this.#line([[e * 28, 44], [e * 38, 52], [e * x, corner.y - 22], [e * x, corner.y - 6]], 2, fold);
+      this.#line([[e * 26, 43], [e * 34, 48], [e * (x - 7), corner.y - 24], [e * x, corner.y - 4]], 2, fold);
       this.#line([[e * 36, 2], [e * 48, 7 - lift * 0.3], [e * 60, 6 - lift * 0.3], [e * 68, 0]], 1.6,
-        0.14 + 0.4 * w(`CheekSquint${side}`) + 0.3 * w(`EyeSquint${side}`));
+        0.06 + 0.4 * w(`CheekSquint${side}`) + 0.3 * w(`EyeSquint${side}`));
     }
   }
 
@@ -229,7 +233,7 @@ class Face {
     const [x, y] = this.at(-2, 36, 26);
     c.fillStyle = this.#gradient(x, y, 0, 11, [[0, "rgba(255, 246, 238, 0.85)"], [1, "rgba(255, 246, 238, 0)"]]);
     c.fillRect(x - 12, y - 12, 24, 24);
-    for (const e of [-1, 1]) this.#line([[e * 4, 57], [e * 3.5, 62], [e * 4.5, 66], [e * 5.5, 70]], 1.6, 0.12);
+    for (const e of [-1, 1]) this.#line([[e * 4, 57], [e * 3.5, 62], [e * 4.5, 66], [e * 5.5, 70]], 1.6, 0.07);
   }
 
   // Gaze of an eye, -1 to 1 each way: x to the viewer's right, y down. Curves and eyeball rotation say the same twice
@@ -249,18 +253,18 @@ class Face {
     const low = 11 - 8 * squint - 4 * cheek + 1.5 * Math.max(0, gaze.y);
     const lid = open + (Math.max(7, low - 1) - open) * shut, floor = low - 2 * shut + (shut > 0.9 ? 2 : 0);
     const p = (u, v, z = 4) => [e * (50 + u), -24 + v, z];
-    const upper = [p(-26, 4), p(-15, lid * 1.18), p(13, lid * 1.25), p(28, -2)];
+    const upper = [p(-26, 2), p(-16, lid * 1.2), p(14, lid * 1.22), p(27, 0)];
     c.save();
-    this.#curve([...upper, p(15, floor * 1.3), p(-12, floor * 1.3), p(-26, 4)], this.at);
+    this.#curve([...upper, p(16, floor * 1.32), p(-15, floor * 1.32), p(-26, 2)], this.at);
     c.fillStyle = "#fdfaf6";
     c.fill();
     c.clip();
-    this.#iris(gaze, e, lid);
+    this.#iris(gaze, e, lid, w(`${side}EyeRoll`));
     c.restore();
     this.#lids(w, side, p, upper, lid, floor, shut);
   }
 
-  #iris(gaze, e, lid) {
+  #iris(gaze, e, lid, roll) {
     const c = this.context;
     const [x, y] = this.at(e * 50 + 12 * gaze.x, -26 + 8 * gaze.y, 4);
     const disc = (radius, colour, dx = 0, dy = 0) => {
@@ -271,6 +275,15 @@ class Face {
     };
     disc(14.5, "#1f3f4d");
     disc(13, this.#gradient(x, y + 4, 2, 14, [[0, "#7fc0c4"], [0.6, "#3d7f8c"], [1, "#2a5a6a"]]));
+    c.strokeStyle = "rgba(190, 226, 226, 0.4)"; // the fibres, by which an eye's roll shows
+    c.lineWidth = 0.8;
+    c.beginPath();
+    for (let k = 0; k < 9; k++) {
+      const angle = roll + (k * 2 * Math.PI) / 9;
+      c.moveTo(x + 7 * Math.cos(angle), y + 7 * Math.sin(angle));
+      c.lineTo(x + 11.5 * Math.cos(angle + 0.1), y + 11.5 * Math.sin(angle + 0.1));
+    }
+    c.stroke();
     disc(6.4, "#0d1a21");
     disc(3.6, "rgba(255, 255, 255, 0.95)", -4.5, -5);
     disc(1.8, "rgba(255, 255, 255, 0.7)", 4.5, 5);
@@ -285,21 +298,21 @@ class Face {
   #lids(w, side, p, upper, lid, floor, shut) {
     const c = this.context;
     if (shut > 0.02) { // the lid itself, between its crease and its edge
-      this.#curve([...upper, p(15, Math.min(lid, -18) * 1.2), p(-13, Math.min(lid, -18) * 1.15), p(-26, 4)], this.at);
+      this.#curve([...upper, p(15, Math.min(lid, -18) * 1.2), p(-13, Math.min(lid, -18) * 1.15), p(-26, 2)], this.at);
       c.fillStyle = "rgba(222, 155, 125, 0.75)";
       c.fill();
     }
     const crease = Math.min(lid - 5, -22 + 6 * shut - 6 * w(`EyeWide${side}`));
-    this.#curve([p(-22, -4), p(-12, crease * 1.16), p(12, crease * 1.22), p(27, -7)], this.at);
+    this.#curve([p(-22, -4), p(-12, crease * 1.16), p(12, crease * 1.22), p(26, -6)], this.at);
     c.strokeStyle = "rgba(140, 72, 55, 0.45)";
     c.lineWidth = 1.6;
     c.stroke();
-    this.#curve([p(-26, 4), p(-12, floor * 1.3), p(15, floor * 1.3), p(28, -2)], this.at);
+    this.#curve([p(-26, 2), p(-15, floor * 1.32), p(16, floor * 1.32), p(27, 0)], this.at);
     c.strokeStyle = "rgba(150, 85, 65, 0.5)";
     c.lineWidth = 1.4;
     c.stroke();
     const [a, b, d, end] = upper; // lashes: thin at the nose, thick and winged outside
-    this.#curve([a, b, d, end, p(31, -4), p(33, -6), p(34, -7), p(16, lid * 1.25 - 5), p(-14, lid * 1.18 - 2.5), a], this.at);
+    this.#curve([a, b, d, end, p(29, -1), p(31, -3), p(32, -5), p(17, lid * 1.22 - 4.5), p(-15, lid * 1.2 - 2.5), a], this.at);
     c.fillStyle = "#2a1a20";
     c.fill();
   }
@@ -320,7 +333,7 @@ class Face {
   }
 
   #hair() {
-    const c = this.context, z = 26;
+    const c = this.context, z = 8;
     this.#curve([[-120, 20, z], [-136, -60, z], [-128, -194, z], [6, -198, z], [134, -196, z], [138, -62, z], [121, 22, z],
       [124, -30, z], [112, -92, z], [44, -140, z + 40], [10, -112, z + 55], [-62, -112, z + 40], [-98, -58, z + 20],
       [-110, -42, z], [-118, -10, z], [-120, 20, z]]);
@@ -328,7 +341,7 @@ class Face {
     c.fillStyle = this.#gradient(x, y, 10, 190, [[0, "#6a4a52"], [0.45, HAIR.base], [1, HAIR.deep]]);
     c.fill();
     for (const e of [-1, 1]) { // the locks beside the cheeks
-      this.#curve([[e * 112, -60, z], [e * 132, -20, z], [e * 142, 60, z - 20], [e * 122, 122, z - 10],
+      this.#curve([[e * 112, -60, z], [e * 132, -20, z - 8], [e * 142, 60, z - 28], [e * 122, 122, z - 24],
         [e * 112, 96, z], [e * 104, 60, z], [e * 112, 10, z], [e * 114, -20, z], [e * 112, -40, z], [e * 112, -60, z]]);
       c.fillStyle = HAIR.base;
       c.fill();

@@ -4,7 +4,7 @@
 
 const MOUTH_Y = 88; // of the seam at rest
 const MOUTH_HALF_WIDTH = 46;
-const JAW_OPENING = 66; // between the lips at JawOpen 1
+const JAW_OPENING = 74; // between the lips at JawOpen 1
 const LIPS_REST = 1.2; // opening that soft lips still close; larger hides small openings, smaller never seals
 
 const clamp01 = (value) => Math.min(1, Math.max(0, value));
@@ -33,7 +33,7 @@ function mouthGeometry(w) {
     const half = MOUTH_HALF_WIDTH * rounded * (1 - 0.16 * jaw) + spread * rounded + 2 * press;
     return {
       x: (side === "Left" ? 1 : -1) * half + shift,
-      y: seam + 2 + 0.2 * (drop - sealed) + 13 * w(`MouthFrown${side}`) + 3 * w(`MouthStretch${side}`)
+      y: seam - 0.5 + 0.2 * (drop - sealed) + 13 * w(`MouthFrown${side}`) + 3 * w(`MouthStretch${side}`)
         - 17 * w(`MouthSmile${side}`) - 4 * w(`MouthDimple${side}`),
     };
   };
@@ -120,10 +120,12 @@ class Mouth {
     c.fill();
     const half = 40 - 8 * (m.pucker + m.funnel);
     this.#tongueInside(m);
-    this.#teeth(m.shift * 0.2, MOUTH_Y + m.drop + 1 - 2.5, 13, half * 0.82, "#e6dccf", 1);
+    c.globalAlpha = 1 - clamp01(1.5 * m.pucker + 0.4 * m.funnel - 0.3); // lips that stand out leave the teeth in the dark
+    this.#teeth(m.shift * 0.2, MOUTH_Y + m.drop - 1.5, 13, half * 0.82, "#e6dccf", 1);
     this.#teeth(m.shift * 0.2, MOUTH_Y + 7.5, -16, half, "#fbf6ec", -1);
+    c.globalAlpha = 1;
     const shadow = c.createLinearGradient(0, y0, 0, y0 + 9);
-    shadow.addColorStop(0, "rgba(40, 8, 16, 0.55)");
+    shadow.addColorStop(0, `rgba(40, 8, 16, ${0.2 + 0.4 * clamp01(m.gap / 20)})`);
     shadow.addColorStop(1, "rgba(40, 8, 16, 0)");
     c.fillStyle = shadow;
     c.fillRect(-300, y0 - 30, 600, 39);
@@ -213,7 +215,7 @@ class Mouth {
   #lowerLip(m) {
     const c = this.context;
     const { right: r, left: l, bottom, slide, lowerThickness: t, droop } = m;
-    const width = Math.abs(l.x - r.x), base = bottom + t;
+    const width = Math.abs(l.x - r.x), base = bottom + t + 0.2 * m.forward;
     this.#trace((path) => {
       path.to(l.x, l.y);
       this.#innerLower(m, path);

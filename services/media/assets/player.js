@@ -190,10 +190,11 @@ class Player {
 
   #stages() {
     const stages = Object.entries(this.take.info.stages);
-    const longest = Math.max(0.001, ...stages.map(([, value]) => value));
+    const longest = Math.max(0.001, ...stages.filter(([name]) => name !== "total").map(([, value]) => value));
     for (const [name, value] of stages) {
-      const row = element("tr"), bar = element("td");
-      bar.append(element("meter", undefined, { max: longest, value, ariaLabel: name }));
+      const row = element("tr"), bar = element("td"), length = element("i");
+      length.style.width = `${Math.min(100, (100 * value) / longest)}%`;
+      bar.append(length);
       row.append(element("td", name.replaceAll("_", " ")), element("td", `${(1000 * value).toFixed(0)} ms`), bar);
       $("stages").tBodies[0].append(row);
     }

@@ -166,11 +166,25 @@ class Timeline {
     return y + height + ROWS.gap;
   }
 
+  // The top of the scale: the least of these that holds every shown curve, as speech rarely goes far.
+  #highest() {
+    let most = 0;
+    for (const { name } of this.shown)
+      for (let k = 0; k < this.take.frameCount; k++) most = Math.max(most, this.take.weight(name, k));
+    return [0.25, 0.5, 0.75].find((value) => value >= most) ?? 1;
+  }
+
   #curves(c, y) {
     const { frameCount, frameRate, weight } = this.take, height = ROWS.curve - 8;
+    const top = this.#highest(), level = (value) => y + 4 + height * (1 - value / top);
     c.strokeStyle = this.colours.line;
     c.lineWidth = 1;
-    for (const level of [0, 0.5, 1]) c.strokeRect(0, y + 4 + height * (1 - level), this.width, 0);
+    c.textAlign = "right";
+    c.fillStyle = this.colours.soft;
+    for (const value of [0, top / 2, top]) {
+      c.strokeRect(0, level(value), this.width, 0);
+      c.fillText(String(value), this.width - 2, level(value) + (value === top ? 8 : -7));
+    }
     const first = Math.max(0, Math.floor(this.start * frameRate)), last = Math.ceil((this.start + this.span) * frameRate);
     c.lineWidth = 1.6;
     c.lineJoin = "round";
@@ -178,8 +192,7 @@ class Timeline {
       c.strokeStyle = colour;
       c.beginPath();
       for (let k = first; k <= Math.min(last, frameCount - 1); k++) {
-        const value = Math.max(-0.05, Math.min(1.05, weight(name, k)));
-        c.lineTo(this.#x(k / frameRate), y + 4 + height * (1 - value));
+        c.lineTo(this.#x(k / frameRate), level(Math.max(-0.05, weight(name, k))));
       }
       c.stroke();
     }
