@@ -24,8 +24,6 @@ from services.media.curves import CURVE_COUNT, CURVE_NAMES, clamp
 DEFAULT_MODEL = "lipsync"
 FEATURES_VERSION = 1
 """Raised whenever `features` changes: a network hears only what it was trained on."""
-PIECE = FRAME_RATE
-"""Rows a run of the network at most. More: longer runs that cannot be cancelled; fewer: more overhead."""
 EASE_FRAMES = 6
 """Frames over which the jump between a flushed ending and what really followed is taken back (100 ms)."""
 
@@ -185,12 +183,13 @@ class LipStream:
     def _answer(self, sound: Floats) -> tuple[int, Weights]:
         """Return the frames that `sound` makes certain, and the index of the first; it may be below 0."""
         first = self._answered
-        rows = self._features.push(self._resampler.push(sound))
         answers = [np.zeros((0, CURVE_COUNT), np.float32)]
-        for start in range(0, len(rows), PIECE):
-            frames, self._state = self._model.run(rows[start : start + PIECE], self._state)
-            answers.append(frames)
-        self._answered += len(rows)
+        for start in range(0, len(sound), self._rate):  # a second at a time bounds what is held
+            rows = self._features.push(self._resampler.push(sound[start : start + self._rate]))
+            if len(rows):
+                frames, self._state = self._model.run(rows, self._state)
+                answers.append(frames)
+                self._answered += len(rows)
         return first, np.concatenate(answers)
 
     def _give(self, answered: tuple[int, Weights]) -> Weights:
