@@ -1,0 +1,8 @@
+"""Run the language model service: `python -m services.llm`."""
+
+from services.llm.server import LanguageModelService
+from services.llm.settings import LanguageModelSettings
+from services.serving import main
+
+if __name__ == "__main__":
+    raise SystemExit(main(LanguageModelSettings, LanguageModelService))
