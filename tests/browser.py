@@ -52,7 +52,9 @@ class Page:
     async def attach(self) -> None:
         """Open the tab and listen to it."""
         target = await self.send("Target.createTarget", url="about:blank")
-        self._session = (await self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True))["sessionId"]
+        self._session = (await self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True))[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Log", "Network"):
             await self.send(f"{domain}.enable")
 

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from services.errors import BadRequestError
+from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX
+from services.media.frame_files import SUFFIXES, read_frames, write_frames
+from services.media.frames import EMOTION_NAMES, Frames, frame_count
+from services.media.frames_csv import CSV_NAMES, csv_text, read_csv, timecode
+
+REFERENCE = os.environ.get("NEUROSYNC_REFERENCE_DIR")
+needs_reference = pytest.mark.skipif(not REFERENCE, reason="NEUROSYNC_REFERENCE_DIR names no reference data")
+
+
+def some_frames(count: int = 5, *, emotions: bool = False) -> Frames:
+    random = np.random.default_rng(7)
+    weights = random.random((count, CURVE_COUNT), np.float32)
+    weights[:, INDEX["HeadYaw"]] -= 1
+    return Frames(weights, random.random((count, 7), np.float32) * 100 if emotions else None)
+
+
+def csv_file(folder: Path, names: list[str], rows: list[list[object]]) -> Path:
+    lines: list[list[object]] = [["Timecode", "BlendshapeCount", *names], *rows]
+    path = folder / "frames.csv"
+    path.write_text("\n".join(",".join(str(cell) for cell in line) for line in lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("emotions", [False, True])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_frames_survive_every_format(tmp_path: Path, suffix: str, emotions: bool) -> None:
+    frames = some_frames(emotions=emotions)
+    write_frames(tmp_path / f"frames{suffix}", frames)
+    back = read_frames(tmp_path / f"frames{suffix}")
+    np.testing.assert_allclose(back.weights, frames.weights, atol=1e-6)
+    assert back.rate == 60
+    assert (back.emotions is None) == (frames.emotions is None)
+    if back.emotions is not None and frames.emotions is not None:
+        np.testing.assert_allclose(back.emotions, frames.emotions, atol=1e-5)
+    assert [path.name for path in tmp_path.iterdir()] == [f"frames{suffix}"]
+
+
+def test_the_header_swaps_left_and_right_of_jaw_and_mouth_and_nothing_else() -> None:
+    differing = {(csv, own) for csv, own in zip(CSV_NAMES, CURVE_NAMES, strict=True) if csv != own}
+    assert differing == {
+        ("JawRight", "JawLeft"), ("JawLeft", "JawRight"), ("MouthRight", "MouthLeft"), ("MouthLeft", "MouthRight"),
+    }  # fmt: skip
+
+
+def test_columns_are_mapped_by_name_in_any_order_and_case(tmp_path: Path) -> None:
+    names = [name.upper() if k % 2 else name for k, name in enumerate(reversed(CURVE_NAMES))]
+    path = csv_file(tmp_path, names, [["0:0:0:0.0", 61, *[INDEX[name] / 100 for name in reversed(CURVE_NAMES)]]])
+    np.testing.assert_allclose(read_csv(path).weights[0], np.arange(61) / 100, atol=1e-7)
+
+
+def test_rows_look_as_the_app_writes_them() -> None:
+    weights = np.zeros((1, CURVE_COUNT), np.float32)
+    weights[0, INDEX["JawLeft"]], weights[0, INDEX["HeadYaw"]], weights[0, 0] = 0.25, -0.5, -0.0
+    header, row = csv_text(Frames(weights), first_frame=61).splitlines()
+    cells = dict(zip(header.split(","), row.split(","), strict=True))
+    assert header.startswith("Timecode,BlendshapeCount,EyeBlinkLeft,EyeLookDownLeft")
+    assert (cells["Timecode"], cells["BlendshapeCount"]) == ("00:00:01:01.000", "61")
+    assert (cells["JawLeft"], cells["JawRight"]) == ("0.2500000000", "0.0000000000")
+    assert (cells["HeadYaw"], cells["EyeBlinkLeft"]) == ("-0.5000000000", "0.0000000000")
+
+
+@pytest.mark.parametrize(
+    ("frame", "rate", "text"),
+    [
+        (0, 60, "00:00:00:00.000"), (59, 60, "00:00:00:59.000"), (60, 60, "00:00:01:00.000"),
+        (60 * 3661 + 7, 60, "01:01:01:07.000"), (30, 30, "00:00:01:00.000"), (86_400 * 60, 60, "00:00:00:00.000"),
+    ],
+)  # fmt: skip
+def test_timecodes_count_every_frame_once(frame: int, rate: int, text: str) -> None:
+    assert timecode(frame, rate) == text
+
+
+def test_a_recording_at_30_hertz_is_known_by_its_timecodes_and_plays_at_its_own_speed(tmp_path: Path) -> None:
+    slow = Frames(np.repeat(np.linspace(0, 1, 90, dtype=np.float32)[:, None], CURVE_COUNT, axis=1), rate=30)
+    write_frames(tmp_path / "slow.csv", slow)
+    back = read_csv(tmp_path / "slow.csv")
+    assert back.rate == 30
+    fast = back.at_rate(60)
+    assert len(fast) == 180
+    assert fast.seconds == slow.seconds == 3
+    np.testing.assert_allclose(fast.weights[60], slow.weights[30], atol=1e-6)
+    np.testing.assert_allclose(fast.weights[61], (slow.weights[30] + slow.weights[31]) / 2, atol=1e-6)
+
+
+def test_an_error_names_file_line_and_column(tmp_path: Path) -> None:
+    good: list[object] = ["0:0:0:0.0", 61, *[0.0] * 61]
+    bad = [*good[:5], "much", *good[6:]]
+    with pytest.raises(
+        BadRequestError, match=r"frames\.csv line 3 column EyeLookOutLeft: expected a finite number.*much"
+    ):
+        read_csv(csv_file(tmp_path, list(CURVE_NAMES), [good, bad]))
+    with pytest.raises(BadRequestError, match=r"line 2 column EyeBlinkLeft.*nan"):
+        read_csv(csv_file(tmp_path, list(CURVE_NAMES), [[*good[:2], "nan", *good[3:]]]))
+    with pytest.raises(BadRequestError, match="line 3: expected 63 columns, got '62 columns'"):
+        read_csv(csv_file(tmp_path, list(CURVE_NAMES), [good, good[:-1]]))
+    with pytest.raises(BadRequestError, match="no column JawOpen"):
+        read_csv(csv_file(tmp_path, [name for name in CURVE_NAMES if name != "JawOpen"], [good[:-1]]))
+    with pytest.raises(BadRequestError, match="'jawopen' twice"):
+        read_csv(csv_file(tmp_path, [*CURVE_NAMES, "jawOpen"], [[*good, 0]]))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", b""),
+        ("a.csv", b"\xff\xfe\x00"),
+        ("a.csv", b"x" * 100_000),
+        ("a.json", b"{"),
+        ("a.json", b"[]"),
+        ("a.json", b'{"curve_names": ["JawOpen"], "weights": [[1]]}'),
+        ("a.npz", b"PK\x03\x04 cut"),
+        ("a.npz", b""),
+    ],
+)
+def test_what_is_no_frame_file_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadRequestError, match=name):
+        read_frames(tmp_path / name)
+
+
+def test_pickles_in_a_numpy_file_are_refused(tmp_path: Path) -> None:
+    objects = np.array([{"not": "an array"}], dtype=object)
+    np.savez(tmp_path / "a.npz", weights=objects, curve_names=np.array(CURVE_NAMES))
+    with pytest.raises(BadRequestError, match=r"a\.npz"):
+        read_frames(tmp_path / "a.npz")
+
+
+def test_other_suffixes_and_missing_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadRequestError, match=r"\.csv, \.npz or \.json"):
+        write_frames(tmp_path / "frames.txt", some_frames())
+    for suffix in SUFFIXES:
+        with pytest.raises(BadRequestError, match="nothing"):
+            read_frames(tmp_path / f"nothing{suffix}")
+
+
+def test_frames_are_cut_or_eased_to_rest_to_fit_a_sound() -> None:
+    assert [frame_count(samples, 24_000) for samples in (0, 1, 400, 401, 24_000)] == [0, 1, 1, 2, 60]
+    frames = some_frames(10, emotions=True)
+    assert len(frames.fitted(4)) == 4
+    longer = frames.fitted(20)
+    steps = np.abs(np.diff(longer.weights[9:], axis=0)).max(axis=0)
+    np.testing.assert_allclose(steps, np.abs(frames.weights[9]) / 5, atol=1e-6)
+    assert not longer.weights[14:].any()
+    assert len(some_frames(0).fitted(3)) == 3
+
+
+@needs_reference
+@pytest.mark.parametrize("width", [61, 68])
+def test_files_of_the_reference_are_read_to_the_values_they_were_made_of(width: int) -> None:
+    folder = Path(str(REFERENCE)) / "golden" / "csv"
+    frames = read_csv(folder / f"out_{width}.csv")
+    made: npt.NDArray[np.float32] = np.load(folder / f"in_{width}.npy")
+    in_csv_order = frames.weights[:, [INDEX[name] for name in CSV_NAMES]]
+    np.testing.assert_array_equal(in_csv_order, made[:, :61].astype(np.float32))
+    if width == 68:
+        np.testing.assert_array_equal(frames.emotions, made[:, 61:].astype(np.float32))
+    else:
+        assert frames.emotions is None
+
+
+@needs_reference
+def test_real_recordings_are_read() -> None:
+    paths = sorted((Path(str(REFERENCE)).parent / "real").glob("*/*.csv"))
+    if not paths:
+        pytest.skip("no real recordings beside the reference data")
+    for path in paths:
+        frames = read_csv(path)
+        assert frames.rate == 60
+        assert len(frames) > 600
+        assert 0.05 < frames.weights[:, INDEX["JawOpen"]].max() < 1.1
+        assert (frames.emotions is None) == ("Neutral" not in path.read_text(encoding="utf-8")[:4000])
+    assert EMOTION_NAMES[4] == "Neutral"
