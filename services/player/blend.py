@@ -1,0 +1,61 @@
+"""Speech over idle life: from whatever pose the face is in, without a pop."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from services.media.curves import CHEEKS, CURVE_COUNT, MOUTH, TONGUE, clamp
+
+Weights = npt.NDArray[np.float32]
+
+FAST_TICKS = 6  # 100 ms: mouth, jaw, cheeks and tongue; fewer pops, more smears the first sounds
+SLOW_TICKS = 18  # 300 ms: lids, gaze, brows and head
+STARVED_TICKS = 5  # 83 ms: the mouth, when frames run out
+
+SPOKEN = np.zeros(CURVE_COUNT, bool)
+"""Curves that speech takes from idle life; on the others it comes on top."""
+SPOKEN[MOUTH] = SPOKEN[CHEEKS] = SPOKEN[TONGUE] = True
+
+
+class Blend:
+    """One face. When its source changes, the step between old and new pose becomes an offset that fades away.
+
+    So the new source is followed from its first frame, a change can come at any moment, also in the middle of another
+    one, and a curve moves by at most its own motion plus a fifth (a sixth, mostly) of the offset a tick.
+    """
+
+    def __init__(self) -> None:
+        self._shown: Weights | None = None
+        self._offset = np.zeros(CURVE_COUNT, np.float32)
+        self._durations = np.ones(CURVE_COUNT, np.float32)
+        self._since = 0
+        self._source: object = None
+
+    def step(
+        self, tick: int, idle: Weights, speech: Weights | None, brought: npt.NDArray[np.bool_] | None, source: object
+    ) -> Weights:
+        """Return the pose of one tick, shape (61,), every curve within its legal range.
+
+        Args:
+            tick: Index of the tick; ticks may be skipped.
+            idle: What the face does when nobody speaks, shape (61,).
+            speech: What speech wants, shape (61,), 0 where it wants nothing; None: rest.
+            brought: Which curves of `speech` count, shape (61,); None: none.
+            source: Equal from tick to tick while one source goes on; None at rest.
+        """
+        target = idle
+        if speech is not None and brought is not None:
+            target = clamp(np.where(brought & SPOKEN, speech, idle + speech))
+        if source != self._source:
+            if self._shown is not None:
+                self._offset = self._shown - target
+            fast = FAST_TICKS if source is not None else STARVED_TICKS
+            self._durations = np.where(SPOKEN, np.float32(fast), np.float32(SLOW_TICKS))
+            self._since, self._source = tick, source
+        elapsed = tick - self._since + 1
+        if elapsed < SLOW_TICKS:
+            left = np.maximum(0, 1 - np.float32(elapsed) / self._durations)
+            target = target + self._offset * left
+        self._shown = clamp(target)
+        return self._shown

@@ -1,0 +1,132 @@
+"""One look at the world: what is due is sent, what was asked is done, what comes next is planned and rendered.
+
+`Engine.step(now)` does all of it for one moment, so the player's thread is a loop around it, and a test is one as well.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.media.livelink import Encoder, timecode
+from services.player.output import AudioOutput, NoOutput
+from services.player.performer import Performer
+from services.player.sinks import Sink
+from services.player.subject import Shown
+
+logger = logging.getLogger(__name__)
+
+LATENESS_TICKS = 3600  # a minute
+MAX_COMMANDS = 1024  # waiting for the next step; each stream has one or two, so more is a flood
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One frame as it was sent."""
+
+    shown: Shown
+    timecode_frame: int
+
+
+class Engine:
+    """The player's only writer: everything but the audio callback happens in `step`, on one thread."""
+
+    def __init__(
+        self,
+        performer: Performer,
+        output: AudioOutput,
+        sinks: list[Sink],
+        *,
+        clock: Callable[[], float],
+        wall_offset: Callable[[], float],
+        renderer_offset: float = 0.0,
+    ) -> None:
+        """Join the parts.
+
+        Args:
+            performer: Subjects and turns; its grid is the output's.
+            output: The device, or none; already started.
+            sinks: Where datagrams go.
+            clock: Monotonic time, read only to measure how late a datagram was.
+            wall_offset: Seconds from monotonic time to local time of day (any day); later steps back are ignored.
+            renderer_offset: Seconds by which the face is sent before its sound is heard.
+        """
+        self.performer = performer
+        self.output = output
+        self.sinks = sinks
+        self.commands: deque[Callable[[], object]] = deque()
+        """Appended to by any thread, run by `step`; they do not raise. `Pacer.call` bounds them."""
+        self.on_sent: Callable[[list[Sent]], None] | None = None
+        """Told of the frames of each tick."""
+        self.tick_count = 0
+        self.skipped_count = 0
+        self.lateness: deque[float] = deque(maxlen=LATENESS_TICKS)
+        """Seconds by which each datagram was late."""
+        self._clock = clock
+        self._wall_offset = wall_offset
+        self._latest_offset = wall_offset()
+        self._renderer_offset = renderer_offset
+        self._device_id = str(uuid.uuid4())
+        self._encoders: dict[str, Encoder] = {}
+
+    def step(self, now: float) -> float:
+        """Do what is due at monotonic time `now`; return when the next tick is due."""
+        taken = self.output.update(now)
+        if self.output.lost:
+            taken = self._replace_output(taken, now)
+        output, performer = self.output, self.performer
+        self._send_due(now)
+        for _ in range(len(self.commands)):
+            self.commands.popleft()()
+        performer.advance(taken + output.margin, output.sample_at(now), now, output.time_of)
+        return self._due(performer.next_tick)
+
+    def close(self) -> None:
+        """Let device and sockets go."""
+        self.output.close()
+        for sink in self.sinks:
+            sink.close()
+
+    def _due(self, tick: int) -> float:
+        return self.output.time_of(self.performer.grid.sample(tick)) - self._renderer_offset
+
+    def _send_due(self, now: float) -> None:
+        """Send the newest tick that is due; older ones are skipped, never sent in a burst."""
+        performer = self.performer
+        tick = performer.grid.tick(self.output.sample_at(now + self._renderer_offset))
+        if tick < performer.next_tick:
+            return
+        if self.tick_count:
+            self.skipped_count += tick - performer.next_tick
+        due = self._due(tick)
+        self._latest_offset = max(self._latest_offset, self._wall_offset())
+        frame, sub_frame = timecode(due + self._latest_offset)
+        faces = performer.show(tick)
+        for face in faces:
+            datagram = self._encoder(face.subject).encode(face.values, frame=frame, sub_frame=sub_frame)
+            for sink in self.sinks:
+                sink.send(datagram)
+        self.tick_count += 1
+        self.lateness.append(self._clock() - due)
+        if self.on_sent:
+            self.on_sent([Sent(face, frame) for face in faces])
+
+    def _encoder(self, subject: str) -> Encoder:
+        if subject not in self._encoders:
+            self._encoders[subject] = Encoder(subject, device_id=self._device_id)
+        return self._encoders[subject]
+
+    def _replace_output(self, taken: int, now: float) -> int:
+        """Go on without the device, from the sample that is at the ear now; return how many count as taken."""
+        lost = self.output
+        message = f"the sound device {lost.name!r} has stopped; the face goes on without sound"
+        logger.warning("device lost name=%s", lost.name)
+        origin = now - lost.sample_at(now) / lost.sample_rate
+        self.output = NoOutput(lost.sample_rate, origin=origin, message=message)
+        self.output.underrun_count = lost.underrun_count
+        self.performer.lose_device(taken, message)
+        lost.close()
+        return self.output.update(now)

@@ -1,0 +1,188 @@
+"""All subjects and turns on one line of device samples: the whole player but for device, sockets and threads.
+
+One thread owns it. Time comes in as device samples and as `now`, so a test drives it sample by sample.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from neurosync.v1 import player_pb2 as pb
+from services.errors import BusyError, DuplicateError, StoppedError
+from services.player.grid import Grid
+from services.player.subject import Shown, Subject
+from services.player.tape import Tape
+from services.player.turn import Turn
+
+DEFAULT_FADE_SECONDS = 0.015  # raised cosine; longer is softer, shorter clicks
+LEAD_SECONDS = 0.06  # of sound rendered ahead of the device: how long the player's thread may stall unheard
+REMEMBERED_TURNS = 1024  # that were stopped before they came, or have ended
+NEVER = sys.maxsize
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A turn that was stopped, or had ended before."""
+
+    turn_id: str
+    subject: str
+    heard: int
+    """Samples, at the turn's rate, that will have been heard when its fade has ended."""
+
+
+class Performer:
+    """The subjects, their turns, and the sound that goes to the device."""
+
+    def __init__(self, grid: Grid, subjects: Iterable[str], *, seed: int, max_subjects: int, max_queued: int) -> None:
+        """Give life to `subjects`.
+
+        Args:
+            grid: Ticks of the device.
+            subjects: Names of the characters that live from the start.
+            seed: Of the idle life; the same seed gives the same life.
+            max_subjects: Characters that may live at once.
+            max_queued: Turns that may wait for one character.
+        """
+        self.grid = grid
+        self.tape = Tape(grid.sample_rate)
+        """The sound for the device, by device sample."""
+        self.subjects: dict[str, Subject] = {}
+        self.commit = 0
+        """First device sample that can still be changed."""
+        self.ear = 0
+        """Device sample at the listener's ear."""
+        self.next_tick = 0
+        """First tick that has not been shown."""
+        self.audible = NEVER
+        """Device samples from this one on are not heard: the device was lost."""
+        self._seed = seed
+        self._max_subjects = max_subjects
+        self._max_queued = max_queued
+        self._stopped: OrderedDict[str, None] = OrderedDict()
+        self._ended: OrderedDict[str, Stopped] = OrderedDict()
+        self._lead = round(LEAD_SECONDS * grid.sample_rate)
+        for name in subjects:
+            self._live(name)
+
+    def begin(self, turn: Turn) -> pb.PerformAccepted:
+        """Give a turn its place.
+
+        Raises:
+            StoppedError: It was stopped before it came.
+            DuplicateError: A turn of this id is not over.
+            BusyError: The subject is busy and the policy refuses, its queue is full, or there are too many subjects.
+        """
+        config = turn.config
+        if config.turn_id in self._stopped:
+            raise StoppedError(f"turn {config.turn_id} was stopped before it began")
+        if any(other.config.turn_id == config.turn_id for other in self.turns()):
+            raise DuplicateError(f"turn {config.turn_id} is in use")
+        waiting = [other for other in self._live(config.subject).turns if not other.track.stopped]
+        if waiting and config.policy == pb.BUSY_POLICY_REFUSE:
+            raise BusyError(f"subject {config.subject} is speaking")
+        if config.policy == pb.BUSY_POLICY_REPLACE:
+            for other in waiting:
+                self._stop(other, DEFAULT_FADE_SECONDS, pb.PERFORM_FINISH_REASON_REPLACED)
+            waiting = []
+        if len(waiting) > self._max_queued:
+            raise BusyError(f"{self._max_queued} turns wait for subject {config.subject}")
+        self.subjects[config.subject].add(turn)
+        return pb.PerformAccepted(
+            epoch=turn.epoch,
+            granted_sample=turn.granted,
+            horizon_sample_count=turn.horizon,
+            queued=bool(waiting),
+        )
+
+    def stop_turn(self, turn_id: str, fade: float) -> list[Stopped]:
+        """Fade out one turn over `fade` seconds; one that has not come will be refused when it does."""
+        _remember(self._stopped, turn_id, None)
+        for turn in self.turns():
+            if turn.config.turn_id == turn_id:
+                return [self._stop(turn, fade)]
+        return [self._ended[turn_id]] if turn_id in self._ended else []
+
+    def stop_subject(self, name: str, fade: float) -> list[Stopped]:
+        """Fade out every turn of one subject over `fade` seconds."""
+        return [self._stop(turn, fade) for turn in self.turns() if turn.config.subject == name]
+
+    def stop_everything(
+        self, fade: float, reason: pb.PerformFinishReason.ValueType = pb.PERFORM_FINISH_REASON_STOPPED
+    ) -> list[Stopped]:
+        """Fade out every turn over `fade` seconds."""
+        return [self._stop(turn, fade, reason) for turn in self.turns()]
+
+    def advance(self, commit: int, ear: int, now: float, time_of: Callable[[int], float]) -> None:
+        """Plan and render sound ahead, and tell the senders where their turns are.
+
+        Args:
+            commit: First device sample that can still be changed.
+            ear: Device sample at the listener's ear.
+            now: Monotonic time.
+            time_of: When a device sample is at the ear, in monotonic time.
+        """
+        self.commit = max(commit, self.commit)
+        self.ear = max(ear, self.ear)
+        until = self.commit + self._lead
+        earliest = max(self.commit, self.grid.sample(self.next_tick))
+        for subject in self.subjects.values():
+            subject.plan(self.commit, earliest, until, now)
+            for turn in subject.report(self.ear, self.audible, time_of):
+                heard = turn.heard_when_stopped(self.audible)
+                _remember(self._ended, turn.config.turn_id, Stopped(turn.config.turn_id, subject.name, heard))
+        self._render(self.commit, until)
+
+    def show(self, tick: int) -> list[Shown]:
+        """Return the face of every subject on a tick."""
+        self.next_tick = tick + 1
+        sample = self.grid.sample(tick)
+        return [subject.show(tick, sample) for subject in self.subjects.values()]
+
+    def lose_device(self, last: int, message: str) -> None:
+        """Take note that nothing from device sample `last` on is heard."""
+        self.audible = min(self.audible, last)
+        for turn in self.turns():
+            turn.notice(pb.PERFORM_NOTICE_KIND_DEVICE_CHANGED, message, last)
+
+    def turns(self) -> list[Turn]:
+        """Return all turns that have not finished."""
+        return [turn for subject in self.subjects.values() for turn in subject.turns]
+
+    def _live(self, name: str) -> Subject:
+        """Return the subject of this name, alive."""
+        if name not in self.subjects:
+            if len(self.subjects) >= self._max_subjects:
+                raise BusyError(f"{self._max_subjects} subjects are alive; raise max_subjects for more")
+            self.subjects[name] = Subject(name, zlib.crc32(name.encode(), self._seed))
+        return self.subjects[name]
+
+    def _stop(
+        self, turn: Turn, fade: float, reason: pb.PerformFinishReason.ValueType = pb.PERFORM_FINISH_REASON_STOPPED
+    ) -> Stopped:
+        _remember(self._stopped, turn.config.turn_id, None)
+        turn.stop(self.commit, round(fade * self.grid.sample_rate), reason)
+        return Stopped(turn.config.turn_id, turn.config.subject, turn.heard_when_stopped(self.audible))
+
+    def _render(self, first: int, last: int) -> None:
+        """Write device samples `first` to `last`, also those written before: the plan may have changed."""
+        mix = np.zeros(last - first, np.float32)
+        for turn in self.turns():
+            turn.track.mix_into(mix, first)
+        self.tape.write(first, np.clip(mix, -32768, 32767).astype(np.int16))
+
+
+def _remember(memory: OrderedDict[str, T], key: str, value: T) -> None:
+    """Put a value into a memory that forgets the oldest."""
+    memory[key] = value
+    memory.move_to_end(key)
+    while len(memory) > REMEMBERED_TURNS:
+        memory.popitem(last=False)

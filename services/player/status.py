@@ -1,0 +1,58 @@
+"""What the player says about itself."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neurosync.v1 import player_pb2 as pb
+from services.player.device import Device
+from services.player.engine import Engine
+from services.wire import duration
+
+
+def status_of(engine: Engine, now: float) -> pb.GetStatusResponse:
+    """Return the state of the player at monotonic time `now`; called on the player's thread."""
+    output, performer = engine.output, engine.performer
+    ear = output.sample_at(now)
+    median, late = np.percentile(engine.lateness, (50, 99)) if engine.lateness else (0.0, 0.0)
+    return pb.GetStatusResponse(
+        output=pb.AudioOutputStatus(
+            kind=output.kind,
+            device=output.name,
+            sample_rate_hertz=output.sample_rate,
+            latency=duration(max(0, output.update(now) - 1 - ear) / output.sample_rate),
+            underrun_count=output.underrun_count,
+            message=output.message,
+        ),
+        clock=pb.ClockStatus(
+            heard_sample_count=max(0, min(ear, performer.audible)),
+            tick_count=engine.tick_count,
+            tick_skipped_count=engine.skipped_count,
+            lateness_p50=duration(float(median)),
+            lateness_p99=duration(float(late)),
+        ),
+        subjects=[
+            pb.SubjectStatus(
+                subject=subject.name,
+                turn_id=subject.speaking,
+                epoch=subject.epoch,
+                queued_turn_count=sum(not turn.track.segments for turn in subject.turns),
+            )
+            for subject in performer.subjects.values()
+        ],
+        sinks=[
+            pb.SinkStatus(address=sink.address, sent_count=sink.sent_count, failed_count=sink.failed_count)
+            for sink in engine.sinks
+        ],
+    )
+
+
+def device_message(device: Device) -> pb.AudioDevice:
+    """Return a sound device as a message."""
+    return pb.AudioDevice(
+        index=device.index,
+        name=device.name,
+        default_sample_rate_hertz=device.default_sample_rate,
+        channel_count=device.channel_count,
+        default=device.default,
+    )

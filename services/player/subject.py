@@ -1,0 +1,87 @@
+"""One character: its turns in order, and its face on every tick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.media.curves import CURVE_COUNT
+from services.player.blend import Blend
+from services.player.frames import Weights
+from services.player.idle import Idle
+from services.player.turn import Turn
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The face of one subject on one tick."""
+
+    subject: str
+    tick: int
+    values: Weights
+    """The 61 curves, shape (61,)."""
+    turn_id: str
+    """The turn that speaks; empty while idle."""
+    turn_frame: int
+    """Tick of the turn, counted from its sample 0; -1 while idle or at rest."""
+
+
+class Subject:
+    """A character. Its turns never overlap: each begins after the one before has ended."""
+
+    def __init__(self, name: str, seed: int) -> None:
+        """Give life to the character that is called `name` in Unreal."""
+        self.name = name
+        self.epoch = 0
+        """Number of the newest turn."""
+        self.turns: list[Turn] = []
+        """Turns that have not finished, oldest first."""
+        self.speaking = ""
+        """Turn that the last tick showed; empty while idle."""
+        self._idle = Idle(seed)
+        self._blend = Blend()
+        self._nothing = np.zeros(CURVE_COUNT, bool)
+
+    def add(self, turn: Turn) -> None:
+        """Put a turn behind the others."""
+        self.epoch += 1
+        turn.epoch = self.epoch
+        self.turns.append(turn)
+
+    def plan(self, commit: int, earliest: int, until: int, now: float) -> None:
+        """Place the turns on the device's time line, as far as device sample `until`.
+
+        Args:
+            commit: First device sample that can still be changed.
+            earliest: First device sample at which a turn may begin.
+            until: Turns that would begin later are left for later: what precedes them may still be stopped.
+            now: Monotonic time.
+        """
+        for turn in self.turns:
+            end = turn.plan(commit, earliest, now)
+            if end is None or end > until:
+                return
+            earliest = max(earliest, end)
+
+    def show(self, tick: int, sample: int) -> Shown:
+        """Return the face on a tick, which lies on device sample `sample`."""
+        turn = next((turn for turn in reversed(self.turns) if turn.covers(sample)), None)
+        speech = turn.speech(tick, sample) if turn else None
+        idle = self._idle.pose(tick)
+        if speech is None:
+            values = self._blend.step(tick, idle, None, self._nothing, None)
+        else:
+            values = self._blend.step(tick, idle, speech.pose, speech.brought, speech.source)
+        self.speaking = turn.config.turn_id if turn else ""
+        return Shown(self.name, tick, values, self.speaking, speech.frame if speech else -1)
+
+    def report(self, ear: int, audible: int, time_of: Callable[[int], float]) -> list[Turn]:
+        """Let the turns tell where they are (see `Turn.report`); return those that have finished."""
+        for turn in self.turns:
+            turn.report(ear, audible, time_of)
+        finished = [turn for turn in self.turns if turn.finished]
+        if finished:
+            self.turns = [turn for turn in self.turns if not turn.finished]
+        return finished
