@@ -1,0 +1,141 @@
+"""What `neurosync doctor` finds about this machine: Python, sound, graphics processor, space for takes."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.metadata
+import importlib.util
+import platform
+import shutil
+import subprocess
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+TAKE_BYTES_PER_MINUTE = 15_000_000  # sound at 24 kHz 3 MB, frames as CSV 3 MB, the page with both inside it the rest
+SPARE_MINUTES = 60  # of takes that there should be space for; more warns earlier
+_GPU_SECONDS = 5.0  # for nvidia-smi, which may take two where the driver sleeps
+
+
+class State(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    NOTE = "note"
+    """Worth knowing; `neurosync up` works all the same."""
+    PROBLEM = "problem"
+    """`neurosync up` does not work like this."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    state: State
+    found: str
+    advice: str = ""
+    """What to do; empty where nothing is to be done."""
+
+
+def check_python() -> Check:
+    """Look at Python and the system."""
+    system = f"{platform.system()} {platform.release()} {platform.machine()}"
+    found = f"NeuroSync {importlib.metadata.version('neurosync')}, Python {platform.python_version()}, {system}"
+    return Check("Python", State.OK, found)
+
+
+def check_sound(output: str) -> Check:
+    """Look for a device to play on.
+
+    Args:
+        output: The player's setting: `auto`, `none`, or the name or index of a device.
+    """
+    if output == "none":
+        return Check(
+            "sound", State.NOTE, "the player's output is set to none", "unset NEUROSYNC_PLAYER_OUTPUT to hear it"
+        )
+    named = output != "auto"  # a player that cannot have the device it was told to take does not start
+    state, otherwise = (State.PROBLEM, "") if named else (State.NOTE, "; without it a clock paces the player, unheard")
+    try:
+        sounddevice: Any = importlib.import_module("sounddevice")
+        devices = [device for device in sounddevice.query_devices() if device["max_output_channels"] > 0]
+    except ImportError:
+        return Check("sound", state, "sounddevice is not installed", f'pip install "neurosync[player]"{otherwise}')
+    except OSError as error:
+        remedy = {
+            "Linux": "install PortAudio: sudo apt-get install libportaudio2 (Debian, Ubuntu)",
+            "Darwin": "install PortAudio: brew install portaudio",
+        }.get(platform.system(), "reinstall sounddevice, which brings PortAudio")
+        return Check("sound", state, f"no sound library: {error}", remedy + otherwise)
+    except sounddevice.PortAudioError as error:
+        return Check("sound", state, f"the sound library fails: {error}", "is a sound server running?" + otherwise)
+    names = ", ".join(f"{device['index']} {device['name']}" for device in devices)
+    if named and not any(output in {str(device["index"]), device["name"]} for device in devices):
+        return Check(
+            "sound", state, f"no output device {output!r}", f"set NEUROSYNC_PLAYER_OUTPUT to auto or one of: {names}"
+        )
+    default = next((device["name"] for device in devices if device["index"] == sounddevice.default.device[1]), None)
+    if not named and default is None:
+        return Check("sound", state, "no output device", "plug one in, or start a sound server" + otherwise)
+    return Check("sound", State.OK, f"{len(devices)} output devices, {output if named else f'default {default}'}")
+
+
+def check_gpu(provider: str) -> Check:
+    """Look for what the face model can run on.
+
+    Args:
+        provider: The face's setting, `cpu` or `cuda`.
+    """
+    try:
+        runtime: Any = importlib.import_module("onnxruntime")
+        providers = [name.removesuffix("ExecutionProvider") for name in runtime.get_available_providers()]
+    except ImportError:
+        providers = []
+    torch = "not installed"
+    with contextlib.suppress(
+        importlib.metadata.PackageNotFoundError
+    ):  # asked for its version, not imported: that takes seconds
+        torch = importlib.metadata.version("torch")
+    card = _nvidia_card()
+    found = f"{card or 'no NVIDIA GPU'}; ONNX Runtime on {', '.join(providers) or 'nothing'}; torch {torch}"
+    if provider == "cuda" and "CUDA" not in providers:
+        return Check("GPU", State.PROBLEM, found, "pip install onnxruntime-gpu, or set NEUROSYNC_FACE_PROVIDER=cpu")
+    if card and "CUDA" not in providers:
+        advice = "nothing: the shipped face model runs many streams on the CPU; onnxruntime-gpu would use the card"
+        return Check("GPU", State.NOTE, found, advice)
+    return Check("GPU", State.OK, found)
+
+
+def check_space(takes: Path) -> Check:
+    """Look at the space for takes in the folder `takes`, which need not exist."""
+    folder = next(path for path in (takes.absolute(), *takes.absolute().parents) if path.exists())
+    free = shutil.disk_usage(folder).free
+    minutes = free / TAKE_BYTES_PER_MINUTE
+    found = f"{free / 1e9:.1f} GB free in {folder}, about {minutes:.0f} minutes of takes"
+    if minutes < SPARE_MINUTES:
+        return Check("space", State.NOTE, found, "free some, or set NEUROSYNC_CLIENT_TAKES to a folder elsewhere")
+    return Check("space", State.OK, found)
+
+
+def installed(module: str) -> bool:
+    """Return whether a top-level module can be found; it is not imported."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _nvidia_card() -> str:
+    """Return the name of the first NVIDIA card; empty if there is none."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ""
+    command = [program, "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=_GPU_SECONDS, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.strip().partition("\n")[0]

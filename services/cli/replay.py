@@ -1,0 +1,141 @@
+"""`neurosync replay`: performs what was recorded, through the player."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import grpc
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from neurosync.v1 import player_pb2
+from neurosync.v1.player_pb2 import PerformFinished, PerformFinishReason
+from services.cli.connection import reach
+from services.cli.main import app, run, tell
+from services.cli.playing import Event, Playback
+from services.cli.settings import ClientSettings
+from services.errors import StoppedError
+from services.media.takes import Take, load_take
+from services.settings import load
+from services.wire import seconds_of
+
+
+@app.command()
+def replay(
+    take: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            help="Folder of a take or of audio.wav and shapes.csv, or a Live Link Face CSV with its WAV beside it.",
+        ),
+    ],
+    audio: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="WAV file of the sound, if it lies elsewhere.")
+    ] = None,
+    subject: Annotated[
+        str, typer.Option(help="Live Link subject that performs; the player's default if not given.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    start: Annotated[bool, typer.Option("--start/--no-start", help="Start a player if none is running.")] = True,
+) -> None:
+    """Perform a recording again: its sound on this machine, its face in Unreal. Ctrl-C stops it.
+
+    Frames without any sound are performed in silence.
+    """
+    run(_replay(take, audio, subject, as_json=as_json, start=start))
+
+
+async def _replay(path: Path, audio: Path | None, subject: str, *, as_json: bool, start: bool) -> int:
+    take = await asyncio.to_thread(load_take, path, audio)
+    for notice in take.info.notices:
+        tell(f"note: {notice}")
+    async with reach("player", load(ClientSettings), tell=tell, start=start) as connection:
+        playback = Playback(connection, take, turn_id=str(uuid.uuid4()), subject=subject)
+        _tell_output(await playback.status())
+        tell(f"replaying {path}: {take.seconds:.1f} s of sound, {len(take.weights)} frames")
+        finished, interrupted = await _perform(playback, take)
+    _report(finished, take, as_json=as_json)
+    if interrupted:
+        return 130
+    return 0 if finished.reason == PerformFinishReason.PERFORM_FINISH_REASON_COMPLETED else 1
+
+
+async def _perform(playback: Playback, take: Take) -> tuple[PerformFinished, bool]:
+    """Play to the end; return the player's last word, and whether Ctrl-C stopped the take.
+
+    The first Ctrl-C lets the player stop, so that it tells what was heard; the second ends everything.
+    """
+    loop, interrupt = asyncio.get_running_loop(), asyncio.Event()
+
+    def once(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        loop.call_soon_threadsafe(interrupt.set)
+
+    before = signal.signal(signal.SIGINT, once)
+    playing = asyncio.create_task(_play(playback, take), name="play")
+    waiting = asyncio.create_task(interrupt.wait(), name="wait for Ctrl-C")
+    try:
+        await asyncio.wait({playing, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if interrupt.is_set():
+            await playback.stop()
+        return await playing, interrupt.is_set()
+    except grpc.aio.AioRpcError as error:
+        if error.code() is grpc.StatusCode.ABORTED:
+            raise StoppedError("stopped before anything was heard") from error
+        raise
+    finally:
+        waiting.cancel()
+        playing.cancel()
+        signal.signal(signal.SIGINT, before)
+
+
+async def _play(playback: Playback, take: Take) -> PerformFinished:
+    """Play to the end, and show how far it is."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.1f} of {task.total:.1f} s"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("waiting", total=take.seconds)
+
+        def show(event: Event) -> None:
+            match event.WhichOneof("event"):
+                case "accepted" if event.accepted.queued:
+                    bar.console.print("the subject is still speaking: waiting for its turn")
+                case "started":
+                    bar.update(task, description="heard")
+                case "position":
+                    heard = event.position.heard_sample_count / take.rate
+                    bar.update(task, completed=heard, description="paused" if event.position.starved else "heard")
+                case "notice":
+                    bar.console.print(f"note: {event.notice.message}", markup=False, highlight=False)
+
+        return await playback.run(show)
+
+
+def _tell_output(status: player_pb2.GetStatusResponse) -> None:
+    output = status.output
+    if output.kind == "device":
+        tell(f"sound: {output.device}, {1000 * seconds_of(output.latency):.0f} ms latency")
+    else:
+        tell(f"sound: none, so nothing will be heard ({output.message or output.kind})")
+    tell(f"face: Live Link to {', '.join(sink.address for sink in status.sinks) or 'nobody'}")
+
+
+def _report(finished: PerformFinished, take: Take, *, as_json: bool) -> None:
+    heard = finished.heard_sample_count / take.rate
+    reason = PerformFinishReason.Name(finished.reason).removeprefix("PERFORM_FINISH_REASON_").lower()
+    counters = {field.name: getattr(finished.counters, field.name) for field in finished.counters.DESCRIPTOR.fields}
+    if as_json:
+        table = {"reason": reason, "interrupted": finished.interrupted, "heard_seconds": round(heard, 3)}
+        typer.echo(json.dumps({**table, "seconds": round(take.seconds, 3), **counters}))
+        return
+    typer.echo(f"{reason}: heard {heard:.2f} of {take.seconds:.2f} s")
+    typer.echo(
+        f"{counters['frame_shown_count']} frames shown, {counters['frame_late_count']} came late; ran out of sound "
+        f"{counters['audio_starved_count']} times, of frames {counters['frames_starved_count']} times"
+    )
