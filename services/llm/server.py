@@ -53,14 +53,14 @@ class LanguageModelService(llm_pb2_grpc.LanguageModelServiceServicer):
         llm_pb2_grpc.add_LanguageModelServiceServicer_to_server(self, server)
 
     async def warm_up(self) -> None:
-        """Prepare the default provider; one that is away is tried again by the first call, and may be passed over."""
-        provider = self._chain.providers[0]
-        try:
-            await provider.warm_up(beginning(self._settings.persona, examples=provider.is_small))
-        except UnavailableError as error:
-            if len(self._chain.providers) == 1 and provider.name == "embedded":
-                raise  # nothing will change until someone mends it
-            logger.warning("provider is away name=%s reason=%s", provider.name, error)
+        """Prepare the first provider that answers; those before it are tried again by every call."""
+        for provider in self._chain.providers:
+            try:
+                await provider.warm_up(beginning(self._settings.persona, examples=provider.is_small))
+            except UnavailableError as error:
+                logger.warning("provider is away name=%s reason=%s", provider.name, error)
+            else:
+                return
 
     async def close(self) -> None:
         """Close all providers."""

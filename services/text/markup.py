@@ -16,7 +16,7 @@ TAG = re.compile(r"</?[A-Za-z][\w-]{0,20}(?:\s[^<>]{0,200})?/?>")
 LINK = re.compile(r"!?\[(?P<text>[^\[\]\n]{0,200})\](?:\([^()\n]{0,400}\)|\[[^\[\]\n]{0,80}\])")
 """A link or an image; its text is spoken."""
 FOOTNOTE = re.compile(r"\[\^[^\[\]\s]{1,40}\]:?")
-AUTOLINK = re.compile(r"<(?P<address>[^<>\s]{1,400})>")
+AUTOLINK = re.compile(r"<(?P<address>(?:https?://|[\w.+-]{1,64}@)[^<>\s]{1,400})>")
 RULE = re.compile(
     r"^[ \t]*(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}|=+[ \t]*|(?=[^\n]*-)(?=[^\n]*\|)[ \t:|-]+)$", re.M
 )

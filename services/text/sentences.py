@@ -34,8 +34,9 @@ CODE_MAX_CHARS: Final = 4000
 _STRONG_PAUSE = 60  # characters further back that a semicolon, colon or dash may lie to be preferred to a comma
 _WRAP_COLUMN = 40  # a shorter line ends on purpose (a poem, a list), a longer one may be wrapped prose
 
+_ENDS = f".!?…{WIDE_ENDS}"
 _NEWLINES = "\n\u2028\u2029"
-_MARK = re.compile(rf"[.!?…{WIDE_ENDS},;:{WIDE_PAUSES}—–\-{_NEWLINES}\[`*~]")
+_MARK = re.compile(rf"[{_ENDS},;:{WIDE_PAUSES}—–\-{_NEWLINES}\[`*~]")
 _PAUSE = re.compile(
     rf"(?P<mark>[,;:][{CLOSERS}]{{0,16}}(?=\s)|[{WIDE_PAUSES}][{CLOSERS}]{{0,16}}|—|(?:–|--?)(?=\s))\s{{0,{TAIL_LIMIT}}}"
 )
@@ -48,11 +49,12 @@ _CODE, _CODE_BEGUN = r"`[^`\n]{1,100}`", r"`[^`\n]{0,100}\Z"
 _STARS, _STARS_BEGUN = r"\*(?![\s*])[^*\n]{1,120}\*", r"\*(?:(?![\s*])[^*\n]{0,120})?\Z"
 _SPAN = re.compile(f"{_LINK}|{_CODE}|{_STARS}")
 _SPAN_BEGUN = re.compile(f"{_LINK_BEGUN}|{_CODE_BEGUN}|{_STARS_BEGUN}")
-_FENCE = re.compile(r"`{3,16}|~{3,16}")
-_FENCE_TAIL = re.compile(rf"[`~]{{0,16}}\s{{0,{TAIL_LIMIT}}}")
+_FENCE_LEAST, _FENCE_LIMIT = 3, 16  # characters of a code block's marker
+_FENCE = re.compile(rf"`{{1,{_FENCE_LIMIT}}}|~{{1,{_FENCE_LIMIT}}}")
+_FENCE_TAIL = re.compile(rf"[`~]{{0,{_FENCE_LIMIT}}}\s{{0,{TAIL_LIMIT}}}")
 _PAUSE_BEGUN = re.compile(rf"(?:[,;:][{CLOSERS}]{{0,16}}|–|--?)\Z")
 _LIST_MARKER = re.compile(r"[ \t]*(?:\d{1,3}|[A-Za-z])?")
-_JOINERS = re.compile("[\u0300-\u036f\u200d\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")
+_JOINED = re.compile("(?:\u200d|.[\u0300-\u036f\u200d\ufe0e\ufe0f\U0001f3fb-\U0001f3ff])", re.DOTALL)
 
 
 class _NeedMoreError(Exception):
@@ -187,18 +189,20 @@ class SentenceSplitter:
         """Step over a link, inline code or a direction; a code block becomes a piece of its own."""
         line = self._line_start(at)
         if (line > self._start or self._line_is_blank) and self._is_blank(at, line) and self._text[at] in "`~":
-            fence = _FENCE.match(self._text, at)
-            if not self._final and not self._text[at:].strip(self._text[at]):
-                raise _NeedMoreError  # the marker may still grow
-            if fence:
+            fence = _matched(_FENCE, self._text, at)
+            if fence.end() - at < _FENCE_LIMIT:
+                self._known(fence.end())  # the marker may still grow
+            if len(fence[0]) >= _FENCE_LEAST:
                 self._fence, self._scan = fence[0], fence.end()
                 return self._code_cut()
         span = _SPAN.match(self._text, at)
         if span is None and not self._final and _SPAN_BEGUN.match(self._text, at):
             raise _NeedMoreError
-        self._scan = span.end() if span else at + 1
+        self._scan = at + 1
         if span:
             self._spans.append(span.span())
+            inner = span[0].rstrip("*").rstrip(_ENDS) if span[0][0] == "*" else span[0]
+            self._scan = at + len(inner)  # *Really!* ends a sentence
         return None
 
     def _code_cut(self) -> int:
@@ -232,7 +236,7 @@ class SentenceSplitter:
             if begin < limit < stop:
                 return stop if begin == self._start else begin
         end = limit
-        while end > limit - 8 and end > self._start + 1 and _JOINERS.search(self._text[end - 1 : end + 1]):
+        while end > limit - 8 and end > self._start + 1 and _JOINED.match(self._text, end - 1):
             end -= 1
         return end
 

@@ -31,7 +31,7 @@ BATCH_TOKENS = 64  # read in one go, about 0.5 s; larger reads no faster here, b
 PROMPT_CACHE_MIB = 256  # of other conversations, about 23 kB a token; larger: more of them resume without rereading
 SAMPLING = {"repeat_penalty": 1.1, "top_p": 0.9, "cache_prompt": True}
 STOPS = ("<|im_end|>", "<|im_start|>", "\nUser:", "\nuser:")
-TEMPERATURE = 0.5  # higher: livelier and soon nonsense, lower: repeats its examples
+TEMPERATURE = 0.4  # higher: livelier and soon nonsense, lower: repeats its examples
 MAX_TOKENS = 96  # three or four sentences; this model has nothing to say beyond
 
 
