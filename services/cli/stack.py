@@ -1,0 +1,221 @@
+"""Start all processes of NeuroSync on this machine, wait until they are healthy, and keep them alive."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from services.dialing import dial
+from services.errors import UnavailableError
+from services.probe import SERVING, health_of
+
+START_SECONDS = 90.0  # until healthy: the language model loads in 1 to 4 s, a first start on a slow disk takes longer
+STOP_SECONDS = 3.5  # from the request to end until a process is killed; `up` promises 5 s in all
+BACKOFF = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before restart 1, 2, ...; a minute of health starts over
+STEADY_SECONDS = 60.0
+LOG_LINES = 40  # kept of a process, to be shown if it dies
+
+
+@dataclass(frozen=True)
+class Part:
+    """One process of the stack."""
+
+    name: str
+    port: int
+    service: str
+    """Name in `grpc.health.v1`."""
+
+
+PARTS = (
+    Part("llm", 50051, "neurosync.v1.LanguageModelService"),
+    Part("tts", 50052, "neurosync.v1.SpeechService"),
+    Part("face", 50053, "neurosync.v1.FaceService"),
+    Part("player", 50054, "neurosync.v1.PlayerService"),
+    Part("orchestrator", 50050, "neurosync.v1.OrchestratorService"),
+)
+
+
+@dataclass
+class _Process:
+    part: Part
+    address: str
+    handle: asyncio.subprocess.Process | None = None
+    reader: asyncio.Task[None] | None = None
+    log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
+    restart_count: int = 0
+
+
+class Stack:
+    """The processes; `addresses` tells where each listens."""
+
+    def __init__(
+        self,
+        *,
+        tell: Callable[[str], None],
+        parts: Sequence[Part] = PARTS,
+        free_ports: bool = False,
+        verbose: bool = False,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            tell: Shows a line to the user.
+            parts: The processes to start.
+            free_ports: Whether to take any free ports rather than the usual ones.
+            verbose: Whether to show everything that the processes log.
+        """
+        self._tell, self._verbose = tell, verbose
+        self.addresses = {part.name: f"127.0.0.1:{_free_port() if free_ports else part.port}" for part in parts}
+        self._processes = [_Process(part, self.addresses[part.name]) for part in parts]
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Start every process and wait until all are healthy.
+
+        Raises:
+            UnavailableError: A port is taken, a process ended, or one was not healthy in time; the message has its last
+                words.
+        """
+        for process in self._processes:
+            if _is_taken(process.address):
+                raise UnavailableError(
+                    f"{process.address} is in use: another `neurosync up`? Stop it, or choose another port"
+                )
+        started = time.monotonic()
+        for process in self._processes:
+            await self._spawn(process)
+        await asyncio.gather(*(self._healthy(process, started) for process in self._processes))
+
+    async def supervise(self) -> None:
+        """Restart what dies, with backoff, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for process in self._processes:
+                group.create_task(self._keep(process), name=f"keep {process.part.name}")
+
+    async def stop(self) -> None:
+        """End every process: politely, then not; none is left when this returns."""
+        self._stopping = True
+        alive = [process.handle for process in self._processes if process.handle and process.handle.returncode is None]
+        for handle in alive:
+            handle.terminate()
+        if alive:
+            waits = [asyncio.create_task(handle.wait()) for handle in alive]
+            await asyncio.wait(waits, timeout=STOP_SECONDS)
+            for handle in alive:
+                if handle.returncode is None:
+                    handle.kill()
+            await asyncio.wait(waits, timeout=1.0)
+
+    async def _spawn(self, process: _Process) -> None:
+        process.handle = handle = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            f"services.{process.part.name}",
+            stdin=asyncio.subprocess.PIPE,  # closes when this process dies, however it dies, and ends the child
+            stderr=asyncio.subprocess.PIPE,
+            env=self._environment(process),
+            start_new_session=os.name == "posix",  # Ctrl-C reaches the supervisor alone, which ends the others in order
+        )
+        process.reader = asyncio.create_task(self._read_log(process, handle), name=f"log {process.part.name}")
+
+    def _environment(self, process: _Process) -> Mapping[str, str]:
+        own = {f"NEUROSYNC_{process.part.name.upper()}_LISTEN": process.address, "NEUROSYNC_EXIT_WITH_PARENT": "1"}
+        if process.part.name == "orchestrator":
+            own |= {f"NEUROSYNC_ORCHESTRATOR_{name.upper()}": address for name, address in self.addresses.items()}
+        return os.environ | own
+
+    async def _read_log(self, process: _Process, handle: asyncio.subprocess.Process) -> None:
+        """Keep the last lines of a process, and show what is worth it."""
+        if handle.stderr is None:
+            return
+        async for raw in handle.stderr:
+            line = raw.decode(errors="replace").rstrip()
+            process.log.append(line)
+            if self._verbose or " WARNING " in line or " ERROR " in line:
+                self._tell(f"[{process.part.name}] {line}")
+
+    async def _healthy(self, process: _Process, started: float) -> None:
+        """Wait until a process says that it can serve."""
+        if await self._wait_healthy(process, START_SECONDS):
+            self._tell(f"  {process.part.name:<13}{process.address:<18}ready after {time.monotonic() - started:.1f} s")
+            return
+        await asyncio.sleep(0.1)  # for the last lines of its log
+        last = "\n".join(f"    {line}" for line in list(process.log)[-8:])
+        handle = process.handle
+        how = "is not healthy" if handle is None or handle.returncode is None else f"ended with {handle.returncode}"
+        raise UnavailableError(f"{process.part.name} {how}; its last words:\n{last}")
+
+    async def _wait_healthy(self, process: _Process, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                while process.handle is not None and process.handle.returncode is None:
+                    if await is_healthy(process.address, process.part.service):
+                        return True
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            pass
+        return False
+
+    async def _keep(self, process: _Process) -> None:
+        """Start a process again whenever it ends."""
+        failures = 0
+        while process.handle is not None:
+            since = time.monotonic()
+            code = await process.handle.wait()
+            if self._stopping:
+                return
+            failures = 0 if time.monotonic() - since > STEADY_SECONDS else failures
+            wait = BACKOFF[min(failures, len(BACKOFF) - 1)]
+            failures += 1
+            self._tell(f"{process.part.name} ended with {_exit_text(code)}; starting it again in {wait:g} s")
+            await asyncio.sleep(wait)
+            await self._spawn(process)
+            if await self._wait_healthy(process, START_SECONDS):
+                self._tell(f"{process.part.name} is back")
+
+
+@asynccontextmanager
+async def started(stack: Stack) -> AsyncIterator[Stack]:
+    """Run a stack for the length of a block; whatever happens in it, no process is left."""
+    keeping: asyncio.Task[None] | None = None
+    try:
+        await stack.start()
+        keeping = asyncio.create_task(stack.supervise(), name="supervise")
+        yield stack
+    finally:
+        if keeping is not None:
+            keeping.cancel()
+        await stack.stop()
+
+
+async def is_healthy(address: str, service: str, *, seconds: float = 1.0) -> bool:
+    """Return whether a service at `address` says that it is serving."""
+    async with dial(address) as channel:
+        try:
+            return await health_of(channel, service, timeout=seconds) == SERVING
+        except UnavailableError:
+            return False
+
+
+def _exit_text(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"status {code}"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_taken(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex((host, int(port))) == 0
