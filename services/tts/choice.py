@@ -44,10 +44,13 @@ class Choice:
         for index, (_, default) in enumerate(chain):
             if voice == default:
                 return [chain[index], *chain[:index], *chain[index + 1 :]]
-        for index, provider in enumerate(self.providers):
-            if any(voice == known.voice for known in await self._voices(provider)):
-                return [(provider, voice), *chain[:index], *chain[index + 1 :]]
-        raise BadRequestError("voice", voice, "a voice that ListVoices names, or none")
+        lists = [await self._voices(provider) for provider in self.providers]
+        owner = next((i for i, known in enumerate(lists) if any(voice == one.voice for one in known or ())), None)
+        if owner is None:  # a provider that does not list its voices may still have it
+            owner = next((i for i, known in enumerate(lists) if known is None), None)
+        if owner is None:
+            raise BadRequestError("voice", voice, "a voice that ListVoices names, or none")
+        return [(self.providers[owner], voice), *chain[:owner], *chain[owner + 1 :]]
 
     async def speak(self, lines: Sequence[tuple[Provider, Line]]) -> AsyncGenerator[Said]:
         """Yield what the first provider that can speak makes of its line.
@@ -82,7 +85,7 @@ class Choice:
         Raises:
             UnavailableError: None answers.
         """
-        found = [(provider, voice) for provider in self.providers for voice in await self._voices(provider)]
+        found = [(provider, voice) for provider in self.providers for voice in await self._voices(provider) or ()]
         if not found:
             raise UnavailableError("no voice provider answers")
         return found
@@ -111,12 +114,13 @@ class Choice:
         for provider in self.providers:
             await provider.close()
 
-    async def _voices(self, provider: Provider) -> Sequence[VoiceInfo]:
+    async def _voices(self, provider: Provider) -> Sequence[VoiceInfo] | None:
+        """Return the voices of a provider, or None if it does not tell them; that says nothing about its speech."""
         try:
             return await provider.voices()
         except ProviderError as error:
-            self._failed(provider, error)
-            return []
+            logger.warning("voice provider lists no voices name=%s reason=%s", provider.name, error)
+            return None
 
     def _failed(self, provider: Provider, error: ProviderError) -> None:
         logger.warning("voice provider failed name=%s reason=%s", provider.name, error)

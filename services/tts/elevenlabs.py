@@ -6,6 +6,8 @@ import asyncio
 import base64
 import binascii
 import contextlib
+import logging
+import math
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
@@ -16,8 +18,11 @@ from services.tts import http
 from services.tts.characters import CharacterTimes
 from services.tts.provider import Event, Line, ProviderError, Sound, Timed, VoiceInfo
 
+logger = logging.getLogger(__name__)
+
 SPEEDS = (0.7, 1.2)  # what ElevenLabs takes; beyond, the nearest
 VOICES_SECONDS = 600.0  # for which a list of voices is kept
+VOICES_RETRY_SECONDS = 30.0  # before a list that did not come is asked for again
 PREVIOUS_CHARACTERS = 500  # of what was said before; more does not change the melody
 _WITHOUT_PREVIOUS = ("eleven_v3",)  # models that refuse `previous_text`
 
@@ -47,11 +52,15 @@ class ElevenLabsProvider:
         self._now = now
         self._http = http.client(url, first_sound_timeout)
         self._sdk: Any = None
-        self._known: tuple[float, list[VoiceInfo]] | None = None
+        self._known: list[VoiceInfo] = []
+        self._known_until = -math.inf
 
     async def warm_up(self) -> None:
         """Load the SDK and ask for the voices, which opens a connection and shows whether the key is good."""
-        await self.voices()
+        try:
+            await self.voices()
+        except ProviderError as error:  # a key may be good for speech alone
+            logger.warning("elevenlabs does not list its voices: %s", error)
 
     async def speak(self, line: Line) -> AsyncGenerator[Event]:
         """Yield sound as it arrives, and words as they are complete."""
@@ -96,16 +105,19 @@ class ElevenLabsProvider:
                 await http.released(request.__aexit__(None, None, None))
 
     async def voices(self) -> Sequence[VoiceInfo]:
-        """Return the voices of the account, the default first; asked once in a while."""
-        if self._known is None or self._now() - self._known[0] > VOICES_SECONDS:
+        """Return the voices of the account, the default first; asked once in a while, an older list does meanwhile."""
+        if self._now() >= self._known_until:
+            self._known_until = self._now() + VOICES_RETRY_SECONDS
             sdk = await self._loaded()
             with http.network_errors(), _refusals():
                 asking = sdk.voices.search(page_size=100, request_options={"max_retries": 0})
                 found = (await http.soon(asking, self._first, "list of voices")).voices
-            voices = [self._info(voice) for voice in found]
-            voices.sort(key=lambda voice: voice.voice != self.default_voice)
-            self._known = self._now(), voices
-        return self._known[1]
+            self._known = [self._info(voice) for voice in found]
+            self._known.sort(key=lambda voice: voice.voice != self.default_voice)
+            self._known_until = self._now() + VOICES_SECONDS
+        if not self._known:
+            raise ProviderError("the list of voices did not come a moment ago")
+        return self._known
 
     async def close(self) -> None:
         """Release the connections."""

@@ -15,7 +15,9 @@ PAUSES = frozenset(' ;:,.!?—…"()“”↓→↗↘')
 """Characters of a phoneme string that are no sound."""
 MAX_CHARS = 300  # of one sentence; the network was trained on sentences of up to about 400 phonemes
 
-_RUN = re.compile(r"[^\s—]+")
+_MAX_RUN = 48  # characters without a space; the voice's reading of one run takes the cube of its length
+_RUN = re.compile(rf"[^\s—]{{1,{_MAX_RUN}}}")
+_OVERLONG = re.compile(rf"[^\s—]{{{_MAX_RUN}}}(?=[^\s—])")
 _DASH = re.compile(r"\s*—\s*")
 
 
@@ -62,7 +64,7 @@ def read(g2p: Any, text: str, words: Sequence[tuple[int, Span]], symbols: Contai
     from hibari.g2p.normalize import normalize
 
     runs = [match.span() for match in _RUN.finditer(text)]
-    normal = normalize(_DASH.sub(" — ", text)).split(" ")
+    normal = normalize(_DASH.sub(" — ", _OVERLONG.sub(r"\g<0> ", text))).split(" ")
     phonemes, units = _phonemes(g2p, " ".join(normal), symbols)
     if units and max(units) >= len(normal):  # the voice's tokens were not the words: nothing to go by
         return Reading(phonemes, tuple(ReadWord(index, estimated=True) for index, _ in words))

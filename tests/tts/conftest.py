@@ -173,7 +173,7 @@ class Vendor:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.answer: Answer = self.nothing
-        self.voices: list[dict[str, Any]] = [
+        self.voices: list[dict[str, Any]] | None = [
             {"voice_id": "JBFqnCBsd6RMkjVDRZzb", "name": "George", "labels": {"language": "en"}},
             {"voice_id": "voice-two", "name": "Two", "verified_languages": [{"language": "de", "model_id": "m"}]},
         ]
@@ -247,7 +247,9 @@ class Vendor:
 
     async def _list(self, writer: asyncio.StreamWriter) -> None:
         body = json.dumps({"voices": self.voices, "has_more": False, "total_count": 2}).encode()
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body))
+        status = b"401 Unauthorized" if self.voices is None else b"200 OK"
+        head = b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+        writer.write(head % (status, len(body)))
         writer.write(body)
         await writer.drain()
 

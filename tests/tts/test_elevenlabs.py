@@ -127,6 +127,20 @@ async def test_voices_are_those_of_the_account_the_default_first(serve: Any, ven
     assert len([asked for asked in vendor.asked if asked.method == "GET"]) == 1, "the list is kept for a while"
 
 
+async def test_a_key_that_is_good_for_speech_alone_speaks_with_any_voice(
+    serve: Any, vendor: Any, make_piece: Any, make_tone: Any
+) -> None:
+    vendor.voices = None
+    vendor.lines(make_piece(make_tone(0.3).tobytes()))
+    async with serve(**keyed(vendor)) as client:
+        heard = await client.say("Hi", voice="voice-three")
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await client.stub.ListVoices(tts_pb2.ListVoicesRequest(), timeout=10)
+    assert (heard.header.provider, heard.header.voice) == ("elevenlabs", "voice-three")
+    assert raised.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert len([asked for asked in vendor.asked if asked.method == "GET"]) == 1
+
+
 def local(other: Any, make_tone: Any) -> dict[str, Any]:
     """Flags for an endpoint of one's own that speaks when ElevenLabs does not."""
 

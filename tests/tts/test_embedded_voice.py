@@ -177,6 +177,14 @@ async def test_a_long_text_is_spoken_whole_and_in_order(client: Any) -> None:
     assert heard.words[-1].end_sample <= len(heard.speech)
 
 
+@pytest.mark.timeout(20)
+async def test_a_word_without_end_is_spoken_in_bounded_time(client: Any) -> None:
+    heard = await client.say("a-" * 150)
+    (word,) = heard.words
+    assert word.end_char == 300
+    assert word.end_sample > len(heard.speech) - 0.1 * heard.rate
+
+
 async def test_calls_at_once_say_the_same_as_calls_one_by_one(client: Any) -> None:
     texts = [PLAIN, "Never mind.", "What a day it was, my friend!"]
     alone = [await client.say(text) for text in texts]
