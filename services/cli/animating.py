@@ -14,7 +14,7 @@ from services.errors import UnavailableError
 from services.media.curves import CURVE_COUNT, columns
 from services.media.frames import EMOTION_NAMES, Frames
 from services.media.wav import Sound
-from services.wire import Weights, audio_chunk, seconds_of, weights_of, within
+from services.wire import FRAME_RATES, Weights, audio_chunk, seconds_of, weights_of, within
 
 CHUNK_SECONDS = 0.1  # of sound in a message; longer: fewer messages, coarser progress
 SILENT_SECONDS = 30.0  # of a face service that is then given up; it answers within a second of sound
@@ -43,10 +43,17 @@ class Animated:
         return self._frame_count / self._rate
 
     def note(self, event: Event) -> bool:
-        """Take one event; return True if it is the last."""
+        """Take one event; return True if it is the last.
+
+        Raises:
+            BadRequestError: Frames are not whole or not finite.
+            UnavailableError: The frame rate is none.
+        """
         match event.WhichOneof("event"):
             case "header":
                 header = event.header.frames
+                if not FRAME_RATES[0] <= header.frame_rate_hertz <= FRAME_RATES[1]:
+                    raise UnavailableError(f"the face service makes {header.frame_rate_hertz} frames a second")
                 self.model, self._rate = header.source, header.frame_rate_hertz
                 self._names = tuple(header.curve_names)
             case "frames":

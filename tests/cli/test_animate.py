@@ -1,0 +1,245 @@
+"""`neurosync animate` against the real face service, and its parts where it has some of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import numpy as np
+import numpy.typing as npt
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
+from services.cli import animate as command
+from services.cli.animating import Animated, animate_clip, animate_stream
+from services.cli.commands import app
+from services.cli.connection import Connection
+from services.cli.sound_files import decode_sound
+from services.dialing import dial
+from services.errors import BadRequestError, InactiveError, UnavailableError
+from services.face.model import LipModel
+from services.face.server import FaceService
+from services.face.settings import FaceSettings
+from services.media.curves import INDEX
+from services.media.frame_files import read_frames
+from services.media.wav import Sound, wav_bytes, write_wav
+from services.serving import running
+from services.settings import load
+from tests.cli.conftest import Run
+
+RATE = 24_000
+Weights = npt.NDArray[np.float32]
+
+
+def babble(seconds: float, rate: int = RATE) -> Sound:
+    """A buzz that swells and fades four times a second, as syllables do: it moves the mouth."""
+    time = np.arange(round(seconds * rate)) / rate
+    buzz = sum(np.sin(2 * np.pi * 120 * harmonic * time) / harmonic for harmonic in range(1, 30))
+    return Sound((9000 * np.sin(np.pi * 4 * time) ** 2 * buzz).clip(-32768, 32767).astype(np.int16), rate)
+
+
+def modelled(sound: Sound) -> Weights:
+    """What the model itself makes of a whole sound."""
+    stream = LipModel().open(sound.sample_rate)
+    return np.concatenate([stream.push(sound.pcm), stream.end()])
+
+
+@pytest.fixture
+async def face() -> AsyncIterator[dict[str, str]]:
+    """A running face service, as the variables that lead the command to it."""
+    settings = load(FaceSettings, listen="127.0.0.1:0")
+    async with running(FaceService(settings), settings) as server:
+        await server.warm
+        yield {"NEUROSYNC_CLIENT_FACE": server.address}
+
+
+async def test_a_wav_file_becomes_a_live_link_csv_beside_it(face: dict[str, str], neurosync: Run, place: Path) -> None:
+    sound = babble(1.5)
+    write_wav(place / "voice.wav", sound)
+    result = await neurosync("animate", "voice.wav", "--json", **face)
+    assert (result.status, result.err) == (0, "")
+    frames = read_frames(place / "voice.csv")
+    np.testing.assert_allclose(frames.weights, modelled(sound), atol=1e-4)
+    assert float(np.ptp(frames.weights[:, INDEX["JawOpen"]])) > 0.05
+    assert result.json["output"] == "voice.csv"
+    assert (result.json["frame_count"], result.json["seconds"], result.json["model"]) == (90, 1.5, "lipsync")
+    assert result.json["realtime_factor"] > 0
+
+
+async def test_sound_too_large_for_one_message_is_streamed_and_gives_the_same_frames(
+    face: dict[str, str], neurosync: Run, place: Path
+) -> None:
+    sound = babble(3.2, 96_000)
+    write_wav(place / "voice.wav", sound)
+    assert (place / "voice.wav").stat().st_size > command.CLIP_BYTES
+    result = await neurosync("animate", "voice.wav", "-o", "frames.npz", **face)
+    assert result.status == 0
+    assert "frames.npz: 192 frames, 3.20 s at 60 Hz" in result.out
+    assert "by lipsync in" in result.out
+    np.testing.assert_allclose(read_frames(place / "frames.npz").weights, modelled(sound), atol=1e-3)
+
+
+async def test_standard_input_becomes_the_file_that_is_named(face: dict[str, str], neurosync: Run, place: Path) -> None:
+    flac = io.BytesIO()
+    soundfile.write(flac, babble(0.5).pcm, RATE, format="FLAC")
+    result = await neurosync("animate", "-", "-o", "frames.json", given=flac.getvalue(), **face)
+    assert result.status == 0
+    assert len(read_frames(place / "frames.json")) == 30
+
+
+async def test_a_file_that_exists_is_replaced_only_by_force(face: dict[str, str], neurosync: Run, place: Path) -> None:
+    write_wav(place / "voice.wav", babble(0.2))
+    (place / "voice.csv").write_text("dear to me")
+    refused = await neurosync("animate", "voice.wav", **face)
+    assert (refused.status, refused.out) == (2, "")
+    assert "voice.csv exists; --force replaces it" in refused.err
+    assert (place / "voice.csv").read_text() == "dear to me"
+    assert (await neurosync("animate", "voice.wav", "--force", **face)).status == 0
+    assert len(read_frames(place / "voice.csv")) == 12
+
+
+async def test_what_is_no_sound_is_refused_with_its_first_bytes(face: dict[str, str], neurosync: Run) -> None:
+    result = await neurosync("animate", "-", "-o", "frames.csv", given=b"certainly no sound", **face)
+    assert (result.status, result.out) == (2, "")
+    assert "file: expected a WAV, FLAC, OGG or MP3 file, got b'certainly no" in result.err
+
+
+async def test_an_unknown_model_is_wrong_usage(face: dict[str, str], neurosync: Run, place: Path) -> None:
+    write_wav(place / "voice.wav", babble(0.2))
+    result = await neurosync("animate", "voice.wav", "--model", "grand", **face)
+    assert result.status == 2
+    assert "model: expected empty or one of: lipsync, got 'grand'" in result.err
+    assert not (place / "voice.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("nowhere.wav",), "there is no file nowhere.wav"),
+        (("-",), "name the output file"),
+        (("voice.wav", "-o", "frames.txt"), "must end in .csv, .npz or .json"),
+        (("voice.wav", "-o", "nowhere/frames.csv"), "there is no folder nowhere"),
+    ],
+)
+def test_wrong_names_are_told_before_anything_is_started(arguments: tuple[str, ...], reason: str, place: Path) -> None:
+    write_wav(place / "voice.wav", babble(0.1))
+    result = CliRunner().invoke(app, ["animate", *arguments])
+    assert result.exit_code == 2
+    assert reason in " ".join(result.stderr.replace("│", " ").split())
+    assert "starting" not in result.stderr
+
+
+async def test_without_a_service_one_is_started_for_the_command(neurosync: Run, place: Path) -> None:
+    write_wav(place / "voice.wav", babble(0.2))
+    with socket.socket() as holder:  # bound and not listening: nobody answers there, and nobody else can
+        holder.bind(("127.0.0.1", 0))
+        nobody = {"NEUROSYNC_CLIENT_FACE": f"127.0.0.1:{holder.getsockname()[1]}"}
+        refused = await neurosync("animate", "voice.wav", "--no-start", **nobody)
+        assert refused.status == 1
+        assert "no face answers" in refused.err
+        result = await neurosync("animate", "voice.wav", **nobody)
+    assert result.status == 0
+    assert "starting one for this command" in result.err
+    assert len(read_frames(place / "voice.csv")) == 12
+
+
+class _Early(face_pb2_grpc.FaceServiceServicer):
+    """Sends a header of `rate` Hz and nothing more: a stream then ends, a clip hangs until the client goes."""
+
+    rate = 60
+
+    async def Animate(self, requests, _context):  # type: ignore[no-untyped-def]
+        async for _ in requests:
+            pass
+        yield face_pb2.AnimateResponse(header=self._header())
+
+    async def AnimateClip(self, _request, _context):  # type: ignore[no-untyped-def]
+        yield face_pb2.AnimateClipResponse(header=self._header())
+        await asyncio.Event().wait()
+
+    async def DescribeModels(self, _request, _context):  # type: ignore[no-untyped-def]
+        return face_pb2.DescribeModelsResponse()
+
+    def _header(self) -> face_pb2.AnimateHeader:
+        return face_pb2.AnimateHeader(frames=media_pb2.FrameHeader(frame_rate_hertz=self.rate))
+
+
+@pytest.fixture
+async def early() -> AsyncIterator[Connection]:
+    server = grpc.aio.server()
+    face_pb2_grpc.add_FaceServiceServicer_to_server(_Early(), server)  # type: ignore[no-untyped-call,unused-ignore]
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with dial(f"127.0.0.1:{port}") as channel:
+        yield Connection(channel, (), f"127.0.0.1:{port}", own=False)
+    await server.stop(0)
+
+
+async def test_a_stream_that_ends_early_is_an_error_and_no_half_file(early: Connection) -> None:
+    with pytest.raises(UnavailableError, match="before its last frame"):
+        await animate_stream(early, babble(0.2), "", lambda _: None)
+
+
+async def test_a_service_that_hangs_is_given_up(early: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.cli.animating.SILENT_SECONDS", 0.2)
+    with pytest.raises(InactiveError, match="no message of the face service"):
+        await animate_clip(early, wav_bytes(babble(0.2)), "", lambda _: None)
+
+
+async def test_a_frame_rate_that_is_none_is_an_error(early: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Early, "rate", 0)
+    with pytest.raises(UnavailableError, match="0 frames a second"):
+        await animate_clip(early, wav_bytes(babble(0.2)), "", lambda _: None)
+
+
+def test_curves_are_placed_by_name_and_emotions_by_sample() -> None:
+    animated = Animated()
+    header = media_pb2.FrameHeader(curve_names=["TongueOut", "JawOpen", "Own"], frame_rate_hertz=30, source="other")
+    assert not animated.note(face_pb2.AnimateResponse(header=face_pb2.AnimateHeader(frames=header)))
+    batch = media_pb2.FrameBatch(first_frame=0, frame_count=2, weights=[0.1, 0.2, 9, 0.3, 0.4, 9])
+    assert not animated.note(face_pb2.AnimateResponse(frames=batch))
+    happy = media_pb2.EmotionWeight(emotion=media_pb2.EMOTION_HAPPY, weight=0.5)
+    assert not animated.note(face_pb2.AnimateResponse(emotion=media_pb2.EmotionKey(at_sample=800, weights=[happy])))
+    assert animated.seconds == 2 / 30
+    assert animated.note(face_pb2.AnimateResponse(finished=face_pb2.AnimateFinished(frame_count=2, sample_count=1600)))
+    frames = animated.frames()
+    assert (frames.rate, animated.model) == (30, "other")
+    np.testing.assert_allclose(frames.weights[:, INDEX["JawOpen"]], [0.2, 0.4])
+    np.testing.assert_allclose(frames.weights[:, INDEX["TongueOut"]], [0.1, 0.3])
+    assert np.count_nonzero(frames.weights) == 4
+    assert frames.emotions is not None
+    np.testing.assert_allclose(frames.emotions, [[0] * 7, [0, 0, 0, 50, 0, 0, 0]])
+
+
+def test_other_formats_decode_to_the_sound_that_was_encoded() -> None:
+    sound = babble(1.3)
+    stereo = np.stack([sound.pcm, sound.pcm], axis=1)
+    flac, ogg = io.BytesIO(), io.BytesIO()
+    soundfile.write(flac, stereo, RATE, format="FLAC")
+    soundfile.write(ogg, stereo, RATE, format="OGG")
+    decoded = decode_sound(flac.getvalue(), "voice.flac")
+    np.testing.assert_array_equal(decoded.pcm, sound.pcm)
+    assert decoded.sample_rate == RATE
+    lossy = decode_sound(ogg.getvalue(), "voice.ogg")
+    assert len(lossy.pcm) == len(sound.pcm)
+    assert np.corrcoef(lossy.pcm.astype(float), sound.pcm.astype(float))[0, 1] > 0.9
+
+
+def test_without_soundfile_only_wav_is_decoded_and_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "soundfile", None)
+    sound = babble(0.1)
+    np.testing.assert_array_equal(decode_sound(wav_bytes(sound), "voice.wav").pcm, sound.pcm)
+    with pytest.raises(UnavailableError, match=r'voice\.mp3: only WAV .* pip install "neurosync\[face\]"'):
+        decode_sound(b"ID3\x04rest", "voice.mp3")
+
+
+def test_a_file_without_a_single_sample_is_refused() -> None:
+    with pytest.raises(BadRequestError, match=r"empty\.wav: expected a file with sound, got '0 samples'"):
+        decode_sound(wav_bytes(Sound(np.zeros(0, np.int16), RATE)), "empty.wav")
