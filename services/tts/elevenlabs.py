@@ -16,7 +16,7 @@ import numpy as np
 
 from services.tts import http
 from services.tts.characters import CharacterTimes
-from services.tts.provider import Event, Line, ProviderError, Sound, Timed, VoiceInfo
+from services.tts.provider import Event, Line, ProviderError, Sound, Timed, VoiceInfo, Word
 
 logger = logging.getLogger(__name__)
 
@@ -65,21 +65,23 @@ class ElevenLabsProvider:
     async def speak(self, line: Line) -> AsyncGenerator[Event]:
         """Yield sound as it arrives, and words as they are complete."""
         times = CharacterTimes(line.text, line.words, self.sample_rate)
-        sample, odd = 0, b""
+        sample, odd, words = 0, b"", list[Word]()
         async with contextlib.aclosing(self._pieces(line)) as pieces:
             async for piece in pieces:
                 sound = odd + _decoded(piece.audio_base_64)
                 odd = sound[len(sound) // 2 * 2 :]  # half a sample waits for its other half
                 pcm = np.frombuffer(sound[: len(sound) - len(odd)], "<i2").astype(np.int16, copy=False)
+                words += _words(times, piece.alignment, sample)
+                sample += len(pcm)
                 if len(pcm):
                     yield Sound(pcm, self.sample_rate)
-                if words := _words(times, piece.alignment, sample):
+                if words and sample:
                     yield Timed(words)
-                sample += len(pcm)
+                    words = []
         if not sample:
             raise ProviderError("the answer held no sound")
-        if words := times.end(sample):
-            yield Timed(words)
+        if rest := words + times.end(sample):
+            yield Timed(rest)
 
     async def _pieces(self, line: Line) -> AsyncGenerator[Any]:
         """Yield what the SDK makes of the streamed answer; the socket is released when this generator ends."""
@@ -158,9 +160,9 @@ def _decoded(sound: object) -> bytes:
         raise ProviderError("the answer held sound that is not base64") from error
 
 
-def _words(times: CharacterTimes, alignment: Any, sample: int) -> Sequence[Any]:
+def _words(times: CharacterTimes, alignment: Any, sample: int) -> list[Word]:
     if alignment is None:
-        return ()
+        return []
     starts, ends = alignment.character_start_times_seconds, alignment.character_end_times_seconds
     return times.push(alignment.characters, starts, ends, sample)
 

@@ -70,7 +70,7 @@ class Phoneme:
 
 @dataclass(frozen=True)
 class Timed:
-    """Words and phonemes in the order they are spoken; their sound may come before or after."""
+    """Words and phonemes in the order they are spoken; their sound may still come, but some has come before."""
 
     words: Sequence[Word]
     phonemes: Sequence[Phoneme] = ()
