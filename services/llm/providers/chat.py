@@ -162,6 +162,7 @@ class ChatProvider:
             import openai
 
             options = self._options
+            logging.getLogger("httpx2").setLevel(logging.WARNING)  # else a line for every request, beside ours
             self._client = openai.AsyncOpenAI(
                 base_url=options.base_url,
                 api_key=options.api_key or "none",
