@@ -189,7 +189,7 @@ def whole(request: pb.PlayRequest, rate: int, slice_seconds: float) -> Iterator[
         BadRequestError: A field is wrong; raised before the first part.
     """
     intake = Intake()
-    sound = intake.sound(media_pb2.AudioChunk(first_sample=0, pcm=request.pcm), "pcm")
+    sound = intake.sound(media_pb2.AudioChunk(first_sample=0, pcm=request.pcm), "request")
     opening = frames = None
     if request.HasField("frame_header"):
         opening = intake.opening(request.frame_header, "frame_header")

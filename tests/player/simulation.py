@@ -1,0 +1,168 @@
+"""A device whose samples and time are moved by hand, and a player around it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosync.v1 import player_pb2 as pb
+from services.media.curves import columns
+from services.player.engine import Engine, Sent
+from services.player.grid import Grid
+from services.player.performer import Performer
+from services.player.tape import Tape
+from services.player.turn import Event, Turn, TurnConfig
+
+RATE = 48_000
+TICK = RATE // 60
+NAME = "Ada"
+
+
+class SimulatedOutput:
+    """Takes samples when told to; a sample is at the ear `latency` samples after it was taken."""
+
+    kind = "device"
+    name = "simulated"
+    message = ""
+    lost = False
+    underrun_count = 0
+
+    def __init__(self, sample_rate: int = RATE, *, latency: int = 0, margin: int = 0) -> None:
+        self.sample_rate = sample_rate
+        self.latency = latency
+        self.margin = margin
+        self.taken = 0
+        self.played: list[npt.NDArray[np.int16]] = []
+        self.closed = False
+        self._tape: Tape | None = None
+
+    def start(self, tape: Tape) -> None:
+        self._tape = tape
+
+    def take(self, samples: int) -> None:
+        """Be the callback: take samples from the tape."""
+        assert self._tape is not None
+        self.played.append(self._tape.read(self.taken, samples))
+        self.underrun_count += self.taken + samples > self._tape.end
+        self.taken += samples
+
+    @property
+    def now(self) -> float:
+        return self.taken / self.sample_rate
+
+    def update(self, now: float) -> int:
+        return self.taken
+
+    def time_of(self, sample: int) -> float:
+        return (sample + 1 + self.latency) / self.sample_rate
+
+    def sample_at(self, now: float) -> int:
+        return round(now * self.sample_rate) - 1 - self.latency
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class Sender:
+    """One turn as its sender sees it."""
+
+    turn: Turn
+    accepted: pb.PerformAccepted
+    events: list[Event]
+
+    def of(self, kind: type[Event]) -> list[Event]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def finished(self) -> pb.PerformFinished:
+        (event,) = (event for event in self.events if isinstance(event, pb.PerformFinished))
+        return event
+
+    @property
+    def notices(self) -> list[int]:
+        return [event.kind for event in self.events if isinstance(event, pb.PerformNotice)]
+
+
+@dataclass
+class Stage:
+    """A whole player on a simulated device; `run` moves time."""
+
+    output: SimulatedOutput = field(default_factory=SimulatedOutput)
+    seed: int = 7
+    max_queued: int = 4
+    renderer_offset: float = 0.0
+    sent: list[Sent] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        grid = Grid(self.output.sample_rate)
+        self.performer = Performer(grid, [NAME], seed=self.seed, max_subjects=3, max_queued=self.max_queued)
+        self.engine = Engine(
+            self.performer,
+            self.output,
+            [],
+            clock=lambda: self.output.now,
+            wall_offset=lambda: 0.0,
+            renderer_offset=self.renderer_offset,
+        )
+        self.engine.on_sent = self.sent.extend
+        self.output.start(self.performer.tape)
+        self.look()
+
+    @property
+    def now(self) -> float:
+        return self.output.now
+
+    def look(self) -> None:
+        self.engine.step(self.output.now)
+
+    def run(self, seconds: float, *, block: int = TICK // 4) -> None:
+        """Let the device take `seconds` of sound, looking after each block."""
+        for _ in range(round(seconds * self.output.sample_rate / block)):
+            self.output.take(block)
+            self.look()
+
+    def begin(
+        self,
+        *,
+        rate: int = RATE,
+        policy: pb.BusyPolicy.ValueType = pb.BUSY_POLICY_QUEUE,
+        voice_only: bool = False,
+        subject: str = NAME,
+        turn_id: str = "",
+        horizon: float = 2.0,
+    ) -> Sender:
+        config = TurnConfig(turn_id or str(uuid.uuid4()), subject, rate, policy, voice_only)
+        events: list[Event] = []
+        turn = Turn(config, self.performer.grid, horizon=horizon, arrived=self.now, emit=events.append)
+        return Sender(turn, self.performer.begin(turn), events)
+
+    def voice(self, seconds: float = 1.0, *, level: int = 10_000, rate: int = RATE) -> Sender:
+        """Begin a turn of sound alone, whole, at a constant level."""
+        sender = self.begin(voice_only=True, rate=rate)
+        sender.turn.push_sound(constant(round(seconds * rate), level), self.now)
+        sender.turn.close(pb.PERFORM_FINISH_REASON_COMPLETED)
+        return sender
+
+    def heard(self) -> npt.NDArray[np.int16]:
+        """Everything that the device has taken."""
+        return np.concatenate(self.output.played)
+
+    def curve(self, column: int) -> npt.NDArray[np.float32]:
+        """One curve over all ticks that were sent."""
+        return np.array([sent.shown.values[column] for sent in self.sent], np.float32)
+
+
+def constant(count: int, level: int = 10_000) -> npt.NDArray[np.int16]:
+    return np.full(count, level, np.int16)
+
+
+def jaw(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Frames of one curve, shape (n, 1)."""
+    return np.asarray(values, np.float32).reshape(-1, 1)
+
+
+JAW_ONLY = columns(["JawOpen"])

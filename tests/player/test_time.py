@@ -1,0 +1,105 @@
+"""Grid, tape and clock: the ground that timing stands on."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.player.clock import DeviceClock
+from services.player.grid import Grid
+from services.player.tape import Tape
+
+RATES = st.integers(8_000, 192_000)
+
+
+@given(rate=RATES, tick=st.integers(0, 10**9))
+def test_a_tick_lies_less_than_a_sample_after_its_time(rate: int, tick: int) -> None:
+    assert 0 <= Grid(rate).sample(tick) * 60 - tick * rate < 60
+
+
+@given(rate=RATES, sample=st.integers(0, 10**12))
+def test_ticks_around_a_sample_are_the_nearest(rate: int, sample: int) -> None:
+    grid = Grid(rate)
+    before, after = grid.tick(sample), grid.next_tick(sample)
+    assert grid.sample(before) <= sample < grid.sample(before + 1)
+    assert grid.sample(after - 1) < sample <= grid.sample(after)
+
+
+def test_a_minute_of_ticks_at_an_odd_rate_does_not_drift() -> None:
+    assert Grid(22_050).sample(3600) == 60 * 22_050
+    assert Grid(44_100).sample(60 * 60 * 24 * 60) == 44_100 * 60 * 60 * 24
+
+
+def test_a_tape_returns_what_was_written_and_silence_elsewhere() -> None:
+    tape = Tape(8)
+    tape.write(0, np.arange(1, 7, dtype=np.int16))
+    tape.write(6, np.arange(7, 11, dtype=np.int16))
+    assert tape.read(0, 12).tolist() == [0, 0, 3, 4, 5, 6, 7, 8, 9, 10, 0, 0]
+    assert tape.read(-2, 2).tolist() == [0, 0]
+
+
+def test_a_tape_can_be_written_over() -> None:
+    tape = Tape(8)
+    tape.write(0, np.ones(6, np.int16))
+    tape.write(4, np.full(4, 2, np.int16))
+    assert tape.read(0, 8).tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
+
+
+def test_a_tape_refuses_more_than_it_holds() -> None:
+    with pytest.raises(ValueError, match="at most 8 samples"):
+        Tape(8).write(0, np.zeros(9, np.int16))
+
+
+def test_a_clock_without_reports_is_exact() -> None:
+    clock = DeviceClock(48_000, origin=100.0)
+    assert clock.time_of(48_000) == pytest.approx(101.0, abs=1e-9)
+    assert all(clock.sample_at(clock.time_of(sample)) == sample for sample in range(0, 10**9, 7_654_321))
+
+
+def feed(clock: DeviceClock, seconds: float, *, rate: float, jitter: float, start: int = 0, at: float = 50.0) -> float:
+    """Report blocks of 480 samples of a device that runs at `rate`; return the worst error of the last quarter."""
+    random.seed(1)
+    worst = 0.0
+    blocks = int(seconds * rate / 480)
+    for block in range(blocks):
+        sample = start + block * 480
+        true = at + (sample - start) / rate
+        clock.observe(sample, true + random.uniform(-jitter, jitter))
+        if block > blocks * 3 // 4:
+            worst = max(worst, abs(clock.time_of(sample) - true))
+    return worst
+
+
+def test_a_clock_follows_a_device_that_is_off_through_jitter() -> None:
+    clock = DeviceClock(48_000)
+    assert feed(clock, 60, rate=48_000 * 1.0002, jitter=0.003) < 0.001
+    assert clock.settled
+
+
+def test_a_clock_believes_nothing_before_the_stream_has_settled() -> None:
+    clock = DeviceClock(48_000)
+    clock.observe(0, 10.0)  # the quirk: the first callback a second early, without latency
+    feed(clock, 0.3, rate=48_000, jitter=0, start=480, at=10.9)
+    assert not clock.settled
+    assert feed(clock, 2, rate=48_000, jitter=0, start=480 + 14_400, at=11.2) < 1e-6
+    assert clock.settled
+
+
+def test_single_wild_reports_are_ignored() -> None:
+    clock = DeviceClock(48_000)
+    feed(clock, 5, rate=48_000, jitter=0)
+    before = clock.time_of(10**6)
+    clock.observe(5 * 48_000, 0.0)
+    clock.observe(5 * 48_000 + 480, math.pi)
+    assert clock.time_of(10**6) == before
+
+
+def test_a_clock_jumps_when_the_device_has_paused() -> None:
+    clock = DeviceClock(48_000)
+    feed(clock, 5, rate=48_000, jitter=0)
+    assert feed(clock, 5, rate=48_000, jitter=0, start=5 * 48_000, at=60.0) < 1e-6
