@@ -9,7 +9,7 @@ import pytest
 
 from services.media.curves import BROWS, CURVE_COUNT, EYES, INDEX, LOWEST, MOUTH, ROTATIONS
 from services.player.blend import FAST_TICKS, SLOW_TICKS, STARVED_TICKS, Blend
-from services.player.frames import FrameTrack
+from services.player.frames import FrameTrack, Weights
 from services.player.idle import Idle
 from tests.player.simulation import JAW_ONLY, jaw
 
@@ -75,12 +75,12 @@ def test_values_beyond_their_range_are_clamped() -> None:
 
 
 @pytest.fixture(scope="module")
-def minute() -> np.ndarray:  # type: ignore[type-arg]
+def minute() -> Weights:
     idle = Idle(11)
     return np.array([idle.pose(tick) for tick in range(3600)])  # (3600, 61)
 
 
-def test_most_curves_live_while_idle(minute: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_most_curves_live_while_idle(minute: Weights) -> None:
     moving = np.ptp(minute, axis=0) > 0.002
     assert moving.sum() > 45
     for region in (EYES, BROWS, ROTATIONS):
@@ -88,7 +88,7 @@ def test_most_curves_live_while_idle(minute: np.ndarray) -> None:  # type: ignor
     assert moving[MOUTH].sum() >= 15
 
 
-def test_idle_life_stays_within_human_ranges(minute: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_idle_life_stays_within_human_ranges(minute: Weights) -> None:
     assert np.isfinite(minute).all()
     assert (minute >= LOWEST).all()
     assert (minute <= 1).all()
@@ -126,7 +126,7 @@ def test_a_pose_is_cheap() -> None:
     assert np.median(costs) < 500e-6  # ten times what it takes: a machine that runs tests is busy
 
 
-def pose(**curves: float) -> np.ndarray:  # type: ignore[type-arg]
+def pose(**curves: float) -> Weights:
     values = np.zeros(CURVE_COUNT, np.float32)
     for name, value in curves.items():
         values[INDEX[name]] = value

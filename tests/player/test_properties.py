@@ -114,10 +114,10 @@ def test_no_sequence_of_events_disturbs_the_face(script: list[tuple[str, object]
     stage.run(0.5)
     for sender in crowd.senders:
         check_turn(sender)
-    values = np.array([sent.shown.values for sent in stage.sent])
-    assert np.isfinite(values).all()
-    assert (values >= LOWEST).all()
-    assert (values <= 1).all()
+    shapes = np.array([sent.shown.values for sent in stage.sent])
+    assert np.isfinite(shapes).all()
+    assert (shapes >= LOWEST).all()
+    assert (shapes <= 1).all()
     ticks = [sent.shown.tick for sent in stage.sent]
     assert ticks == list(range(ticks[0], ticks[0] + len(ticks)))
     epochs = {sender.turn.config.turn_id: sender.turn.epoch for sender in crowd.senders}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import socket
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 import numpy as np
@@ -23,11 +24,12 @@ from services.player.settings import PlayerSettings
 from services.serving import running
 from services.settings import load
 from services.wire import audio_chunk, duration, frame_batch
-from tests import livelink_receiver
 from tests.player.simulation import constant, jaw
 
+livelink_receiver = importlib.import_module("tests.livelink_receiver")  # an outside program, without types
 RATE = 24_000
 JAW = INDEX["JawOpen"]
+T = TypeVar("T")
 if TYPE_CHECKING:
     Stub = player_pb2_grpc.PlayerServiceAsyncStub
 
@@ -96,6 +98,17 @@ def performance(seconds: float, values: Any = (), **changes: Any) -> list[pb.Per
 async def performed(stub: Stub, requests: list[pb.PerformRequest]) -> list[pb.PerformResponse]:
     async with asyncio.timeout(20):
         return [response async for response in stub.Perform(iter(requests))]
+
+
+async def taken(call: AsyncIterable[T], count: int) -> list[T]:
+    """Return the next `count` messages of a call that goes on."""
+    messages: list[T] = []
+    async with asyncio.timeout(20):
+        async for message in call:
+            messages.append(message)
+            if len(messages) == count:
+                break
+    return messages
 
 
 def of(events: list[Any], kind: str) -> list[Any]:
@@ -200,7 +213,7 @@ async def test_an_id_in_use_and_a_busy_subject_are_refused(unreal: Unreal) -> No
     async with player(unreal, max_subjects=1) as (stub, _):
         first = config(voice_only=True)
         call = stub.Perform(iter([first, sound(0)]))
-        assert (await call.read()).HasField("accepted")
+        assert (await taken(call, 1))[0].HasField("accepted")
         codes = []
         for other in (first, config(policy=pb.BUSY_POLICY_REFUSE), config(subject="Bob")):
             with pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -267,7 +280,7 @@ async def test_a_sender_without_a_config_is_given_up(unreal: Unreal) -> None:
 
     async with player(unreal, inactivity=0.1) as (stub, _):
         with pytest.raises(grpc.aio.AioRpcError) as given_up:
-            await stub.Perform(requests()).read()
+            await taken(stub.Perform(requests()), 1)
         silent.set()
     assert given_up.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
 
@@ -333,11 +346,11 @@ async def test_a_whole_performance_in_one_message(unreal: Unreal) -> None:
 async def test_watchers_see_what_is_sent(unreal: Unreal) -> None:
     async with player(unreal, max_watchers=1) as (stub, _):
         watch = stub.WatchFrames(pb.WatchFramesRequest(subject="NeuroSync"))
-        watched = [await watch.read() for _ in range(2)]
+        watched = await taken(watch, 2)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await stub.WatchFrames(pb.WatchFramesRequest()).read()
+            await taken(stub.WatchFrames(pb.WatchFramesRequest()), 1)
         turn = asyncio.create_task(performed(stub, performance(0.5, np.full(30, 0.5), turn_id=str(uuid.UUID(int=5)))))
-        watched += [await watch.read() for _ in range(58)]
+        watched += await taken(watch, 58)
         await turn
         packets = await unreal.packets(55)
         watch.cancel()
