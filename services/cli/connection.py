@@ -61,9 +61,13 @@ async def reach(
                 started(Stack(tell=tell, parts=parts, free_ports=True, verbose=verbose))
             )
             address, own = stack.addresses[name], True
-        channel = dial(address, authority=None if own else settings.tls_authority)
+        channel = dial(address) if own else _dial(address, settings)
         resources.push_async_callback(channel.close)
         yield Connection(channel, metadata, address, own)
+
+
+def _dial(address: str, settings: ClientSettings) -> grpc.aio.Channel:
+    return dial(address, authority=settings.tls_authority, certificate=settings.tls_certificate, key=settings.tls_key)
 
 
 async def _answers(address: str, part: Part, settings: ClientSettings) -> bool:

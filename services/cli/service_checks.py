@@ -79,8 +79,8 @@ def check_installed() -> list[Check]:
 
 def check_language_model(settings: ServerSettings | None) -> Check:
     """Look for something that answers: a key, an endpoint, or the embedded model."""
-    weights = _configured(settings, "embedded_weights") or _weights()
-    embedded = bool(weights) and installed("xllamacpp")
+    weights: Path | None = _configured(settings, "embedded_weights") or _weights()
+    embedded = weights is not None and weights.is_file() and installed("xllamacpp")
     ready = {
         "openai": bool(_secret(settings, "openai_api_key")),
         "endpoint": bool(_configured(settings, "base_url")),
@@ -92,8 +92,9 @@ def check_language_model(settings: ServerSettings | None) -> Check:
     if wanted in ready and not ready[wanted]:
         return Check("language model", State.PROBLEM, f"LLM_PROVIDER is {wanted}, which is not set up", advice)
     if not usable:
-        return Check("language model", State.PROBLEM, "no key, no endpoint, no embedded weights", advice)
-    found = f"{', '.join(usable)}" + (f" ({Path(str(weights)).name})" if embedded else "")
+        lacking = f"weights at {weights}" if weights is not None and not weights.is_file() else "runtime or weights"
+        return Check("language model", State.PROBLEM, f"no key, no endpoint, no embedded {lacking}", advice)
+    found = ", ".join(usable) + (f" ({weights.name})" if weights is not None and embedded else "")
     if not embedded:
         return Check("language model", State.NOTE, f"{found}; no embedded model to fall back on", advice)
     return Check("language model", State.OK, found)

@@ -23,9 +23,13 @@ class ClientSettings(Settings):
     """Address of the face."""
     player: str = "127.0.0.1:50054"
     """Address of the player."""
-    token: SecretStr | None = Field(None, validation_alias=env_alias("NEUROSYNC_TOKEN", "neurosync_token"))
+    token: SecretStr | None = Field(default=None, validation_alias=env_alias("NEUROSYNC_TOKEN", "neurosync_token"))
     """What guarded services want."""
     tls_authority: Path | None = None
     """PEM authority that signed the services' certificates; absent: plain text."""
+    tls_certificate: Path | None = None
+    """PEM certificate to show to services that want one (mutual TLS)."""
+    tls_key: Path | None = None
+    """PEM key of `tls_certificate`."""
     takes: Path = Path("takes")
     """Folder of recorded takes."""

@@ -27,18 +27,19 @@ class OrchestratorSettings(ServerSettings):
     player: str = "127.0.0.1:50054"
     """Address of the player."""
     tls_authority: Path | None = None
-    """PEM authority that signed the stages' certificates; absent: they are dialled in plain text."""
-    sample_rate: int = Field(24_000, ge=8_000, le=48_000, multiple_of=60)
+    """PEM authority that signed the stages' certificates; absent: they are dialled in plain text. Where this server has
+    a certificate of its own, it shows it to them (mutual TLS)."""
+    sample_rate: int = Field(default=24_000, ge=8_000, le=48_000, multiple_of=60)
     """Rate of a turn's sound in Hz; a multiple of 60, so that every face frame begins on a sample."""
-    max_turns: int = Field(64, ge=1)
+    max_turns: int = Field(default=64, ge=1)
     """Turns at once; more are refused with RESOURCE_EXHAUSTED."""
-    max_sessions: int = Field(1_000, ge=1)
+    max_sessions: int = Field(default=1_000, ge=1)
     """Sessions remembered; the one unused for longest is forgotten for a new one."""
-    max_history: int = Field(100, ge=1)
+    max_history: int = Field(default=100, ge=1)
     """Turns remembered of a session; the oldest are forgotten."""
-    sound_ahead: float = Field(1.5, ge=0.2, le=20)
+    sound_ahead: float = Field(default=1.5, ge=0.2, le=20)
     """Seconds of sound below which the next sentence is made early. Larger: survives slow voices; smaller: less work is
     lost by an interruption."""
-    stage_timeout: float = Field(20.0, gt=0)
+    stage_timeout: float = Field(default=20.0, gt=0)
     """Seconds of silence after which a stage counts as hung. Larger: patient with slow models; smaller: errors come
     soon."""

@@ -42,9 +42,10 @@ class Stages:
         self.timeout = settings.stage_timeout
         self.metadata = credentials(settings.token.get_secret_value() if settings.token else None)
         self.addresses = {stage: getattr(settings, name) for stage, name in NAMES.items()}
-        self._channels = {
-            stage: dial(address, authority=settings.tls_authority) for stage, address in self.addresses.items()
-        }
+        files = {"authority": settings.tls_authority}
+        if settings.tls_authority is not None:
+            files |= {"certificate": settings.tls_certificate, "key": settings.tls_key}
+        self._channels = {stage: dial(address, **files) for stage, address in self.addresses.items()}
         self.llm = llm_pb2_grpc.LanguageModelServiceStub(self._channels[Stage.STAGE_LLM])
         self.tts = tts_pb2_grpc.SpeechServiceStub(self._channels[Stage.STAGE_TTS])
         self.face = face_pb2_grpc.FaceServiceStub(self._channels[Stage.STAGE_FACE])

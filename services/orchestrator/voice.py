@@ -16,6 +16,8 @@ from services.orchestrator.stages import StageError, Stages
 from services.wire import duration, within
 
 ATTEMPTS = 2  # at a sentence of which nothing was heard; gRPC itself has retried what was merely unreachable
+# Control characters cannot be spoken and are refused; as spaces they leave every character where it was.
+_UNSPEAKABLE = {code: " " for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n\r"}
 MAX_FAILURES = 2  # sentences in a row without sound, after which the turn gives up: the voice is not coming back
 
 
@@ -59,7 +61,7 @@ async def speak(
     async for sentence in sentences:
         line = script.begin(sentence.text, sentence.start_char, made)
         request = tts_pb2.SynthesizeRequest(
-            text=sentence.text,
+            text=sentence.text.translate(_UNSPEAKABLE),
             voice=manner.voice,
             sample_rate_hertz=manner.sample_rate,
             speed=manner.speed,
@@ -68,7 +70,7 @@ async def speak(
         )
         try:
             made = await _speak_line(request, sentence.index, line, stages, listener)
-            failures, before = 0, sentence.text
+            failures, before = 0, request.text
         except StageError as failure:
             line.end_sample = made
             failures += 1
