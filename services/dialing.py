@@ -8,7 +8,6 @@ from pathlib import Path
 import grpc
 
 from services.errors import ConfigurationError
-from services.settings import is_loopback
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -79,11 +78,3 @@ def dial(
 def credentials(token: str | None) -> Metadata:
     """Return the metadata to give with every call of a guarded service."""
     return (("authorization", f"Bearer {token}"),) if token else ()
-
-
-def dialable(address: str) -> str:
-    """Return where to dial a server that listens on `address`: a wildcard host becomes loopback."""
-    host, _, port = address.rpartition(":")
-    if is_loopback(host):
-        return address
-    return {"0.0.0.0": "127.0.0.1", "[::]": "[::1]", "": "127.0.0.1"}.get(host, host) + f":{port}"  # noqa: S104

@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from neurosync.v1 import face_pb2, face_pb2_grpc
-from services.dialing import credentials, dial, dialable
+from services.dialing import credentials, dial
 from services.errors import BadRequestError, BusyError, NeuroSyncError, UnavailableError
 from services.serving import running
 from tests.serving.double import Double, DoubleSettings
@@ -88,21 +88,6 @@ async def test_calls_go_on_while_connections_of_age_are_replaced() -> None:
         async with asyncio.timeout(30):
             while len(service.peers) < 3:
                 await stub.DescribeModels(face_pb2.DescribeModelsRequest(), timeout=20)
-
-
-@pytest.mark.parametrize(
-    ("listens", "dials"),
-    [
-        ("0.0.0.0:50053", "127.0.0.1:50053"),
-        ("[::]:50053", "[::1]:50053"),
-        (":50053", "127.0.0.1:50053"),
-        ("127.0.0.1:50053", "127.0.0.1:50053"),
-        ("[::1]:50053", "[::1]:50053"),
-        ("face.lan:50053", "face.lan:50053"),
-    ],
-)
-def test_a_wildcard_address_is_dialed_at_loopback(listens: str, dials: str) -> None:
-    assert dialable(listens) == dials
 
 
 def test_no_token_is_no_metadata() -> None:
