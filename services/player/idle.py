@@ -49,6 +49,11 @@ class Motion:
     highest: float
     """Band of the motion in Hz."""
 
+    @property
+    def source_count(self) -> int:
+        """How many noise sources move the curves."""
+        return 1 + (len(self.curves) if self.alone else 0)
+
 
 def _pair(name: str) -> tuple[str, str]:
     return f"{name}Left", f"{name}Right"
@@ -92,7 +97,7 @@ class Idle:
         mixing = _mixing(self._rest)  # (61, sources)
         sources = mixing.shape[1]
         self._mixing = np.repeat(mixing / WAVES, WAVES, axis=1)  # (61, sources * WAVES)
-        bands = np.array([(m.lowest, m.highest) for m in MOTIONS for _ in range(1 + len(m.curves))])  # (sources, 2)
+        bands = np.array([(m.lowest, m.highest) for m in MOTIONS for _ in range(m.source_count)])  # (sources, 2)
         self._omega = 2 * np.pi * noise.uniform(bands[:, :1], bands[:, 1:], (sources, WAVES)).ravel()
         self._phase = noise.uniform(0, 2 * np.pi, sources * WAVES)
         self._breath = np.zeros(CURVE_COUNT)
@@ -106,7 +111,8 @@ class Idle:
         seconds = tick / TICK_RATE
         noise = np.sin(self._omega * seconds + self._phase)  # (sources * WAVES,)
         breath = 0.5 - 0.5 * math.cos(2 * math.pi * BREATHS_PER_SECOND * seconds + 0.4 * noise[0])
-        pose = self._rest + self._mixing @ noise + self._breath * breath  # (61,)
+        motion = np.einsum("cs,s->c", self._mixing, noise)  # not @: BLAS would wake its threads for this little
+        pose = self._rest + motion + self._breath * breath  # (61,)
         yaw, pitch = self._gaze.at(tick)
         _look(pose, yaw, pitch)
         _close(pose, self._blinks.at(tick), pitch)
@@ -183,7 +189,7 @@ def _mixing(rest: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         together = np.zeros(CURVE_COUNT)
         together[rows] = motion.together
         columns.append(together)
-        for row in rows:
+        for row in rows if motion.alone else ():
             alone = np.zeros(CURVE_COUNT)
             alone[row] = motion.alone
             columns.append(alone)

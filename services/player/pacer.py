@@ -122,18 +122,15 @@ def _deliver(
 
 
 def _raise_priority() -> None:
-    """Ask the system to run this thread on time: real-time scheduling, else a better nice value."""
+    """Ask the system to run this thread on time, by real-time scheduling where that is allowed."""
     if sys.platform != "linux":
         return
-    with contextlib.suppress(OSError):
+    try:
         os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(REALTIME_PRIORITY))
+    except OSError as error:
+        logger.debug("no real-time priority reason=%s", error)
+    else:
         logger.debug("the player's thread has real-time priority")
-        return
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), -10)
-        logger.debug("the player's thread has a better nice value")
-        return
-    logger.debug("the system allows no higher priority for the player's thread")
 
 
 @contextlib.contextmanager
