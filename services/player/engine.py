@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.media.livelink import Encoder, timecode
+from services.player.grid import TICK_RATE
 from services.player.output import AudioOutput, NoOutput
 from services.player.performer import Performer
 from services.player.sinks import Sink
@@ -20,6 +22,7 @@ from services.player.subject import Shown
 logger = logging.getLogger(__name__)
 
 LATENESS_TICKS = 3600  # a minute
+PATIENCE_SECONDS = 1.5 / TICK_RATE  # without a tick of the device, before the face goes on by itself
 MAX_COMMANDS = 1024  # waiting for the next step; each stream has one or two, so more is a flood
 
 
@@ -71,18 +74,23 @@ class Engine:
         self._renderer_offset = renderer_offset
         self._device_id = str(uuid.uuid4())
         self._encoders: dict[str, Encoder] = {}
+        self._last_due = math.inf  # the first tick is the device's
+        self._extra_ticks = 0
 
     def step(self, now: float) -> float:
-        """Do what is due at monotonic time `now`; return when the next tick is due."""
+        """Do what is due at monotonic time `now`; return when to look again."""
         taken = self.output.update(now)
         if self.output.lost:
             taken = self._replace_output(taken, now)
         output, performer = self.output, self.performer
-        self._send_due(now)
+        self._send_due(taken, now)
         for _ in range(len(self.commands)):
             self.commands.popleft()()
-        performer.advance(taken + output.margin, output.sample_at(now), now, output.time_of)
-        return self._due(performer.next_tick)
+        ear = min(output.sample_at(now), taken - 1)
+        performer.advance(taken + output.margin, ear, now, output.time_of)
+        due = self._due(performer.next_tick)
+        patience = self._last_due + PATIENCE_SECONDS
+        return min(patience, due if due > now else now + 1 / TICK_RATE)
 
     def close(self) -> None:
         """Let device and sockets go."""
@@ -93,24 +101,36 @@ class Engine:
     def _due(self, tick: int) -> float:
         return self.output.time_of(self.performer.grid.sample(tick)) - self._renderer_offset
 
-    def _send_due(self, now: float) -> None:
-        """Send the newest tick that is due; older ones are skipped, never sent in a burst."""
+    def _send_due(self, taken: int, now: float) -> None:
+        """Send the newest tick that is due; older ones are skipped, never sent in a burst.
+
+        A sample that was not taken cannot be heard, so a device that pauses takes the turns along. The face goes on:
+        its ticks are counted on, and from then on differ from the device's by `_extra_ticks`.
+        """
         performer = self.performer
-        tick = performer.grid.tick(self.output.sample_at(now + self._renderer_offset))
-        if tick < performer.next_tick:
-            return
-        if self.tick_count:
-            self.skipped_count += tick - performer.next_tick
-        due = self._due(tick)
+        ahead = round(self._renderer_offset * performer.grid.sample_rate)
+        tick = performer.grid.tick(min(self.output.sample_at(now), taken - 1) + ahead)
+        if tick >= performer.next_tick:
+            if self.tick_count:
+                self.skipped_count += tick - performer.next_tick
+            due = self._due(tick)
+            self._send(performer.show(tick, tick + self._extra_ticks), due)
+            self.lateness.append(self._clock() - due)
+        elif now >= self._last_due + PATIENCE_SECONDS:
+            self._extra_ticks += 1
+            faces = performer.show_pause(performer.next_tick - 1 + self._extra_ticks)
+            self._send(faces, max(self._last_due + 1 / TICK_RATE, now - PATIENCE_SECONDS + 1 / TICK_RATE))
+
+    def _send(self, faces: list[Shown], due: float) -> None:
+        """Send the faces of one tick that was due at `due`."""
         self._latest_offset = max(self._latest_offset, self._wall_offset())
         frame, sub_frame = timecode(due + self._latest_offset)
-        faces = performer.show(tick)
         for face in faces:
             datagram = self._encoder(face.subject).encode(face.values, frame=frame, sub_frame=sub_frame)
             for sink in self.sinks:
                 sink.send(datagram)
         self.tick_count += 1
-        self.lateness.append(self._clock() - due)
+        self._last_due = due
         if self.on_sent:
             self.on_sent([Sent(face, frame) for face in faces])
 
@@ -120,11 +140,11 @@ class Engine:
         return self._encoders[subject]
 
     def _replace_output(self, taken: int, now: float) -> int:
-        """Go on without the device, from the sample that is at the ear now; return how many count as taken."""
+        """Go on without the device, from the last sample that was heard; return how many count as taken."""
         lost = self.output
         message = f"the sound device {lost.name!r} has stopped; the face goes on without sound"
         logger.warning("device lost name=%s", lost.name)
-        origin = now - lost.sample_at(now) / lost.sample_rate
+        origin = now - min(lost.sample_at(now), taken - 1) / lost.sample_rate
         self.output = NoOutput(lost.sample_rate, origin=origin, message=message)
         self.output.underrun_count = lost.underrun_count
         self.performer.lose_device(taken, message)

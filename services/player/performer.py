@@ -61,7 +61,7 @@ class Performer:
         self.ear = 0
         """Device sample at the listener's ear."""
         self.next_tick = 0
-        """First tick that has not been shown."""
+        """First tick of the device that has not been shown."""
         self.audible = NEVER
         """Device samples from this one on are not heard: the device was lost."""
         self._seed = seed
@@ -141,11 +141,15 @@ class Performer:
                 _remember(self._ended, turn.config.turn_id, Stopped(turn.config.turn_id, subject.name, heard))
         self._render(self.commit, until)
 
-    def show(self, tick: int) -> list[Shown]:
-        """Return the face of every subject on a tick."""
+    def show(self, tick: int, life: int) -> list[Shown]:
+        """Return the face of every subject on a tick of the device, the tick `life` of the faces."""
         self.next_tick = tick + 1
         sample = self.grid.sample(tick)
-        return [subject.show(tick, sample) for subject in self.subjects.values()]
+        return [subject.show(tick, sample, life) for subject in self.subjects.values()]
+
+    def show_pause(self, life: int) -> list[Shown]:
+        """Return the face of every subject on its tick `life`, while the device pauses."""
+        return [subject.rest(life) for subject in self.subjects.values()]
 
     def lose_device(self, last: int, message: str) -> None:
         """Take note that nothing from device sample `last` on is heard."""

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
-from services.media.curves import CURVE_COUNT
 from services.player.blend import Blend
 from services.player.frames import Weights
 from services.player.idle import Idle
@@ -42,7 +39,6 @@ class Subject:
         """Turn that the last tick showed; empty while idle."""
         self._idle = Idle(seed)
         self._blend = Blend()
-        self._nothing = np.zeros(CURVE_COUNT, bool)
 
     def add(self, turn: Turn) -> None:
         """Put a turn behind the others."""
@@ -65,17 +61,26 @@ class Subject:
                 return
             earliest = max(earliest, end)
 
-    def show(self, tick: int, sample: int) -> Shown:
-        """Return the face on a tick, which lies on device sample `sample`."""
+    def show(self, tick: int, sample: int, life: int) -> Shown:
+        """Return the face on tick `tick` of the device, which lies on device sample `sample`.
+
+        Args:
+            tick: Where the turns are.
+            sample: The same in samples.
+            life: Where the face is in its own life; differs from `tick` once the device has paused.
+        """
         turn = next((turn for turn in reversed(self.turns) if turn.covers(sample)), None)
-        speech = turn.speech(tick, sample) if turn else None
-        idle = self._idle.pose(tick)
-        if speech is None:
-            values = self._blend.step(tick, idle, None, self._nothing, None)
-        else:
-            values = self._blend.step(tick, idle, speech.pose, speech.brought, speech.source)
         self.speaking = turn.config.turn_id if turn else ""
-        return Shown(self.name, tick, values, self.speaking, speech.frame if speech else -1)
+        speech = turn.speech(tick, sample) if turn else None
+        if speech is None:
+            return self.rest(life)
+        values = self._blend.step(life, self._idle.pose(life), speech.pose, speech.brought, speech.source)
+        return Shown(self.name, life, values, self.speaking, speech.frame)
+
+    def rest(self, life: int) -> Shown:
+        """Return the face while nothing moves its mouth."""
+        values = self._blend.step(life, self._idle.pose(life), None, None, None)
+        return Shown(self.name, life, values, self.speaking, -1)
 
     def report(self, ear: int, audible: int, time_of: Callable[[int], float]) -> list[Turn]:
         """Let the turns tell where they are (see `Turn.report`); return those that have finished."""

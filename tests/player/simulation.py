@@ -37,6 +37,7 @@ class SimulatedOutput:
         self.taken = 0
         self.played: list[npt.NDArray[np.int16]] = []
         self.closed = False
+        self.paused = 0.0  # seconds that the device paused before
         self._tape: Tape | None = None
 
     def start(self, tape: Tape) -> None:
@@ -51,16 +52,16 @@ class SimulatedOutput:
 
     @property
     def now(self) -> float:
-        return self.taken / self.sample_rate
+        return self.taken / self.sample_rate + self.paused
 
     def update(self, now: float) -> int:
         return self.taken
 
     def time_of(self, sample: int) -> float:
-        return (sample + 1 + self.latency) / self.sample_rate
+        return (sample + 1 + self.latency) / self.sample_rate + self.paused
 
     def sample_at(self, now: float) -> int:
-        return round(now * self.sample_rate) - 1 - self.latency
+        return round((now - self.paused) * self.sample_rate) - 1 - self.latency
 
     def close(self) -> None:
         self.closed = True

@@ -158,6 +158,32 @@ def test_the_face_outlives_the_device_and_what_comes_later_is_not_heard() -> Non
     assert "simulated" in stage.engine.output.message
 
 
+def test_the_face_goes_on_while_the_device_pauses_and_the_turn_waits_for_it() -> None:
+    stage = Stage(SimulatedOutput(latency=2400))
+    sender = stage.begin()
+    sender.turn.open_frames(JAW_ONLY, 60)
+    sender.turn.push_frames(0, jaw(np.full(60, 0.8)), stage.now)
+    sender.turn.push_sound(constant(RATE), stage.now)
+    sender.turn.close(pb.PERFORM_FINISH_REASON_COMPLETED)
+    stage.run(0.5)
+    before, asked = len(stage.sent), stage.now
+    deadline = asked
+    while deadline < asked + 1.0:  # no callback comes for a second
+        deadline = stage.engine.step(deadline)
+    assert len(stage.sent) - before == pytest.approx(60, abs=2)
+    stage.output.paused += 1.0
+    stage.run(1.0)
+    assert len(stage.sent) - before == pytest.approx(120, abs=5)
+    curve = stage.curve(JAW)
+    assert curve[before + 30] < 0.1
+    assert (curve[before + 60 :] == np.float32(0.8)).sum() > 20
+    assert np.abs(np.diff(curve)).max() < 0.2
+    ticks = [sent.shown.tick for sent in stage.sent]
+    assert ticks == list(range(ticks[0], ticks[0] + len(ticks)))
+    assert sender.finished.heard_sample_count == RATE
+    assert sender.finished.counters.frame_shown_count == 60
+
+
 def test_a_stall_skips_ticks_and_never_sends_a_burst() -> None:
     stage = Stage()
     stage.run(0.5)

@@ -26,6 +26,7 @@ actions = st.one_of(
     st.tuples(st.just("close"), which, st.sampled_from([COMPLETED, ABANDONED])),
     st.tuples(st.just("stop"), which, st.sampled_from([0.0, 0.015, 1.0])),
     st.tuples(st.just("silence"), st.sampled_from([0.0, 0.015])),
+    st.tuples(st.just("pause"), st.integers(1, 40)),
     st.tuples(st.just("run"), st.integers(1, 40)),
     st.tuples(st.just("run"), st.integers(1, 40)),
 )
@@ -78,6 +79,13 @@ class Crowd:
 
     def silence(self, fade: float) -> None:
         self.stage.performer.stop_everything(fade)
+
+    def pause(self, blocks: int) -> None:
+        """Let time go on while the device takes nothing."""
+        begin = self.stage.now
+        for block in range(1, blocks + 1):
+            self.stage.engine.step(begin + block / 100)
+        self.stage.output.paused += blocks / 100
 
     def run(self, blocks: int) -> None:
         self.stage.run(blocks / 100, block=RATE // 100)
