@@ -1,6 +1,6 @@
 """The `neurosync` command: what its subcommands share. Errors that people can mend are one line and a status.
 
-Exit status: 0 done, 1 failed, 2 wrong usage or setting, 130 interrupted.
+Exit status: 0 done, 1 failed, 2 wrong usage, input or setting, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import grpc
 import typer
 
-from services.errors import ConfigurationError, NeuroSyncError
+from services.errors import BadRequestError, ConfigurationError, NeuroSyncError
 
 app = typer.Typer(
     name="neurosync",
@@ -53,7 +53,7 @@ def run(work: Coroutine[Any, Any, int]) -> None:
         status = asyncio.run(work)
     except KeyboardInterrupt:
         status = 130
-    except ConfigurationError as error:
+    except (ConfigurationError, BadRequestError) as error:
         tell(f"error: {error}")
         status = 2
     except NeuroSyncError as error:

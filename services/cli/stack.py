@@ -17,7 +17,8 @@ from services.errors import UnavailableError
 from services.probe import SERVING, health_of
 
 START_SECONDS = 90.0  # until healthy: the language model loads in 1 to 4 s, a first start on a slow disk takes longer
-STOP_SECONDS = 3.5  # from the request to end until a process is killed; `up` promises 5 s in all
+FAREWELL_SECONDS = 1.0  # for the orchestrator to stop its turns, while the stages still answer
+STOP_SECONDS = 3.0  # from the request to end until a process is killed; `up` promises 5 s in all
 BACKOFF = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before restart 1, 2, ...; a minute of health starts over
 STEADY_SECONDS = 60.0
 LOG_LINES = 40  # kept of a process, to be shown if it dies
@@ -100,18 +101,14 @@ class Stack:
                 group.create_task(self._keep(process), name=f"keep {process.part.name}")
 
     async def stop(self) -> None:
-        """End every process: politely, then not; none is left when this returns."""
+        """End every process: the orchestrator first, so that it can stop its turns; none is left when this returns."""
         self._stopping = True
-        alive = [process.handle for process in self._processes if process.handle and process.handle.returncode is None]
-        for handle in alive:
-            handle.terminate()
-        if alive:
-            waits = [asyncio.create_task(handle.wait()) for handle in alive]
-            await asyncio.wait(waits, timeout=STOP_SECONDS)
-            for handle in alive:
-                if handle.returncode is None:
-                    handle.kill()
-            await asyncio.wait(waits, timeout=1.0)
+        orchestrators = [process for process in self._processes if process.part.name == "orchestrator"]
+        await _end(orchestrators, FAREWELL_SECONDS)
+        await _end(self._processes, STOP_SECONDS)
+        readers = [process.reader for process in self._processes if process.reader]
+        if readers:
+            await asyncio.wait(readers, timeout=0.5)  # their pipes have ended with the processes
 
     async def _spawn(self, process: _Process) -> None:
         process.handle = handle = await asyncio.create_subprocess_exec(
@@ -202,6 +199,22 @@ async def is_healthy(address: str, service: str, *, seconds: float = 1.0) -> boo
             return await health_of(channel, service, timeout=seconds) == SERVING
         except UnavailableError:
             return False
+
+
+async def _end(processes: Sequence[_Process], seconds: float) -> None:
+    """Ask processes to end, and kill what has not after `seconds`."""
+    alive = [process.handle for process in processes if process.handle and process.handle.returncode is None]
+    if not alive:
+        return
+    for handle in alive:
+        handle.terminate()
+    waits = [asyncio.create_task(handle.wait()) for handle in alive]
+    _, late = await asyncio.wait(waits, timeout=seconds)
+    if late:
+        for handle in alive:
+            if handle.returncode is None:
+                handle.kill()
+        await asyncio.wait(late, timeout=1.0)
 
 
 def _exit_text(code: int) -> str:
