@@ -221,7 +221,7 @@ async def test_recordings_of_usual_formats_move_the_mouth(stub: Stub, kind: str)
     assert [answers[0].WhichOneof("event"), answers[-1].WhichOneof("event")] == ["header", "finished"]
     frames = frames_of(answers)
     assert 90 <= len(frames) <= 95  # MP3 pads its ends
-    assert frames[:, INDEX["JawOpen"]].max() > 0.1
+    assert frames[:, INDEX["JawOpen"]].max() > 0.04
 
 
 async def test_a_clip_gives_the_frames_of_the_same_sound_streamed(stub: Stub) -> None:
@@ -340,7 +340,7 @@ async def test_many_streams_at_once_do_not_mix(stub: Stub) -> None:
     loud, still = syllables(1.0), np.zeros(RATE, np.int16)
     answers = await asyncio.gather(*(talk(stub, config(), *chunks(pcm), END) for pcm in [loud, still] * 4))
     jaws = [frames_of(answer)[:, INDEX["JawOpen"]].max() for answer in answers]
-    assert min(jaws[::2]) > 0.1
+    assert min(jaws[::2]) > 0.04
     assert max(jaws[1::2]) <= 0.02
 
 
