@@ -136,13 +136,17 @@ async def test_a_curve_arrives_on_consecutive_ticks(unreal: Unreal) -> None:
         packets = await unreal.packets(110)
         events = await turn
         skipped = (await stub.GetStatus(pb.GetStatusRequest())).clock.tick_skipped_count
-    jaws = np.array([packet["values"][JAW] for packet in packets], np.float32)
-    first = int(np.flatnonzero(jaws == np.float32(curve[20]))[0]) - 20
-    assert skipped or np.array_equal(jaws[first + 6 : first + 60], curve[6:].astype(np.float32))
+    jaws = {packet["frame"] + packet["sub_frame"]: np.float32(packet["values"][JAW]) for packet in packets}
+    begin = next(
+        time - frame for time, jaw in jaws.items() for frame in range(6, 60) if jaw == np.float32(curve[frame])
+    )
+    shown = {round(time - begin): jaw for time, jaw in jaws.items() if 5.5 < time - begin < 59.5}
+    assert len(shown) >= 54 - skipped  # the first 100 ms ease out of the idle pose
+    assert all(jaw == np.float32(curve[frame]) for frame, jaw in shown.items())
     (finished,) = of(events, "finished")
     assert finished.heard_sample_count == RATE
     assert finished.reason == pb.PERFORM_FINISH_REASON_COMPLETED
-    assert finished.counters.frame_shown_count + skipped == 60
+    assert 60 - skipped <= finished.counters.frame_shown_count <= 60
 
 
 async def test_a_turn_tells_accepted_started_positions_and_finished(unreal: Unreal) -> None:
@@ -359,7 +363,9 @@ async def test_watchers_see_what_is_sent(unreal: Unreal) -> None:
     common = [packet for packet in packets if packet["frame"] in by_code]
     assert len(common) >= 50
     assert all(list(packet["values"]) == by_code[packet["frame"]] for packet in common)
-    assert [frame.turn_frame for frame in watched if frame.turn_frame >= 0] == list(range(30))
+    spoken = [frame for frame in watched if frame.turn_frame >= 0]
+    assert len({frame.tick - frame.turn_frame for frame in spoken}) == 1
+    assert len(spoken) == pytest.approx(30, abs=2)  # a busy machine may skip a tick
     assert {frame.turn_id for frame in watched} == {"", str(uuid.UUID(int=5))}
     assert all(frame.lost_frame_count == 0 for frame in watched)
 
