@@ -2,7 +2,7 @@
 
 Any language with gRPC can do the same from `protos/neurosync/v1`; without any, a shell can:
 
-    buf curl --protocol grpc --http2-prior-knowledge --schema protos -d '{"session_id": "me", "prompt": "Who are you?"}' \\
+    buf curl --protocol grpc --http2-prior-knowledge --schema protos -d '{"session_id": "me", "speak": "Hello."}'
         http://127.0.0.1:50050/neurosync.v1.OrchestratorService/Converse
 """
 

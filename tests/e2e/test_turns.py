@@ -16,6 +16,7 @@ from neurosync.v1.orchestrator_pb2 import ConverseRequest, ConverseResponse, Tur
 from services.dialing import dial
 from services.media.curves import INDEX
 from services.media.takes import load_take
+from tests.browser import browser
 from tests.e2e.conftest import RunningStack
 
 LONG = "One two three four five six seven eight nine ten. " * 4
@@ -153,3 +154,24 @@ async def test_a_second_prompt_replaces_what_is_being_said(stack: RunningStack) 
         second = await converse(stub, ConverseRequest(session_id="replace", speak="I have the floor."))
         assert finished(await first).interrupted
         assert finished(second).reason == TurnFinishReason.TURN_FINISH_REASON_COMPLETED
+
+
+async def test_the_page_of_a_take_plays_it_and_its_mouth_follows_the_sound(stack: RunningStack, tmp_path: Path) -> None:
+    folder = tmp_path / "take"
+    done = await asyncio.to_thread(stack.command, "say", "Papa was amazed: oh, what a show!", "--take-dir", str(folder))
+    assert done.returncode == 0, done.stderr
+    jaw = load_take(folder).weights[:, INDEX["JawOpen"]]
+    async with browser() as page:
+        await page.open((folder / "take.html").as_uri())
+        assert await page.evaluate("neurosyncTake.frameCount") == len(jaw)
+        openings = []
+        for frame in (int(jaw.argmax()), len(jaw) - 1):
+            await page.evaluate(f"neurosyncTake.seek({(frame + 0.5) / 60})")
+            openings.append((await page.evaluate("neurosyncTake.mouth()"))["openingHeight"])
+        assert openings[0] > 3 * openings[1] + 3
+        await page.evaluate("neurosyncTake.seek(0); neurosyncTake.play()")
+        async with asyncio.timeout(20):
+            while await page.evaluate("neurosyncTake.currentFrame()") < 10:
+                await page.evaluate("new Promise(requestAnimationFrame)")
+        assert page.errors == []
+        assert page.requests == []
