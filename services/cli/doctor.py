@@ -48,7 +48,10 @@ def doctor(
 
 async def _doctor(*, as_json: bool) -> int:
     logging.disable()  # what a service would log at a check is said by the check
-    checks = await examine()
+    try:
+        checks = await examine()
+    finally:
+        logging.disable(logging.NOTSET)
     problems = sum(check.state is State.PROBLEM for check in checks)
     if as_json:
         typer.echo(json.dumps({"ok": not problems, "checks": [dataclasses.asdict(check) for check in checks]}))
