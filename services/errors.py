@@ -25,7 +25,7 @@ class BadRequestError(NeuroSyncError):
 
     def __init__(self, field: str, seen: object, wanted: str) -> None:
         """Name the `field`, the value `seen` and what was `wanted`."""
-        shown = repr(seen)
+        shown = repr(seen[: _SHOWN_CHARACTERS + 1] if isinstance(seen, str | bytes) else seen)
         if len(shown) > _SHOWN_CHARACTERS:
             shown = f"{shown[:_SHOWN_CHARACTERS]}..."
         super().__init__(f"{field}: expected {wanted}, got {shown}")

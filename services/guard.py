@@ -1,4 +1,7 @@
-"""The interceptor in front of every handler: checks the token, and turns errors into statuses in one place.
+"""The interceptor in front of every handler: checks the token, bounds the calls, and turns errors into statuses.
+
+A call that is refused is not decoded, and the message of one that takes one is not even read: to gRPC every handler
+here is one of streams, and the wrapper reads. A flood of large requests thereby costs no memory.
 
 What NeuroSync raises on purpose reaches the client as its status with its text, also out of a task group. Anything else
 is logged once, here, and the client learns only that it happened: texts of unforeseen errors may hold paths or keys.
@@ -9,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
@@ -25,10 +28,12 @@ from services.errors import (
     StoppedError,
     UnavailableError,
 )
+from services.reading import Messages
 
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]
     Context = grpc.aio.ServicerContext[Any, Any]
+    Behaviour = Callable[[Any, Context], AsyncIterator[Any]]
 
 logger = logging.getLogger(__name__)
 
@@ -43,15 +48,23 @@ STATUSES: tuple[tuple[type[NeuroSyncError], grpc.StatusCode], ...] = (
 )
 """Which status tells a client of which error; INTERNAL tells of the others, such as a setting that turned out wrong."""
 UNFORESEEN = "internal error; the log of the server tells more"
-_OPEN = "/grpc.health.v1.Health/"  # probes of a cluster carry no token
+MAX_CALLS = 256
+"""Calls at once. Larger: a flood takes more memory (about 50 kB a call); smaller: many quiet clients are refused."""
+REQUEST_SECONDS = 30.0
+"""Until the message of a call that takes one has come. Larger: slow lines get through; smaller: the dead go sooner."""
+FAREWELL_SECONDS = 0.05
+"""For a client that sends a stream to finish, before its call is refused: Python's asynchronous client takes the end of
+a call into which it still writes for an error of its own, and never sees the status. Larger: later refusals."""
+_OPEN = "/grpc.health.v1.Health/"  # probes of a cluster carry no token, and are answered however many calls there are
 
 
 class Guard(grpc.aio.ServerInterceptor):
-    """Refuses calls without the token and translates the errors of those it lets through."""
+    """Refuses calls without the token or beyond the limit, and translates the errors of those it lets through."""
 
-    def __init__(self, token: SecretStr | None) -> None:
-        """Guard with `token`; None lets everyone in."""
+    def __init__(self, token: SecretStr | None, max_calls: int = MAX_CALLS) -> None:
+        """Guard with `token`, None lets everyone in; `max_calls` are let in at once."""
         self._expected = f"Bearer {token.get_secret_value()}".encode() if token else None
+        self._places = _Places(max_calls)
 
     async def intercept_service(
         self,
@@ -63,8 +76,8 @@ class Guard(grpc.aio.ServerInterceptor):
         if handler is None or details.method.startswith(_OPEN):
             return handler
         if not self._admits(details):
-            return _refusal(handler)
-        return _translating(handler, details.method)
+            return _as_stream(handler, _refusing(handler))
+        return _as_stream(handler, _translating(handler, details.method, self._places))
 
     def _admits(self, details: grpc.HandlerCallDetails) -> bool:
         if self._expected is None:
@@ -73,40 +86,64 @@ class Guard(grpc.aio.ServerInterceptor):
         return hmac.compare_digest(seen.encode() if isinstance(seen, str) else seen, self._expected)
 
 
-def _refusal(handler: Handler) -> Handler:
-    """Return a handler of the same shape that refuses."""
+class _Places:
+    """The calls that may run at once."""
 
-    async def refuse(_request: Any, context: Context) -> NoReturn:
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._taken = 0
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """Hold a place.
+
+        Raises:
+            BusyError: All are taken.
+        """
+        if self._taken >= self._count:
+            raise BusyError(f"{self._count} calls are open, which is the limit")
+        self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
+
+
+def _refusing(handler: Handler) -> Behaviour:
+    """Return what refuses a call without the token."""
+
+    async def refuse(requests: Any, context: Context) -> AsyncIterator[Any]:
+        if handler.request_streaming:
+            await Messages(requests, None).drain(FAREWELL_SECONDS)
         await context.abort(
             grpc.StatusCode.UNAUTHENTICATED, "expected metadata authorization: Bearer <NEUROSYNC_TOKEN>"
         )
-
-    async def refuse_stream(_request: Any, context: Context) -> AsyncIterator[Any]:
-        await refuse(_request, context)
         yield  # makes this an async generator, as a streaming handler must be
 
-    return _like(handler, refuse, refuse_stream)
+    return refuse
 
 
-def _translating(handler: Handler, method: str) -> Handler:
-    """Return the handler with its errors turned into statuses."""
+def _translating(handler: Handler, method: str, places: _Places) -> Behaviour:
+    """Return what the handler does as a stream of responses, with its errors turned into statuses."""
     behaviour: Any = handler.unary_unary or handler.stream_unary or handler.unary_stream or handler.stream_stream
 
-    async def unary(request: Any, context: Context) -> Any:
+    async def stream(requests: Any, context: Context) -> AsyncIterator[Any]:
+        messages = Messages(requests, handler.request_deserializer)
         try:
-            return await behaviour(request, context)
+            with places.one():
+                request = messages if handler.request_streaming else await messages.only(REQUEST_SECONDS)
+                if not handler.response_streaming:
+                    yield await behaviour(request, context)
+                    return
+                async with contextlib.aclosing(behaviour(request, context)) as responses:
+                    async for response in responses:
+                        yield response
         except Exception as error:
+            if handler.request_streaming:
+                await messages.drain(FAREWELL_SECONDS)
             await _abort(context, error, method)
 
-    async def stream(request: Any, context: Context) -> AsyncIterator[Any]:
-        try:
-            async with contextlib.aclosing(behaviour(request, context)) as responses:
-                async for response in responses:
-                    yield response
-        except Exception as error:
-            await _abort(context, error, method)
-
-    return _like(handler, unary, stream)
+    return stream
 
 
 async def _abort(context: Context, error: Exception, method: str) -> NoReturn:
@@ -132,13 +169,9 @@ def _known(error: Exception, method: str) -> Exception | None:
     return None if known is None else _known(known.exceptions[0], method)
 
 
-def _like(handler: Handler, unary: Any, stream: Any) -> Handler:
-    """Return a handler of the shape of `handler` that calls `unary` or `stream`."""
-    if handler.request_streaming:
-        made = (grpc.stream_unary_rpc_method_handler, grpc.stream_stream_rpc_method_handler)
-    else:
-        made = (grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler)
-    behaviour = stream if handler.response_streaming else unary
-    make: Any = made[handler.response_streaming]
-    wrapped: Handler = make(behaviour, handler.request_deserializer, handler.response_serializer)
+def _as_stream(handler: Handler, behaviour: Behaviour) -> Handler:
+    """Return a handler that reads and decodes nothing by itself: on the wire, one message is a stream of one."""
+    wrapped: Handler = grpc.stream_stream_rpc_method_handler(
+        behaviour, request_deserializer=None, response_serializer=handler.response_serializer
+    )
     return wrapped

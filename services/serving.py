@@ -90,7 +90,7 @@ async def running(service: Service, settings: ServerSettings) -> AsyncIterator[R
     options = list(_OPTIONS)
     if settings.max_connection_age:
         options.append(("grpc.max_connection_age_ms", round(settings.max_connection_age * 1000)))
-    server = grpc.aio.server(interceptors=[Guard(settings.token)], options=options)
+    server = grpc.aio.server(interceptors=[Guard(settings.token, settings.max_open_calls)], options=options)
     service.register(server)
     servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)

@@ -65,6 +65,9 @@ class ServerSettings(Settings):
     """PEM authority whose client certificates are required (mutual TLS)."""
     shutdown_grace: float = Field(default=3.0, ge=0, le=120)
     """Seconds that running calls get to finish at shutdown; larger drains more kindly, smaller stops sooner."""
+    max_open_calls: int = Field(default=256, ge=1, le=100_000)
+    """Calls of all kinds at once; one more is refused before it is read. Larger: a flood takes more memory, about 50 kB
+    a call; smaller: many quiet clients are refused."""
     max_connection_age: float = Field(default=0.0, ge=0)
     """Seconds after which a client must dial again, so that it finds new replicas (300 suits several); 0: never."""
     exit_with_parent: bool = Field(
