@@ -16,6 +16,8 @@ MOST_BYTES = 4 * 1024 * 1024
 """Of a clip; what gRPC lets through by default."""
 BLOCK_SECONDS = 1.0
 """Of sound decoded at a time, so that four compressed megabytes never unfold in memory."""
+MOST_CHANNELS = 16
+"""Of a clip. OGG has up to 255, and four kilobytes of it then unfold to 200 MB a second."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,10 @@ def of_file(data: bytes, longest: float) -> Clip:
         file = soundfile.SoundFile(io.BytesIO(data))
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
         raise BadRequestError("file", data[:12], "a WAV, FLAC, OGG or MP3 file") from error
+    if file.channels > MOST_CHANNELS:
+        channels = file.channels
+        file.close()
+        raise BadRequestError("file", f"{channels} channels", f"at most {MOST_CHANNELS} channels")
     if not 0 < file.frames <= longest * file.samplerate:
         seconds = f"{file.frames / file.samplerate:.1f} s"
         file.close()

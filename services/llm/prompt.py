@@ -58,7 +58,8 @@ def assemble(start: Sequence[Message], history: Sequence[Past], prompt: str, bud
         prompt: What the person says now.
         budget: Tokens that the messages may have.
     """
-    for dropped in range(0, len(history) + DROPPED_TOGETHER, DROPPED_TOGETHER):
+    free = budget - tokens([*start, Message("user", prompt)])
+    for dropped in range(_first_that_fits(history, free), len(history) + DROPPED_TOGETHER, DROPPED_TOGETHER):
         messages = list(start)
         for past in history[dropped:]:
             _append(messages, Message("user", past.user_text))
@@ -69,12 +70,28 @@ def assemble(start: Sequence[Message], history: Sequence[Past], prompt: str, bud
     return None
 
 
+def _first_that_fits(history: Sequence[Past], free: int) -> int:
+    """Return how many of the oldest exchanges cannot fit: a multiple of those dropped together.
+
+    Counted from the newest back and only as far as there is room, by the text alone: messages that are joined save
+    their separators. What is left is a few exchanges too long at most, however long the history is.
+    """
+    kept, size = 0, 0
+    for past in reversed(history):
+        size += _byte_count(past.user_text) + _byte_count(past.assistant_text)
+        if size > max(free, 0) * _BYTES_PER_TOKEN:
+            break
+        kept += 1
+    return (len(history) - kept) // DROPPED_TOGETHER * DROPPED_TOGETHER
+
+
+def _byte_count(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
+
+
 def tokens(messages: Sequence[Message]) -> int:
     """Return how many tokens messages have at most, by estimate."""
-    return sum(
-        _TOKENS_PER_MESSAGE + -(-len(message.text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN)
-        for message in messages
-    )
+    return sum(_TOKENS_PER_MESSAGE + -(-_byte_count(message.text) // _BYTES_PER_TOKEN) for message in messages)
 
 
 def _append(messages: list[Message], message: Message) -> None:

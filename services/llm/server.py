@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 MAX_CHARACTERS = 100_000  # of one text in a request
 MAX_TOKENS = 8192
+MAX_EXCHANGES = 500  # of the history that are looked at, the newest; a model with room for more is still to be served
 _REASONS = {
     Reason.STOP: llm_pb2.FINISH_REASON_STOP,
     Reason.LENGTH: llm_pb2.FINISH_REASON_LENGTH,
@@ -163,7 +164,9 @@ def _question(request: llm_pb2.GenerateRequest, persona: str) -> Question:
     if not request.prompt.strip():
         raise BadRequestError("prompt", request.prompt, "some text")
     _check_text("system_prompt", request.system_prompt)
-    for index, exchange in enumerate(request.history):
+    first = max(0, len(request.history) - MAX_EXCHANGES)  # 4 MB can hold two million empty ones
+    history = request.history[first:]
+    for index, exchange in enumerate(history, start=first):
         _check_text(f"history[{index}].user_text", exchange.user_text)
         _check_text(f"history[{index}].assistant_text", exchange.assistant_text)
     if not 0 <= request.max_output_token_count <= MAX_TOKENS:
@@ -173,7 +176,7 @@ def _question(request: llm_pb2.GenerateRequest, persona: str) -> Question:
         raise BadRequestError("temperature", temperature, "0 to 2")
     return Question(
         prompt=request.prompt,
-        history=[Past(exchange.user_text, exchange.assistant_text) for exchange in request.history],
+        history=[Past(exchange.user_text, exchange.assistant_text) for exchange in history],
         persona=request.system_prompt or persona,
         model=request.model,
         max_tokens=request.max_output_token_count or None,

@@ -46,7 +46,9 @@ class OrchestratorService(orchestrator_pb2_grpc.OrchestratorServiceServicer):
         orchestrator_pb2_grpc.add_OrchestratorServiceServicer_to_server(self, server)
 
     async def warm_up(self) -> None:
-        """Nothing to load: a stage that is away is told when a turn needs it."""
+        """Connect to the stages that are there; one that is away is told when a turn needs it."""
+        if self._stages is not None:
+            await self._stages.warm_up()
 
     async def close(self) -> None:
         """Interrupt what is being said, and let go of the stages."""
@@ -75,6 +77,7 @@ class OrchestratorService(orchestrator_pb2_grpc.OrchestratorServiceServicer):
     ) -> orchestrator_pb2.InterruptResponse:
         """Silence a session."""
         _check_session_id(request.session_id)
+        _check_name("turn_id", request.turn_id)
         session = self._sessions.find(request.session_id)
         turn = session.turn if session else None
         if turn is None or (request.turn_id and request.turn_id != turn.turn_id):
@@ -151,30 +154,38 @@ def _check(request: orchestrator_pb2.ConverseRequest) -> None:
     kind = request.WhichOneof("input")
     if kind is None:
         raise BadRequestError("input", "nothing", "a prompt, or a text to speak")
-    text = getattr(request, kind)
-    if not text.strip():
-        raise BadRequestError(kind, text, "some text")
-    if len(text) > MAX_TEXT:
-        raise BadRequestError(kind, f"{len(text)} characters", f"at most {MAX_TEXT} characters")
-    for field in (kind, "system_prompt", "subject"):
+    for field in (kind, "system_prompt"):
+        _check_length(field, getattr(request, field), MAX_TEXT)
         if "\0" in getattr(request, field):
             raise BadRequestError(field, "a NUL character", "text")
-    if len(request.system_prompt) > MAX_TEXT:
-        raise BadRequestError(
-            "system_prompt", f"{len(request.system_prompt)} characters", f"at most {MAX_TEXT} characters"
-        )
-    if len(request.subject.encode()) > MAX_SUBJECT_BYTES:
-        raise BadRequestError("subject", request.subject, f"at most {MAX_SUBJECT_BYTES} bytes")
+    if not getattr(request, kind).strip():
+        raise BadRequestError(kind, getattr(request, kind), "some text")
+    if len(request.subject.encode()) > MAX_SUBJECT_BYTES or not request.subject.isprintable():
+        raise BadRequestError("subject", request.subject, f"at most {MAX_SUBJECT_BYTES} bytes of printable text")
     for field in ("voice", "model"):
-        if len(getattr(request, field)) > MAX_NAME:
-            raise BadRequestError(field, getattr(request, field), f"at most {MAX_NAME} characters")
+        _check_name(field, getattr(request, field))
     if request.speed and not SPEEDS[0] <= request.speed <= SPEEDS[1]:  # also refuses NaN
         raise BadRequestError("speed", request.speed, f"{SPEEDS[0]} to {SPEEDS[1]}, or 0 for 1")
+    if request.policy not in player_pb2.BusyPolicy.values():
+        raise BadRequestError("policy", request.policy, "a BusyPolicy")
 
 
 def _check_session_id(session_id: str) -> None:
-    if not 1 <= len(session_id) <= MAX_NAME or "\0" in session_id:
+    if not session_id:
         raise BadRequestError("session_id", session_id, f"1 to {MAX_NAME} characters")
+    _check_name("session_id", session_id)
+
+
+def _check_name(field: str, name: str) -> None:
+    """Check what names something; it may be empty."""
+    _check_length(field, name, MAX_NAME)
+    if "\0" in name:
+        raise BadRequestError(field, name, "text without NUL characters")
+
+
+def _check_length(field: str, text: str, most: int) -> None:
+    if len(text) > most:
+        raise BadRequestError(field, f"{len(text)} characters", f"at most {most} characters")
 
 
 def _entry(turn: Turn) -> Entry:

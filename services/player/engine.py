@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 LATENESS_TICKS = 3600  # a minute
 PATIENCE_SECONDS = 1.5 / TICK_RATE  # without a tick of the device, before the face goes on by itself
 MAX_COMMANDS = 1024  # waiting for the next step; each stream has one or two, so more is a flood
+COMMAND_SECONDS = 0.002  # for requests in one step; longer: a flood of them holds up face and sound, shorter: it lasts
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Engine:
             performer: Subjects and turns; its grid is the output's.
             output: The device, or none; already started.
             sinks: Where datagrams go.
-            clock: Monotonic time, read only to measure how late a datagram was.
+            clock: Monotonic time, read only to measure how late a datagram was and how long requests take.
             wall_offset: Seconds from monotonic time to local time of day (any day); later steps back are ignored.
             renderer_offset: Seconds by which the face is sent before its sound is heard.
         """
@@ -84,12 +85,13 @@ class Engine:
             taken = self._replace_output(taken, now)
         output, performer = self.output, self.performer
         self._send_due(taken, now)
-        for _ in range(len(self.commands)):
-            self.commands.popleft()()
+        self._run_commands()
         ear = min(output.sample_at(now), taken - 1)
         performer.advance(taken + output.margin, ear, now, output.time_of)
         due = self._due(performer.next_tick)
         patience = self._last_due + PATIENCE_SECONDS
+        if self.commands:
+            return now
         return min(patience, due if due > now else now + 1 / TICK_RATE)
 
     def close(self) -> None:
@@ -97,6 +99,14 @@ class Engine:
         self.output.close()
         for sink in self.sinks:
             sink.close()
+
+    def _run_commands(self) -> None:
+        """Do what was asked; what takes too long is left for the next step."""
+        until = self._clock() + COMMAND_SECONDS
+        for _ in range(len(self.commands)):
+            self.commands.popleft()()
+            if self._clock() > until:
+                return
 
     def _due(self, tick: int) -> float:
         return self.output.time_of(self.performer.grid.sample(tick)) - self._renderer_offset

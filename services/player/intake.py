@@ -22,6 +22,8 @@ from services.wire import FRAME_RATES, check_sample_rate, pcm_of, weights_of
 
 MAX_CURVES = 512  # of a header; the largest known rigs have about 250
 MAX_FRAME = 1 << 31  # 414 days at 60 Hz
+MAX_SHOWN = 8  # names in an error
+MAX_KEYS = 10_000  # of emotions in a whole performance
 
 
 @dataclass(frozen=True)
@@ -141,12 +143,17 @@ class Intake:
         """Return the meaning of the frames to come; once a turn."""
         if self._header is not None:
             raise BadRequestError(field, "a second one", "one frame header a turn")
+        if len(header.curve_names) > MAX_CURVES:
+            seen = f"{len(header.curve_names)} names"
+            raise BadRequestError(f"{field}.curve_names", seen, f"up to {MAX_CURVES} different names")
         names = list(header.curve_names)
-        if len(names) > MAX_CURVES or len({name.lower() for name in names}) != len(names):
-            raise BadRequestError(f"{field}.curve_names", names, f"up to {MAX_CURVES} different names")
+        if len({name.lower() for name in names}) != len(names):
+            raise BadRequestError(f"{field}.curve_names", names[:MAX_SHOWN], "different names")
         found = columns(names)
         if not (found >= 0).any():
-            raise BadRequestError(f"{field}.curve_names", names, "at least one ARKit curve, such as JawOpen")
+            raise BadRequestError(
+                f"{field}.curve_names", names[:MAX_SHOWN], "at least one ARKit curve, such as JawOpen"
+            )
         rate = check_sample_rate(f"{field}.frame_rate_hertz", header.frame_rate_hertz, *FRAME_RATES)
         self._header = header
         return FrameOpening(found, rate)
@@ -170,8 +177,11 @@ def check_emotion(key: media_pb2.EmotionKey, field: str) -> None:
     """
     if key.at_sample < 0:
         raise BadRequestError(f"{field}.at_sample", key.at_sample, "0 or more")
+    known = media_pb2.Emotion.values()
+    if len(key.weights) >= len(known):
+        raise BadRequestError(f"{field}.weights", f"{len(key.weights)} weights", f"at most {len(known) - 1}")
     for item in key.weights:
-        if item.emotion not in media_pb2.Emotion.values() or not item.emotion:
+        if item.emotion not in known or not item.emotion:
             raise BadRequestError(f"{field}.weights.emotion", item.emotion, "an Emotion")
         if not 0 <= item.weight <= 1:
             raise BadRequestError(f"{field}.weights.weight", item.weight, "0 to 1")
@@ -195,6 +205,8 @@ def whole(request: pb.PlayRequest, rate: int, slice_seconds: float) -> Iterator[
         opening = intake.opening(request.frame_header, "frame_header")
     if request.HasField("frames"):
         frames = intake.frames(request.frames, "frames")
+    if len(request.emotions) > MAX_KEYS:
+        raise BadRequestError("emotions", f"{len(request.emotions)} keys", f"at most {MAX_KEYS}")
     for key in request.emotions:
         check_emotion(key, "emotions")
     return _interleaved(sound, opening, frames, max(1, round(rate * slice_seconds)), slice_seconds)

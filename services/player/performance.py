@@ -19,7 +19,8 @@ from services.player.performer import Performer
 from services.player.turn import Event, Turn, TurnConfig
 
 SLICE_SECONDS = 0.1  # of sound a request to the player; longer blocks its thread for longer, shorter costs more of them
-FRAMES_AHEAD_SECONDS = 60.0  # beyond the granted sample, at most: only a sender that sends no sound comes so far
+FRAMES_AHEAD = 1800  # beyond the granted sample, at most, 30 s at 60 Hz: only a sender that sends no sound comes so far
+BATCH_FRAMES = 240  # a request to the player, 0.1 ms; more block its thread for longer
 MAX_NOTICES = 64  # held for a client that does not read; the counters tell of the rest
 LOOK_SECONDS = 0.5  # how often a silent sender is looked at
 
@@ -114,8 +115,7 @@ class Performance:
             if isinstance(part, Sound):
                 await self._feed_sound(part)
             elif isinstance(part, Frames):
-                await self._room_for_frames(part)
-                await call(turn.push_frames, part.first, part.weights, time.monotonic())
+                await self._feed_frames(part)
             elif isinstance(part, FrameOpening):
                 await call(turn.open_frames, part.columns, part.rate)
             elif isinstance(part, End):
@@ -131,6 +131,14 @@ class Performance:
             await self._until_granted(sound.first + first + len(piece))
             await self._pacer.call(self._turn.push_sound, piece, now)
 
+    async def _feed_frames(self, frames: Frames) -> None:
+        """Feed frames when there is room for them, in batches."""
+        await self._room_for_frames(frames)
+        now = time.monotonic()
+        for start in range(0, len(frames.weights), BATCH_FRAMES):
+            batch = frames.weights[start : start + BATCH_FRAMES]
+            await self._pacer.call(self._turn.push_frames, frames.first + start, batch, now)
+
     async def _room_for_frames(self, frames: Frames) -> None:
         """Wait until frames are within what is granted.
 
@@ -138,7 +146,7 @@ class Performance:
         """
         turn, rate = self._turn, self._turn.config.sample_rate
         begin = frames.first * rate // frames.rate
-        farthest = turn.granted + round(FRAMES_AHEAD_SECONDS * rate)
+        farthest = turn.granted + FRAMES_AHEAD * rate // frames.rate
         end = (frames.first + len(frames.weights)) * rate // frames.rate
         if end > farthest:
             wanted = f"up to {farthest * frames.rate // rate} (granted_sample is {turn.granted})"

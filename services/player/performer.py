@@ -23,6 +23,7 @@ from services.player.turn import Turn
 
 DEFAULT_FADE_SECONDS = 0.015  # raised cosine; longer is softer, shorter clicks
 LEAD_SECONDS = 0.06  # of sound rendered ahead of the device: how long the player's thread may stall unheard
+MAX_WAITING = 24  # turns of all subjects that wait behind others; each holds some MB of sound and face at most
 REMEMBERED_TURNS = 1024  # that were stopped before they came, or have ended
 NEVER = sys.maxsize
 
@@ -95,6 +96,8 @@ class Performer:
             waiting = []
         if len(waiting) > self._max_queued:
             raise BusyError(f"{self._max_queued} turns wait for subject {config.subject}")
+        if waiting and len(self.turns()) - sum(bool(other.turns) for other in self.subjects.values()) >= MAX_WAITING:
+            raise BusyError(f"{MAX_WAITING} turns wait for their subjects")
         self.subjects[config.subject].add(turn)
         return pb.PerformAccepted(
             epoch=turn.epoch,

@@ -11,6 +11,7 @@ from services.errors import BadRequestError
 from services.wire import check_sample_rate, seconds_of
 
 MAX_CHARS = 5_000  # code points of a text
+MAX_PREVIOUS_CHARS = 1_000  # code points of what was said before that are kept, the newest; a melody needs a sentence
 SAMPLE_RATES = (8_000, 48_000)  # hertz, lowest and highest to be asked for
 SPEEDS = (0.5, 2.0)
 MAX_PAUSE = 2.0  # seconds
@@ -40,7 +41,8 @@ def checked(request: tts_pb2.SynthesizeRequest) -> Asked:
     if not request.text or len(request.text) > MAX_CHARS:
         raise BadRequestError("text", f"{len(request.text)} characters", f"1 to {MAX_CHARS} characters")
     _check_characters("text", request.text)
-    _check_characters("previous_text", request.previous_text)
+    previous_text = request.previous_text[-MAX_PREVIOUS_CHARS:]
+    _check_characters("previous_text", previous_text)
     rate = request.sample_rate_hertz
     if rate:
         check_sample_rate("sample_rate_hertz", rate, *SAMPLE_RATES)
@@ -50,7 +52,7 @@ def checked(request: tts_pb2.SynthesizeRequest) -> Asked:
     pause = seconds_of(request.min_pause)
     if not 0 <= pause <= MAX_PAUSE:
         raise BadRequestError("min_pause", f"{pause:g} s", f"0 to {MAX_PAUSE:g} s")
-    return Asked(request.text, request.voice, rate, speed, pause, request.previous_text)
+    return Asked(request.text, request.voice, rate, speed, pause, previous_text)
 
 
 def _check_characters(field: str, text: str) -> None:

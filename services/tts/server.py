@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator
+from functools import partial
 
 import grpc
 
@@ -23,6 +25,8 @@ from services.tts.request import checked
 from services.tts.settings import SpeechSettings
 
 logger = logging.getLogger(__name__)
+
+LONG_CHARS = 500  # of a text, from which it is read in a thread (5000 take 40 ms); shorter ones are read at once
 
 
 class SpeechService(tts_pb2_grpc.SpeechServiceServicer):
@@ -70,7 +74,8 @@ class SpeechService(tts_pb2_grpc.SpeechServiceServicer):
         self._calls += 1
         try:
             chain = await self._choice.resolve(asked.voice)
-            call = Call(asked, chain, self._choice, self._pauses, time.monotonic)
+            make = partial(Call, asked, chain, self._choice, self._pauses, time.monotonic)
+            call = await asyncio.to_thread(make) if len(asked.text) > LONG_CHARS else make()
             async with contextlib.aclosing(call.responses(started)) as responses:
                 async for response in responses:
                     yield response
