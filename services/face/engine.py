@@ -7,8 +7,9 @@ frames = [stream.push(pcm) for pcm in chunks] + [stream.end()]
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,16 @@ class ModelDescription:
     """Samples at `sample_rate` that a frame waits for beyond its own time."""
 
 
+@dataclass(frozen=True)
+class EmotionReading:
+    """What a model hears of a speaker's emotions."""
+
+    frame: int
+    """From which on it holds, until the next one."""
+    weights: tuple[float, ...]
+    """Strengths, 0 to 1, of angry, disgusted, fearful, happy, neutral, sad, surprised."""
+
+
 class FaceStream(Protocol):
     """One sound being animated. Not for several threads at once."""
 
@@ -63,3 +74,19 @@ class FaceModel(Protocol):
 
     def open(self, sample_rate: int) -> FaceStream:
         """Return a new stream for sound at `sample_rate` hertz, 8000 to 192000."""
+
+
+@runtime_checkable
+class HearsEmotions(Protocol):
+    """A stream of a model that tells emotions as well."""
+
+    def take_emotions(self) -> list[EmotionReading]:
+        """Return what was heard in the frames given since the last call."""
+
+
+@runtime_checkable
+class AnimatesClips(Protocol):
+    """A model that does better when it knows a whole clip."""
+
+    def whole(self, sound: NDArray[np.float32], sample_rate: int) -> Iterator[tuple[Weights, list[EmotionReading]]]:
+        """Yield the frames of mono float32 `sound`, shape (n,), in order, with what was heard in them."""

@@ -1,4 +1,4 @@
-"""Bring sound of any rate to the model's rate as it arrives, with a millisecond or two of delay.
+"""Bring sound of any rate to a model's rate as it arrives, with a millisecond or two of delay.
 
 soxr's streaming resampler was measured first: it holds 20 to 120 ms back, more than the model's whole
 look-ahead, and cannot be copied for a flush. This one is a windowed sinc, computed anew for each
@@ -24,17 +24,17 @@ SHAPE = 8.0
 """Of the Kaiser window: about 80 dB down beyond the edge."""
 
 
-def reach(rate: int) -> int:
-    """Return how many input samples after its own time an output sample waits for."""
-    return ceil(CROSSINGS * max(1.0, rate / SAMPLE_RATE))
+def reach(rate: int, to: int = SAMPLE_RATE) -> int:
+    """Return how many input samples, at `rate`, after its own time an output sample, at `to`, waits for."""
+    return ceil(CROSSINGS * max(1.0, rate / to))
 
 
 @lru_cache(maxsize=16)
-def _filters(rate: int) -> Floats:
+def _filters(rate: int, to: int) -> Floats:
     """Return one filter a phase, shape (phases, 2 * reach); phase p is for a time p / phases after a sample."""
-    phases = min(MOST_PHASES, SAMPLE_RATE // gcd(rate, SAMPLE_RATE))
-    half = reach(rate)
-    cut = PASS * min(1.0, SAMPLE_RATE / rate)
+    phases = min(MOST_PHASES, to // gcd(rate, to))
+    half = reach(rate, to)
+    cut = PASS * min(1.0, to / rate)
     offsets = np.arange(1 - half, half + 1) - np.arange(phases)[:, None] / phases  # (phases, 2 half)
     window = np.i0(SHAPE * np.sqrt(np.maximum(0.0, 1 - (offsets / half) ** 2))) / np.i0(SHAPE)
     filters = np.sinc(cut * offsets) * window
@@ -43,38 +43,38 @@ def _filters(rate: int) -> Floats:
 
 
 class Resampler:
-    """Sound at `rate` in, the same sound at 16 kHz out."""
+    """Sound at one rate in, the same sound at another out."""
 
-    def __init__(self, rate: int) -> None:
-        """Start a stream at `rate` hertz."""
-        self._rate = rate
-        self._kept: Floats = np.zeros(reach(rate), np.float32)  # silence came before the first sample
+    def __init__(self, rate: int, to: int = SAMPLE_RATE) -> None:
+        """Start a stream from `rate` to `to` hertz."""
+        self._rate, self._to = rate, to
+        self._kept: Floats = np.zeros(reach(rate, to), np.float32)  # silence came before the first sample
         self._kept_from = -len(self._kept)
         self._next = 0  # index of the next output sample
 
     def copy(self) -> Resampler:
         """Return a resampler that goes on from here on its own."""
-        twin = Resampler(self._rate)
+        twin = Resampler(self._rate, self._to)
         twin._kept, twin._kept_from, twin._next = self._kept, self._kept_from, self._next
         return twin
 
     def push(self, sound: Floats) -> Floats:
         """Take samples, shape (n,), and return the output samples they complete."""
-        if self._rate == SAMPLE_RATE:
+        if self._rate == self._to:
             return sound
         kept = np.concatenate([self._kept, sound])
         known = self._kept_from + len(kept)
-        half, filters = reach(self._rate), _filters(self._rate)
-        # output i lies at input i * rate / 16000 and needs `half` inputs beyond; one more if its phase is rounded up
-        ready = max(self._next, -(-(known - half - 1) * SAMPLE_RATE // self._rate))
+        half, filters = reach(self._rate, self._to), _filters(self._rate, self._to)
+        # output i lies at input i * rate / to and needs `half` inputs beyond; one more if its phase is rounded up
+        ready = max(self._next, -(-(known - half - 1) * self._to // self._rate))
         out = np.empty(0, np.float32)
         if ready > self._next:
-            base, part = np.divmod(np.arange(self._next, ready, dtype=np.int64) * self._rate, SAMPLE_RATE)
-            phase = (part * len(filters) + SAMPLE_RATE // 2) // SAMPLE_RATE
+            base, part = np.divmod(np.arange(self._next, ready, dtype=np.int64) * self._rate, self._to)
+            phase = (part * len(filters) + self._to // 2) // self._to
             starts = base + phase // len(filters) - half + 1 - self._kept_from
             windows = np.lib.stride_tricks.sliding_window_view(kept, 2 * half)[starts]  # (ready - next, 2 half)
             out = np.einsum("ij,ij->i", windows, filters[phase % len(filters)])
         self._next = ready
-        drop = max(0, self._next * self._rate // SAMPLE_RATE - half - self._kept_from)
+        drop = max(0, self._next * self._rate // self._to - half - self._kept_from)
         self._kept, self._kept_from = kept[drop:].copy(), self._kept_from + drop
         return out

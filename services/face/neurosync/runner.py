@@ -1,0 +1,52 @@
+"""What answers windows, whoever asks: the network on its device, a few windows at a time."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from services.face.neurosync.network import Network
+from services.face.neurosync.sound import Floats
+
+BATCH_ON_CPU = 4
+"""Windows a pass. More gain nothing there, and every one takes 7 MB."""
+BATCH_ON_GPU = 32
+"""Windows a pass. Larger: more streams share one reading of the weights; smaller: the first of them waits less."""
+
+
+class Runner(Protocol):
+    """Answers windows of feature rows."""
+
+    @property
+    def outputs(self) -> int:
+        """Values in a row of an answer."""
+
+    def answer(self, windows: Tensor) -> Floats:
+        """Map windows (B, T, inputs) to curves and emotions in percent, float32 (B, T, outputs)."""
+
+
+class DirectRunner:
+    """Runs the network where it is called. Not for several threads at once."""
+
+    def __init__(self, network: Network) -> None:
+        """Take a loaded network."""
+        self._network = network
+        weight = network.encoder.layer_norm.weight
+        self._device, self._precision = weight.device, weight.dtype
+        self.batch = BATCH_ON_CPU if self._device.type == "cpu" else BATCH_ON_GPU
+        """Windows a pass at most."""
+
+    @property
+    def outputs(self) -> int:
+        """Values in a row of an answer."""
+        return self._network.sizes.outputs
+
+    @torch.inference_mode()
+    def answer(self, windows: Tensor) -> Floats:
+        """Map windows (B, T, inputs), of any device and precision, to float32 (B, T, outputs)."""
+        answers = [
+            self._network(part.to(self._device, self._precision)).float().cpu() for part in windows.split(self.batch)
+        ]
+        return torch.cat(answers).numpy()

@@ -1,0 +1,123 @@
+"""Windows of many threads through one device."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
+
+import torch
+
+from services.errors import BusyError, UnavailableError
+from services.face.neurosync.batcher import Batcher
+from services.face.neurosync.network import Network
+from services.face.neurosync.runner import DirectRunner
+from services.face.neurosync.sound import Floats
+
+
+class Watched(DirectRunner):
+    """Counts passes; each waits until it is let through."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__(network)
+        self.sizes: list[int] = []
+        self.entered = threading.Semaphore(0)
+        self.gate = threading.Semaphore(0)
+        self.fails = False
+
+    def answer(self, windows: torch.Tensor) -> Floats:
+        self.sizes.append(len(windows))
+        self.entered.release()
+        assert self.gate.acquire(timeout=10)
+        if self.fails:
+            raise RuntimeError("out of memory")
+        return super().answer(windows)
+
+
+@pytest.fixture
+def watched(network: Network) -> Watched:
+    return Watched(network)
+
+
+@pytest.fixture
+def batcher(watched: Watched) -> Iterator[Batcher]:
+    made = Batcher(watched, longest=8)
+    yield made
+    for _ in range(20):
+        watched.gate.release()
+    made.close()
+
+
+def windows(count: int, seed: int) -> torch.Tensor:
+    return torch.randn(count, 128, 256, generator=torch.Generator().manual_seed(seed))
+
+
+def test_windows_of_many_threads_get_their_own_answers(network: Network, runner: DirectRunner) -> None:
+    batcher = Batcher(DirectRunner(network))
+    asked = [windows(1 + seed % 3, seed) for seed in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(batcher.answer, asked))
+    batcher.close()
+    for question, answer in zip(asked, answers, strict=True):
+        torch.testing.assert_close(
+            torch.from_numpy(answer), torch.from_numpy(runner.answer(question)), rtol=0, atol=1e-3
+        )
+
+
+def test_what_waits_goes_together_in_order_up_to_a_batch(watched: Watched, batcher: Batcher) -> None:
+    first = batcher.submit(windows(1, 0))
+    assert watched.entered.acquire(timeout=5)  # it runs; the others gather behind it
+    others = [batcher.submit(windows(count, count)) for count in (1, 2, 2, 7, 1)]
+    for _ in range(5):
+        watched.gate.release()
+    assert [len(answers.result(10)) for answers in (first, *others)] == [1, 1, 2, 2, 7, 1]
+    assert watched.sizes == [1, 3, 2, 7, 1]  # at most 4 in a pass on a CPU, unless one asks for more
+
+
+def test_a_request_that_is_cancelled_in_line_is_never_run(watched: Watched, batcher: Batcher) -> None:
+    running = batcher.submit(windows(1, 0))
+    assert watched.entered.acquire(timeout=5)
+    cancelled, kept = batcher.submit(windows(2, 1)), batcher.submit(windows(1, 2))
+    assert cancelled.cancel()
+    watched.gate.release()
+    watched.gate.release()
+    assert len(kept.result(10)) == len(running.result(10)) == 1
+    assert watched.sizes == [1, 1]
+
+
+def test_a_full_line_refuses(watched: Watched, batcher: Batcher) -> None:
+    batcher.submit(windows(1, 0))
+    assert watched.entered.acquire(timeout=5)
+    for seed in range(8):
+        batcher.submit(windows(1, seed))
+    with pytest.raises(BusyError, match="8 requests wait for the face model"):
+        batcher.submit(windows(1, 9))
+
+
+def test_a_failure_reaches_those_who_wait_and_the_next_pass_runs(watched: Watched, batcher: Batcher) -> None:
+    watched.fails = True
+    failing = batcher.submit(windows(1, 0))
+    watched.gate.release()
+    with pytest.raises(RuntimeError, match="out of memory"):
+        failing.result(10)
+    watched.fails = False
+    watched.gate.release()
+    assert batcher.answer(windows(1, 1)).shape == (1, 128, 68)
+
+
+def test_closing_refuses_who_waits_and_who_comes(watched: Watched, batcher: Batcher) -> None:
+    running = batcher.submit(windows(1, 0))
+    assert watched.entered.acquire(timeout=5)
+    waiting = batcher.submit(windows(1, 1))
+    watched.gate.release()
+    batcher.close()
+    assert len(running.result(10)) == 1
+    with pytest.raises(UnavailableError, match="closed"):
+        waiting.result(10)
+    with pytest.raises(UnavailableError, match="closed"):
+        batcher.answer(windows(1, 2))
+    batcher.close()

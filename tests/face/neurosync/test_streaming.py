@@ -1,0 +1,133 @@
+"""Sound that comes in pieces: the frames, when they come, and that they are never taken back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
+
+import soundfile
+
+from services.face.engine import Pcm
+from services.face.neurosync import clip
+from services.face.neurosync.features import FeatureExtractor
+from services.face.neurosync.runner import DirectRunner
+from services.face.neurosync.sound import Floats, at_model_rate, normalised
+from services.face.neurosync.streaming import NetworkStream, Pace, Seam
+
+RATE = 24_000
+CLOSE = 2e-3  # of 100: float32 sums in another order
+
+
+@pytest.fixture(scope="module")
+def speech(data: Path) -> Pcm:
+    pcm: Pcm = soundfile.read(data / "speech_a.wav", dtype="int16")[0]
+    return pcm
+
+
+def opened(
+    runner: DirectRunner, extractor: FeatureExtractor, rate: int = RATE, pace: Pace | None = None
+) -> NetworkStream:
+    return NetworkStream(runner, extractor, rate, pace or Pace())
+
+
+def all_of(stream: NetworkStream, *pieces: Pcm) -> Floats:
+    return np.concatenate([*(stream.push(piece) for piece in pieces), stream.flush()])
+
+
+@given(cuts=st.lists(st.integers(0, 84_000), max_size=40), hop=st.sampled_from([6, 12, 20]))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_frames_do_not_depend_on_how_sound_is_cut(
+    runner: DirectRunner, extractor: FeatureExtractor, speech: Pcm, cuts: list[int], hop: int
+) -> None:
+    pace = Pace(hop=hop)
+    whole = all_of(opened(runner, extractor, pace=pace), speech)
+    cut = all_of(opened(runner, extractor, pace=pace), *np.split(speech, sorted(cuts)))
+    np.testing.assert_allclose(cut, whole, rtol=0, atol=CLOSE)
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000, 22_050, 22_051, 44_100, 48_000, 88_200, 192_000])
+@pytest.mark.parametrize("samples", [0, 1, 5000, 40_001])
+def test_every_sixtieth_of_a_second_that_has_sound_gets_a_frame(
+    runner: DirectRunner, extractor: FeatureExtractor, rate: int, samples: int
+) -> None:
+    noise = np.random.default_rng(2).integers(-9000, 9000, samples).astype(np.int16)
+    frames = all_of(opened(runner, extractor, rate), *np.array_split(noise, 7))
+    assert frames.shape == (-(-samples * 60 // rate), 68)
+    assert np.isfinite(frames).all()
+
+
+@pytest.mark.parametrize("pace", [Pace(), Pace(hop=6, look_ahead=9), Pace(hop=24, look_ahead=30)])
+@pytest.mark.parametrize("rate", [16_000, 24_000, 44_100, 88_200])
+def test_a_frame_waits_for_its_look_ahead_and_no_longer(
+    runner: DirectRunner, extractor: FeatureExtractor, pace: Pace, rate: int
+) -> None:
+    stream = opened(runner, extractor, rate, pace)
+    given_ = 0
+    for heard in range(rate // 50, 2 * rate, rate // 50):
+        given_ += len(stream.push(np.zeros(rate // 50, np.int16)))
+        assert given_ >= (heard - stream.look_ahead) * 60 // rate
+
+
+def test_a_flush_gives_every_frame_and_what_follows_fades_in(
+    runner: DirectRunner, extractor: FeatureExtractor, speech: Pcm
+) -> None:
+    flushed, plain = opened(runner, extractor), opened(runner, extractor)
+    before = np.concatenate([flushed.push(speech[:40_000]), flushed.flush()])
+    assert len(before) == 100
+    assert not len(flushed.flush())
+    after = np.concatenate([flushed.push(speech[40_000:]), flushed.flush()])
+    straight = all_of(plain, speech)
+    assert len(before) + len(after) == len(straight)
+    np.testing.assert_allclose(before[:60], straight[:60], rtol=0, atol=CLOSE)  # given before the flush
+    np.testing.assert_allclose(after[-60:], straight[-60:], rtol=0, atol=CLOSE)  # from windows after the fade
+    joint = np.abs(after[0] - before[-1]).max()
+    raw = np.abs(straight[100] - before[-1]).max()
+    assert joint < max(raw, np.abs(np.diff(straight, axis=0)).max())
+
+
+def test_flushing_depends_on_where_and_not_on_how_sound_was_cut(
+    runner: DirectRunner, extractor: FeatureExtractor, speech: Pcm
+) -> None:
+    def run(size: int) -> Floats:
+        stream = opened(runner, extractor)
+        frames = [stream.push(part) for part in np.split(speech[:30_000], range(size, 30_000, size))]
+        frames.append(stream.flush())
+        frames += [stream.push(part) for part in np.split(speech[30_000:], range(size, 50_000, size))]
+        return np.concatenate([*frames, stream.flush()])
+
+    np.testing.assert_allclose(run(777), run(30_000), rtol=0, atol=CLOSE)
+
+
+def test_the_fade_goes_from_what_was_foreseen_to_what_was_heard() -> None:
+    seam = Seam()
+    assert seam.join(np.zeros((20, 1), np.float32), 0, 10).tolist() == [[0.0]] * 10  # foresees 0 up to frame 20
+    joined = seam.join(np.ones((30, 1), np.float32), 2, 14)[:, 0]
+    np.testing.assert_allclose(joined, np.array([1, 2, 3, 4]) / 5, atol=1e-6)
+    assert not len(seam.join(np.ones((30, 1), np.float32), 0, 14))
+    np.testing.assert_allclose(seam.join(np.ones((30, 1), np.float32), 4, 34), 1, atol=1e-6)
+
+
+def test_once_the_statistics_are_settled_the_stream_is_close_to_the_whole_clip(
+    runner: DirectRunner, extractor: FeatureExtractor, speech: Pcm
+) -> None:
+    """A network of random weights answers every detail of its input: this bounds the worst, not the usual."""
+    long = np.tile(speech, 3)
+    streamed = clip.scaled(all_of(opened(runner, extractor), long))
+    sound = normalised(at_model_rate((long / 32768).astype(np.float32), RATE))
+    whole = clip.animate(runner, extractor.rows(sound))[: len(streamed)]
+    late = slice(300, 600)
+    moving = [17, *range(19, 30)]
+    r = [np.corrcoef(streamed[late, i], whole[late, i])[0, 1] for i in moving]
+    assert np.median(r) > 0.9
+
+
+@pytest.mark.parametrize(("hop", "look_ahead"), [(4, 12), (12, 4), (48, 40)])
+def test_a_pace_that_a_window_cannot_hold_is_refused(hop: int, look_ahead: int) -> None:
+    with pytest.raises(ValueError, match="expected hop and look_ahead of at least 5"):
+        Pace(hop, look_ahead)
