@@ -37,7 +37,8 @@ _SERVICE_CONFIG = json.dumps(
 _OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.keepalive_time_ms", 60_000),  # sooner: servers answer too_many_pings; later: a dead peer is noticed late
     ("grpc.keepalive_timeout_ms", 20_000),
-    ("grpc.max_reconnect_backoff_ms", 2_000),  # a restarted neighbour is found within 2 s
+    ("grpc.max_reconnect_backoff_ms", 500),  # a restarted neighbour is found within half a second
+    ("grpc.use_local_subchannel_pool", 1),  # a channel dialled anew has a new connection: the old one may be half dead
     ("grpc.initial_reconnect_backoff_ms", 100),
     (
         "grpc.min_reconnect_backoff_ms",

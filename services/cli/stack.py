@@ -21,6 +21,9 @@ FAREWELL_SECONDS = 1.0  # for the orchestrator to stop its turns, while the stag
 STOP_SECONDS = 3.0  # from the request to end until a process is killed; `up` promises 5 s in all
 BACKOFF = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before restart 1, 2, ...; a minute of health starts over
 STEADY_SECONDS = 60.0
+LOOK_SECONDS = 2.0  # how often a process is asked whether it lives
+HUNG_SECONDS = 10.0  # without an answer; longer: a hung process is missed for longer, shorter: a busy one is killed
+READ_BYTES = 1 << 16  # of a process's log at a time; of a longer line the end is kept
 LOG_LINES = 40  # kept of a process, to be shown if it dies
 
 
@@ -32,6 +35,8 @@ class Part:
     port: int
     service: str
     """Name in `grpc.health.v1`."""
+    module: str = ""
+    """What to run; empty: the service of that name."""
 
 
 PARTS = (
@@ -61,7 +66,9 @@ class Stack:
         *,
         tell: Callable[[str], None],
         parts: Sequence[Part] = PARTS,
+        dialled: Mapping[str, str] | None = None,
         free_ports: bool = False,
+        hung_seconds: float = HUNG_SECONDS,
         verbose: bool = False,
     ) -> None:
         """Prepare.
@@ -69,11 +76,14 @@ class Stack:
         Args:
             tell: Shows a line to the user.
             parts: The processes to start.
+            dialled: Where the orchestrator finds a stage, for stages that it does not reach directly.
             free_ports: Whether to take any free ports rather than the usual ones.
+            hung_seconds: After how many seconds without an answer a process is killed and started again.
             verbose: Whether to show everything that the processes log.
         """
-        self._tell, self._verbose = tell, verbose
+        self._tell, self._verbose, self._hung_seconds = tell, verbose, hung_seconds
         self.addresses = {part.name: f"127.0.0.1:{_free_port() if free_ports else part.port}" for part in parts}
+        self._dialled = self.addresses | dict(dialled or {})
         self._processes = [_Process(part, self.addresses[part.name]) for part in parts]
         self._stopping = False
 
@@ -95,10 +105,15 @@ class Stack:
         await asyncio.gather(*(self._healthy(process, started) for process in self._processes))
 
     async def supervise(self) -> None:
-        """Restart what dies, with backoff, until cancelled."""
+        """Restart what dies or hangs, with backoff, until cancelled."""
         async with asyncio.TaskGroup() as group:
             for process in self._processes:
                 group.create_task(self._keep(process), name=f"keep {process.part.name}")
+                group.create_task(self._watch(process), name=f"watch {process.part.name}")
+
+    def pid(self, name: str) -> int:
+        """Return the process id of a part as it runs now; it changes with every restart."""
+        return next(p.handle.pid for p in self._processes if p.part.name == name and p.handle is not None)
 
     async def stop(self) -> None:
         """End every process: the orchestrator first, so that it can stop its turns; none is left when this returns."""
@@ -114,7 +129,7 @@ class Stack:
         process.handle = handle = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            f"services.{process.part.name}",
+            process.part.module or f"services.{process.part.name}",
             stdin=asyncio.subprocess.PIPE,  # closes when this process dies, however it dies, and ends the child
             stderr=asyncio.subprocess.PIPE,
             env=self._environment(process),
@@ -125,18 +140,21 @@ class Stack:
     def _environment(self, process: _Process) -> Mapping[str, str]:
         own = {f"NEUROSYNC_{process.part.name.upper()}_LISTEN": process.address, "NEUROSYNC_EXIT_WITH_PARENT": "1"}
         if process.part.name == "orchestrator":
-            own |= {f"NEUROSYNC_ORCHESTRATOR_{name.upper()}": address for name, address in self.addresses.items()}
+            own |= {f"NEUROSYNC_ORCHESTRATOR_{name.upper()}": address for name, address in self._dialled.items()}
         return os.environ | own
 
     async def _read_log(self, process: _Process, handle: asyncio.subprocess.Process) -> None:
         """Keep the last lines of a process, and show what is worth it."""
         if handle.stderr is None:
             return
-        async for raw in handle.stderr:
-            line = raw.decode(errors="replace").rstrip()
-            process.log.append(line)
-            if self._verbose or " WARNING " in line or " ERROR " in line:
-                self._tell(f"[{process.part.name}] {line}")
+        rest = b""
+        while piece := await handle.stderr.read(READ_BYTES):  # not by lines: a longer one than expected would end it
+            *lines, rest = (rest + piece)[-READ_BYTES:].split(b"\n")
+            for raw in lines:
+                line = raw.decode(errors="replace").rstrip()
+                process.log.append(line)
+                if self._verbose or " WARNING " in line or " ERROR " in line:
+                    self._tell(f"[{process.part.name}] {line}")
 
     async def _healthy(self, process: _Process, started: float) -> None:
         """Wait until a process says that it can serve."""
@@ -176,6 +194,23 @@ class Stack:
             await self._spawn(process)
             if await self._wait_healthy(process, START_SECONDS):
                 self._tell(f"{process.part.name} is back")
+
+    async def _watch(self, process: _Process) -> None:
+        """Kill a process that does not answer for too long: dead, it is started again."""
+        heard, started, answered = time.monotonic(), process.handle, process.handle
+        while True:
+            await asyncio.sleep(min(LOOK_SECONDS, self._hung_seconds / 4))
+            handle = process.handle
+            if handle is None or handle.returncode is not None:
+                continue
+            if handle is not started:
+                started, heard = handle, time.monotonic()
+            limit = self._hung_seconds if handle is answered else START_SECONDS
+            if await is_healthy(process.address, "", seconds=self._hung_seconds / 4):
+                answered, heard = handle, time.monotonic()
+            elif time.monotonic() - heard > limit and handle.returncode is None and not self._stopping:
+                self._tell(f"{process.part.name} has not answered for {limit:g} s; ending it")
+                handle.kill()
 
 
 @asynccontextmanager

@@ -16,7 +16,6 @@ from services.orchestrator.stages import StageError, Stages
 
 FRAME_RATE = 60
 CONTEXT_SECONDS = 0.8  # of sound before a new stream, at most 1; less: its first frames are worse
-HUNG_SECONDS = 2.0  # that owed frames may take; the face is some twenty times faster than time
 
 
 class Listener(Protocol):
@@ -28,8 +27,14 @@ class Listener(Protocol):
     def on_frames(self, frames: media_pb2.FrameBatch) -> None:
         """Take frames."""
 
+    def on_face_finished(self, finished: face_pb2.AnimateFinished) -> None:
+        """Hear how long the face took."""
+
     def on_face_failure(self, failure: StageError) -> None:
         """Hear that the face is gone until the next sentence."""
+
+    def on_slow(self, slow: StageError) -> None:
+        """Hear that the face takes its time."""
 
 
 class Animation:
@@ -41,6 +46,7 @@ class Animation:
         self._recent: deque[media_pb2.AudioChunk] = deque()
         self._stream: _Stream | None = None
         self._task: asyncio.Task[None] | None = None
+        self._has_failed = False
         self.look_ahead = 0.1  # seconds; corrected by the header
 
     def begin_sentence(self, at_sample: int) -> None:
@@ -53,7 +59,7 @@ class Animation:
         config = face_pb2.AnimateConfig(
             format=media_pb2.AudioFormat(sample_rate_hertz=self._rate), start_sample=start, first_audio_sample=first
         )
-        self._stream = _Stream(config, self._rate)
+        self._stream = _Stream(config, self._rate, Patience(self._stages, Stage.STAGE_FACE, self._listener.on_slow))
         for chunk in self._recent:
             self._stream.push(chunk)
         self._task = self._spawn(self._run(self._stream), name="animate")
@@ -70,11 +76,15 @@ class Animation:
         """Tell the face that the sound is complete, and wait for its last frame, or for its failure."""
         if self._stream is not None and self._task is not None:
             self._stream.push(None)
-            await asyncio.wait({self._task})
+            if self._stream.opened:
+                await asyncio.wait({self._task})
 
     async def _run(self, stream: _Stream) -> None:
-        """Run one stream to its end; a failure is told, not raised: the voice never depends on the face."""
-        call = self._stages.face.Animate(metadata=self._stages.metadata)
+        """Run one stream to its end; a failure is told, not raised: the voice never depends on the face.
+
+        A face that has failed is waited for: when it is back, the mouth moves again, also amid a sentence.
+        """
+        call = self._stages.face.Animate(metadata=self._stages.metadata, wait_for_ready=self._has_failed or None)
         helpers = [
             asyncio.create_task(stream.send(call), name="send to the face"),
             asyncio.create_task(stream.patience.watch(call), name="watch the face"),
@@ -85,7 +95,7 @@ class Animation:
         except grpc.aio.AioRpcError as error:
             self._fail(error)
         except asyncio.CancelledError:
-            if not stream.patience.lost:  # the turn is cancelled, not this call by its watcher
+            if not stream.patience.gave_up():
                 raise
             self._fail(TimeoutError())
         finally:
@@ -96,28 +106,32 @@ class Animation:
     def _take(self, event: face_pb2.AnimateResponse, stream: _Stream) -> None:
         match event.WhichOneof("event"):
             case "header":
+                stream.opened = True
                 self.look_ahead = event.header.look_ahead_sample_count / self._rate
                 stream.look_ahead_sample_count = event.header.look_ahead_sample_count
                 self._listener.on_frame_header(event.header.frames)
             case "frames":
                 stream.note_frames(event.frames)
                 self._listener.on_frames(event.frames)
+            case "finished":
+                self._listener.on_face_finished(event.finished)
 
     def _fail(self, error: grpc.aio.AioRpcError | TimeoutError) -> None:
-        self._stream = None
+        self._stream, self._has_failed = None, True
         self._listener.on_face_failure(self._stages.failure(Stage.STAGE_FACE, error))
 
 
 class _Stream:
     """One `Animate` call: what is still to be sent, and whether frames are owed."""
 
-    def __init__(self, config: face_pb2.AnimateConfig, rate: int) -> None:
+    def __init__(self, config: face_pb2.AnimateConfig, rate: int, patience: Patience) -> None:
         self._config, self._rate = config, rate
         self._inbox: asyncio.Queue[media_pb2.AudioChunk | None] = asyncio.Queue()  # bounded by the voice
         self._sent_sample = config.start_sample
         self._framed_sample = config.start_sample
         self.look_ahead_sample_count = 0
-        self.patience = Patience(HUNG_SECONDS)
+        self.opened = False
+        self.patience = patience
 
     def push(self, chunk: media_pb2.AudioChunk | None) -> None:
         """Queue sound; None ends it."""

@@ -11,11 +11,11 @@ import grpc
 
 from neurosync.v1 import media_pb2, player_pb2
 from neurosync.v1.orchestrator_pb2 import Stage
+from services.errors import InactiveError
 from services.orchestrator.patience import Patience
-from services.orchestrator.stages import Stages
+from services.orchestrator.stages import StageError, Stages, is_away
 
 STOP_TIMEOUT = 1.0  # seconds for the player to answer Stop; it answers in milliseconds or is gone
-HUNG_SECONDS = 3.0  # of silence of a player that holds sound; it tells its position ten times a second
 
 if TYPE_CHECKING:
     Call = grpc.aio.StreamStreamCall[player_pb2.PerformRequest, player_pb2.PerformResponse]
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 class Performance:
     """One `Perform` call that lives for the whole turn."""
 
-    def __init__(self, stages: Stages, config: player_pb2.PerformConfig) -> None:
-        self._stages, self._config = stages, config
+    def __init__(self, stages: Stages, config: player_pb2.PerformConfig, on_slow: Callable[[StageError], None]) -> None:
+        """Perform the turn that `config` names; `on_slow` is told of a player that takes its time."""
+        self._stages, self._config, self._on_slow = stages, config, on_slow
         self._rate = config.format.sample_rate_hertz
         self._frame_rate = 60
         self._audio: deque[media_pb2.AudioChunk] = deque()  # bounded by the voice, which waits for `heard`
@@ -36,8 +37,9 @@ class Performance:
         self._changed = asyncio.Event()
         self._progress = asyncio.Condition()
         self._call: Call | None = None
-        self._patience = Patience(HUNG_SECONDS)
-        self._queued = self._holds_sound = False
+        self._patience = Patience(stages, Stage.STAGE_PLAYER, on_slow)
+        self._accepted = self._abandoned = self._queued = self._holds_sound = False
+        self._tried = False
         self.heard_sample_count = 0
 
     def send_audio(self, chunk: media_pb2.AudioChunk) -> None:
@@ -73,7 +75,20 @@ class Performance:
         Raises:
             StageError: The player is away, refused the turn, or said nothing for too long.
         """
+        while True:
+            try:
+                return await self._perform(tell)
+            except (grpc.aio.AioRpcError, InactiveError) as error:
+                again = is_away(error) and not self._accepted and not self._abandoned and not self._tried
+                self._tried = True
+                if not (again and await self._stages.reconnected(Stage.STAGE_PLAYER)):
+                    raise self._stages.failure(Stage.STAGE_PLAYER, error) from error
+
+    async def _perform(self, tell: Callable[[player_pb2.PerformResponse], None]) -> player_pb2.PerformFinished:
+        """Make one call; until the player has accepted the turn, it holds nothing of it, and another may follow."""
+        self._patience = Patience(self._stages, Stage.STAGE_PLAYER, self._on_slow)
         self._call = call = self._stages.player.Perform(metadata=self._stages.metadata)
+        self._patience.owe()
         helpers = [
             asyncio.create_task(self._send(call), name="send to the player"),
             asyncio.create_task(self._patience.watch(call), name="watch the player"),
@@ -84,13 +99,11 @@ class Performance:
                 tell(event)
                 if event.HasField("finished"):
                     return event.finished
-            raise self._stages.failure(Stage.STAGE_PLAYER, TimeoutError())
-        except grpc.aio.AioRpcError as error:
-            raise self._stages.failure(Stage.STAGE_PLAYER, error) from error
+            raise InactiveError("the player ended the call before the turn")
         except asyncio.CancelledError:
-            if not self._patience.lost:  # the turn is cancelled, not this call by its watcher
+            if not self._patience.gave_up():
                 raise
-            raise self._stages.failure(Stage.STAGE_PLAYER, TimeoutError()) from None
+            raise InactiveError("the player was given up") from None
         finally:
             for helper in helpers:
                 helper.cancel()
@@ -106,7 +119,7 @@ class Performance:
 
     def abandon(self) -> None:
         """End the call at once, whatever the player says."""
-        self._patience.lost = True
+        self._abandoned = self._patience.lost = True
         if self._call is not None:
             self._call.cancel()
 
@@ -114,6 +127,7 @@ class Performance:
         """Remember what the player granted and how much was heard."""
         match event.WhichOneof("event"):
             case "accepted":
+                self._accepted = True
                 self._granted, self._queued = event.accepted.granted_sample, event.accepted.queued
             case "started":
                 self._queued = False

@@ -40,6 +40,21 @@ class OrchestratorSettings(ServerSettings):
     sound_ahead: float = Field(default=1.5, ge=0.2, le=20)
     """Seconds of sound below which the next sentence is made early. Larger: survives slow voices; smaller: less work is
     lost by an interruption."""
-    stage_timeout: float = Field(default=20.0, gt=0)
-    """Seconds of silence after which a stage counts as hung. Larger: patient with slow models; smaller: errors come
-    soon."""
+    slow_after: float = Field(default=1.5, gt=0, le=60)
+    """Seconds after which the client is told that a stage owes an answer, and the stage is asked for its health.
+    Larger: fewer notices of stages that are merely slow; smaller: the person learns sooner why nothing is heard."""
+    probe_timeout: float = Field(default=2.0, gt=0, le=60)
+    """Seconds that such a stage gets to tell its health, before it counts as hung and is given up. Larger: a stage on
+    an overloaded machine is not mistaken for a hung one; smaller: errors of hung ones come sooner."""
+    llm_timeout: float = Field(default=45.0, gt=0)
+    """Seconds that the words may owe their next event while they live; their own limits (10 s a provider) lie below.
+    Larger: patient with long prompts on slow machines; smaller: errors come sooner."""
+    tts_timeout: float = Field(default=20.0, gt=0)
+    """Seconds that the voice may owe its next sound while it lives; it needs 5 s a provider that fails. Larger: patient
+    with slow voices; smaller: a sentence is given up sooner."""
+    face_timeout: float = Field(default=4.0, gt=0)
+    """Seconds that the face may owe frames while it lives; it is some twenty times faster than time. Larger: an
+    overloaded face is not given up; smaller: it is dialled anew sooner. The voice goes on in any case."""
+    player_timeout: float = Field(default=10.0, gt=0)
+    """Seconds that the player may owe its place to a turn, or tell no position, while it lives; opening a sound device
+    takes some. Larger: patient with slow devices; smaller: errors come sooner."""

@@ -14,14 +14,15 @@ import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 from typing import Any
 
-from neurosync.v1 import llm_pb2, media_pb2, orchestrator_pb2, player_pb2, tts_pb2
-from neurosync.v1.orchestrator_pb2 import ConverseRequest, Stage, TurnFinishReason
+from neurosync.v1 import face_pb2, llm_pb2, media_pb2, orchestrator_pb2, player_pb2, tts_pb2
+from neurosync.v1.orchestrator_pb2 import ConverseRequest, Stage
 from services.orchestrator import words
+from services.orchestrator.account import Account
 from services.orchestrator.animation import Animation
 from services.orchestrator.history import Entry
 from services.orchestrator.performance import Performance
-from services.orchestrator.reports import Reporter, line_timings, timed_word
-from services.orchestrator.script import Line, Script
+from services.orchestrator.reports import Reporter, line_timings
+from services.orchestrator.script import Line
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.stages import NAMES, StageError, Stages
 from services.orchestrator.voice import Manner, speak
@@ -31,6 +32,9 @@ logger = logging.getLogger(__name__)
 SENTENCES_AHEAD = 8  # of the words before the voice; beyond, the language model waits
 FAREWELL_SECONDS = 2.0  # for the player's last word after a stop: the fade, the device's latency, and a margin
 LAST_FRAMES_SECONDS = 3.0  # for the face to finish after the last sound
+LAST_WORDS_SECONDS = (
+    0.4  # for the voice to time the words that were heard; longer: exact more often, the next turn later
+)
 
 
 class Turn:
@@ -41,20 +45,20 @@ class Turn:
     ) -> None:
         self.turn_id = str(uuid.uuid4())
         self.started = time.time()
-        self.interrupted = False
         self.ended = asyncio.Event()
         self.request = request
-        self.finished = orchestrator_pb2.TurnFinished(reason=TurnFinishReason.TURN_FINISH_REASON_COMPLETED)
         self._stages, self._history = stages, history
         self._rate, self._ahead = settings.sample_rate, round(settings.sound_ahead * settings.sample_rate)
-        self._script = Script()
-        self._text = ""
-        self._error: StageError | None = None
+        self._account = Account(self._rate)
+        self.finished = self._account.finished
+        self._script = self._account.script
+        self._slow: set[Stage.ValueType] = set()
+        self._timed = asyncio.Event()
         self._report = Reporter(self._begin_interrupt)
         self.events = self._report.events
         self.forsake = self._report.forsake
         self._tasks: asyncio.TaskGroup
-        self._children: list[asyncio.Task[None]] = []
+        self._children: dict[str, asyncio.Task[None]] = {}
         self._stopping: asyncio.Task[None] | None = None
         self._performance = Performance(
             stages,
@@ -64,6 +68,7 @@ class Turn:
                 format=media_pb2.AudioFormat(sample_rate_hertz=self._rate),
                 policy=request.policy or player_pb2.BUSY_POLICY_REPLACE,
             ),
+            self.on_slow,
         )
         self._animation = Animation(stages, self._rate, self, self._spawn)
 
@@ -79,13 +84,13 @@ class Turn:
             self._spawn(self._make(), name="make")
             try:
                 performed = await self._performance.run(self._on_performance)
-                self.finished.counters.CopyFrom(performed.counters)
-                self.interrupted = self.interrupted or performed.interrupted
+                self._account.performed(performed, self._stages.addresses[Stage.STAGE_PLAYER])
             except StageError as failure:
-                self._error = self._error or failure
+                self._account.error = self._account.error or failure
             finally:
+                await self._last_words()
                 self._cancel_children()
-        self._account()
+        self._close_account()
 
     async def interrupt(self) -> None:
         """Silence the turn and wait, a bounded time, until it has ended."""
@@ -109,7 +114,7 @@ class Turn:
             async with asyncio.timeout(LAST_FRAMES_SECONDS):
                 await self._animation.end()
         except StageError as failure:
-            self._error = failure
+            self._account.error = failure
         except TimeoutError:
             self.on_notice(self._stages.failure(Stage.STAGE_FACE, TimeoutError()))
         self._performance.end()
@@ -138,18 +143,18 @@ class Turn:
     def _words(self) -> AsyncGenerator[llm_pb2.Sentence, None]:
         if self.request.WhichOneof("input") == "prompt":
             return words.generate(self._stages, self.request, self._history, self)
-        self._text = self.request.speak
+        self._account.text = self.request.speak
         return words.split(self.request.speak)
 
     def _begin_interrupt(self) -> None:
         if self._stopping is None and not self.ended.is_set():
-            self.interrupted = True
+            self._account.interrupted = True
             self._stopping = asyncio.create_task(self._stop(), name=f"stop {self.turn_id}")
 
     async def _stop(self) -> None:
-        """Stop the player first, as that is what the person hears, then everything else."""
+        """Stop the player first, as that is what the person hears, then the words; `run` ends the rest."""
         silencing = asyncio.create_task(self._performance.stop(), name=f"silence {self.turn_id}")
-        self._cancel_children()
+        self._cancel_children("words")
         try:
             await silencing
             async with asyncio.timeout(FAREWELL_SECONDS):
@@ -159,40 +164,44 @@ class Turn:
             self._performance.abandon()
             await self.ended.wait()
 
-    def _cancel_children(self) -> None:
-        for task in self._children:
-            task.cancel()
+    async def _last_words(self) -> None:
+        """Wait a little for the times of words that may have been heard: they come after their sound."""
+        heard = self._performance.heard_sample_count
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                while self._script.lacks_words(heard) and not self._children["make"].done():
+                    self._timed.clear()
+                    await self._timed.wait()
 
-    def _account(self) -> None:
+    def _cancel_children(self, *names: str) -> None:
+        """End the tasks of these names, or all."""
+        for name, task in self._children.items():
+            if name in names or not names:
+                task.cancel()
+
+    def _close_account(self) -> None:
         """Write down how the turn ended."""
         heard = self._performance.heard_sample_count
+        self._script.estimate(heard, self._rate)
         self._tell_heard(heard)
         self._report.mark("total")
-        finished = self.finished
-        finished.text, finished.heard_text = self._text, self._script.heard_text(heard)
-        finished.heard_sample_count, finished.sample_rate_hertz = heard, self._rate if self._script.lines else 0
-        finished.interrupted = self.interrupted
-        finished.timings.extend(self._report.timings())
-        if self._error is not None and not self.interrupted:
-            finished.reason = TurnFinishReason.TURN_FINISH_REASON_FAILED
-            finished.error_message = str(self._error)
-        elif self.interrupted:
-            finished.reason = TurnFinishReason.TURN_FINISH_REASON_INTERRUPTED
+        self._account.close(heard, self._report.timings())
 
     # What the stages tell.
 
     def on_words_started(self, started: llm_pb2.GenerateStarted) -> None:
         """Note who makes the words."""
-        self.finished.providers["llm"] = f"{started.provider}/{started.model}"
+        self._account.words_started(started)
 
     def on_delta(self, text: str) -> None:
         """Pass a piece of the reply on."""
         self._report.mark("first_word")
-        self._text += text
+        self._account.text += text
         self._report.tell(delta=llm_pb2.TextDelta(text=text))
 
     def on_words_finished(self, finished: llm_pb2.GenerateFinished) -> None:
-        """Report a reply that was broken off."""
+        """Note how long it took, and report a reply that was broken off."""
+        self._account.words_finished(finished)
         if finished.reason == llm_pb2.FINISH_REASON_ERROR:
             self.on_notice(StageError(Stage.STAGE_LLM, finished.error_message or "the reply was broken off"))
 
@@ -205,7 +214,11 @@ class Turn:
 
     def on_speech_header(self, header: tts_pb2.SpeechHeader) -> None:
         """Note who speaks."""
-        self.finished.providers["tts"] = f"{header.provider}/{header.voice}"
+        self._account.speech_header(header)
+
+    def on_speech_finished(self, finished: tts_pb2.SpeechFinished) -> None:
+        """Note how long the voice took."""
+        self._account.speech_finished(finished)
 
     def on_audio(self, chunk: media_pb2.AudioChunk) -> None:
         """Send sound to the face and the player."""
@@ -217,12 +230,12 @@ class Turn:
 
     def on_line_finished(self, index: int, line: Line, phonemes: list[media_pb2.PhonemeTiming]) -> None:
         """Report where a sentence lies."""
+        self._timed.set()
         self._report.tell(timings=line_timings(index, line, phonemes))
 
     def on_frame_header(self, header: media_pb2.FrameHeader) -> None:
         """Send the names of the curves on, once."""
-        if "face" not in self.finished.providers:
-            self.finished.providers["face"] = header.source
+        if self._account.frame_header(header):
             self._performance.send_header(header)
             if self.request.include_media:
                 self._report.tell(frame_header=header)
@@ -234,6 +247,10 @@ class Turn:
         if self.request.include_media:
             self._report.tell(frames=frames)
 
+    def on_face_finished(self, finished: face_pb2.AnimateFinished) -> None:
+        """Note how long the face took."""
+        self._account.face_finished(finished)
+
     def on_face_failure(self, failure: StageError) -> None:
         """Report that the face is gone; the voice goes on."""
         self.on_notice(failure)
@@ -243,12 +260,19 @@ class Turn:
         logger.warning("stage failed turn=%s stage=%s reason=%s", self.turn_id, NAMES[failure.stage], failure)
         self._report.tell(notice=orchestrator_pb2.TurnNotice(stage=failure.stage, message=str(failure)))
 
+    def on_slow(self, slow: StageError) -> None:
+        """Report, once, that a stage takes its time."""
+        if slow.stage not in self._slow:
+            self._slow.add(slow.stage)
+            self.on_notice(slow)
+
     def _on_performance(self, event: player_pb2.PerformResponse) -> None:
         match event.WhichOneof("event"):
             case "started":
                 self._report.mark("first_sound")
+                self._account.sound_started(event.started)
                 started = orchestrator_pb2.TurnStarted(
-                    timings=self._report.timings(), with_frames=event.started.with_frames
+                    timings=self._account.timings(self._report.timings()), with_frames=event.started.with_frames
                 )
                 self._report.tell(started=started)
             case "position":
@@ -259,12 +283,11 @@ class Turn:
                 )
 
     def _tell_heard(self, sample: int) -> None:
-        if new := self._script.newly_heard(sample):
-            heard = orchestrator_pb2.HeardWords(words=map(timed_word, new), heard_sample_count=sample)
+        if heard := self._account.heard(sample):
             self._report.tell(heard=heard)
 
     def _spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
         """Start a task that ends with the turn."""
         task = self._tasks.create_task(work, name=f"{name} {self.turn_id}")
-        self._children.append(task)
+        self._children[name] = task
         return task

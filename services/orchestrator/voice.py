@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,9 +12,10 @@ import grpc
 from neurosync.v1 import llm_pb2, media_pb2, tts_pb2
 from neurosync.v1.orchestrator_pb2 import Stage
 from services.errors import InactiveError
+from services.orchestrator.patience import Patience, answers
 from services.orchestrator.script import Line, Script, Word
-from services.orchestrator.stages import StageError, Stages
-from services.wire import duration, within
+from services.orchestrator.stages import StageError, Stages, is_away
+from services.wire import duration
 
 ATTEMPTS = 2  # at a sentence of which nothing was heard; gRPC itself has retried what was merely unreachable
 # Control characters cannot be spoken and are refused; as spaces they leave every character where it was.
@@ -33,11 +35,17 @@ class Listener(Protocol):
     def on_audio(self, chunk: media_pb2.AudioChunk) -> None:
         """Take sound; its samples count from the start of the turn."""
 
+    def on_speech_finished(self, finished: tts_pb2.SpeechFinished) -> None:
+        """Hear how long the voice took."""
+
     def on_line_finished(self, index: int, line: Line, phonemes: list[media_pb2.PhonemeTiming]) -> None:
-        """Take a sentence whose sound is complete."""
+        """Take a sentence whose sound is complete, or broke off."""
 
     def on_notice(self, failure: StageError) -> None:
         """Hear of a failure that the turn survives."""
+
+    def on_slow(self, slow: StageError) -> None:
+        """Hear that the voice takes its time."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +63,10 @@ async def speak(
     """Speak sentences as they come, and return the number of samples made.
 
     Raises:
-        StageError: The voice failed at several sentences in a row, or refused the request as wrong.
+        StageError: The voice failed at several sentences in a row or at all of them, or refused the request as wrong.
     """
     made, failures, before = 0, 0, ""
+    last: StageError | None = None
     async for sentence in sentences:
         line = script.begin(sentence.text, sentence.start_char, made)
         request = tts_pb2.SynthesizeRequest(
@@ -72,11 +81,13 @@ async def speak(
             made = await _speak_line(request, sentence.index, line, stages, listener)
             failures, before = 0, request.text
         except StageError as failure:
-            line.end_sample = made
-            failures += 1
+            line.end_sample, line.broken = made, True
+            failures, last = failures + 1, failure
             if failures >= MAX_FAILURES or isinstance(failure, RefusedError):
                 raise
             listener.on_notice(failure)
+    if last is not None and not made:
+        raise last
     return made
 
 
@@ -90,22 +101,23 @@ async def _speak_line(
     """Speak one sentence and return the sample after its last; what was sent of it is never sent again."""
     for attempt in range(1, ATTEMPTS + 1):
         take = _Take(index, line, listener)
+        patience = Patience(stages, Stage.STAGE_TTS, listener.on_slow)
         call = stages.tts.Synthesize(request, metadata=stages.metadata)
         try:
-            async for event in within(call.__aiter__(), stages.timeout, "the voice"):
-                take.note(event)
+            async with contextlib.aclosing(answers(call, patience)) as events:
+                async for event in events:
+                    take.note(event)
             return take.finish()
         except (grpc.aio.AioRpcError, InactiveError) as error:
             failure = stages.failure(Stage.STAGE_TTS, error)
             if isinstance(error, grpc.aio.AioRpcError) and error.code() is grpc.StatusCode.INVALID_ARGUMENT:
                 raise RefusedError(Stage.STAGE_TTS, str(failure)) from error
             if take.at_sample > line.start_sample:
+                line.broken = True
                 listener.on_notice(failure)
                 return take.finish()
-            if attempt == ATTEMPTS:
+            if attempt == ATTEMPTS or (is_away(error) and not await stages.reconnected(Stage.STAGE_TTS)):
                 raise failure from error
-        finally:
-            call.cancel()
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -128,10 +140,14 @@ class _Take:
                 self._listener.on_audio(chunk)
             case "timings":
                 self._note_timings(event.timings)
+            case "finished":
+                self._listener.on_speech_finished(event.finished)
 
     def finish(self) -> int:
         """Close the line and return the sample after its last."""
         self._line.end_sample = self.at_sample
+        if self._line.broken:  # words whose sound did not come are not said
+            self._line.words = [word for word in self._line.words if word.end_sample <= self.at_sample]
         self._listener.on_line_finished(self._index, self._line, self._phonemes)
         return self.at_sample
 

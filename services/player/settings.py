@@ -43,8 +43,9 @@ class PlayerSettings(ServerSettings):
     """Streams of frames to previews and monitors."""
     horizon: float = Field(2.0, ge=0.5, le=10)
     """Seconds of sound held ahead; larger survives a slower network, smaller makes an interruption waste less."""
-    inactivity: float = Field(10.0, gt=0, le=600)
-    """Seconds of silence after which a sender is given up, once nothing of its turn is left to play."""
+    inactivity: float = Field(60.0, gt=0, le=600)
+    """Seconds of silence after which a sender is given up, once nothing of its turn is left to play. Larger: slow words
+    and voices are waited for (the orchestrator gives them up to 45 s); smaller: a dead sender's turn ends sooner."""
     seed: int | None = Field(None, ge=0, lt=1 << 32)
     """Of the idle life; the same seed gives the same life. None: another at each start."""
 
