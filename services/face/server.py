@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import numpy as np
@@ -15,8 +15,8 @@ import numpy as np
 from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
 from services.errors import BadRequestError, BusyError
 from services.face import clip as clips
-from services.face.engine import FaceModel, Weights
-from services.face.model import LipModel
+from services.face.engine import AnimatesClips, FaceModel, Weights
+from services.face.models import load_model
 from services.face.settings import FaceSettings
 from services.face.stream import Animation
 from services.media.curves import CURVE_NAMES
@@ -54,7 +54,9 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
 
     async def close(self) -> None:
         """Drop the model."""
-        self._model = None
+        model, self._model = self._model, None
+        if model is not None:
+            await asyncio.to_thread(model.close)
 
     async def Animate(  # noqa: N802 - the name is the contract's
         self, requests: AsyncIterator[face_pb2.AnimateRequest], _context: Context
@@ -73,12 +75,12 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
                 yield face_pb2.AnimateResponse(header=_header(model, animation))
                 async for message in messages:
                     for step in _steps(message, animation):
-                        for batch in _batches(await asyncio.to_thread(step), animation):
-                            yield face_pb2.AnimateResponse(frames=batch)
+                        for event in _events(await asyncio.to_thread(step), animation):
+                            yield face_pb2.AnimateResponse(**event)
                     if message.HasField("end"):
                         break
-                for batch in _batches(await asyncio.to_thread(animation.end), animation):
-                    yield face_pb2.AnimateResponse(frames=batch)
+                for event in _events(await asyncio.to_thread(animation.end), animation):
+                    yield face_pb2.AnimateResponse(**event)
                 yield face_pb2.AnimateResponse(finished=_finished(animation))
         logger.info("stream animated frames=%d compute=%.3f", animation.frame_count, animation.compute)
 
@@ -91,11 +93,10 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
             clip = await asyncio.to_thread(self._open, request)
             animation = Animation(model, clip.rate)
             yield face_pb2.AnimateClipResponse(header=_header(model, animation))
-            while (pcm := await asyncio.to_thread(next, clip.blocks, None)) is not None:
-                for batch in _batches(await asyncio.to_thread(animation.push, pcm), animation):
-                    yield face_pb2.AnimateClipResponse(frames=batch)
-            for batch in _batches(await asyncio.to_thread(animation.end), animation):
-                yield face_pb2.AnimateClipResponse(frames=batch)
+            parts = _parts(model, animation, clip)
+            while (frames := await asyncio.to_thread(next, parts, None)) is not None:
+                for event in _events(frames, animation):
+                    yield face_pb2.AnimateClipResponse(**event)
             yield face_pb2.AnimateClipResponse(finished=_finished(animation))
         logger.info("clip animated frames=%d compute=%.3f", animation.frame_count, animation.compute)
 
@@ -111,7 +112,7 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
             frame_rate_hertz=told.frame_rate,
             sample_rate_hertz=told.sample_rate,
             look_ahead_sample_count=told.look_ahead,
-            emotion_source=face_pb2.EMOTION_SOURCE_NONE,
+            emotion_source=face_pb2.EMOTION_SOURCE_SOUND if told.hears_emotions else face_pb2.EMOTION_SOURCE_NONE,
             engine=told.engine,
         )
         return face_pb2.DescribeModelsResponse(
@@ -137,7 +138,7 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
         """Return the model, loading it once."""
         async with self._loading:
             if self._model is None:
-                self._model = await asyncio.to_thread(LipModel, self._settings.model, provider=self._settings.provider)
+                self._model = await asyncio.to_thread(load_model, self._settings)
             return self._model
 
     async def _named(self, field: str, name: str) -> FaceModel:
@@ -186,9 +187,16 @@ def _steps(message: face_pb2.AnimateRequest, animation: Animation) -> list[Calla
 
 
 def _check_emotion(key: media_pb2.EmotionKey) -> None:
+    if key.at_sample < 0:
+        raise BadRequestError("emotion.at_sample", key.at_sample, "0 or more")
+    known = media_pb2.Emotion.values()
+    if len(key.weights) >= len(known):
+        raise BadRequestError("emotion.weights", f"{len(key.weights)} weights", f"at most {len(known) - 1}")
     for weight in key.weights:
-        if not 0 <= weight.weight <= 1:
+        if not 0 <= weight.weight <= 1:  # also refuses NaN
             raise BadRequestError("emotion.weights.weight", weight.weight, "0 to 1")
+        if not weight.emotion or weight.emotion not in known:
+            raise BadRequestError("emotion.weights.emotion", weight.emotion, "an Emotion")
 
 
 def _header(model: FaceModel, animation: Animation) -> face_pb2.AnimateHeader:
@@ -203,8 +211,22 @@ def _finished(animation: Animation) -> face_pb2.AnimateFinished:
     )
 
 
-def _batches(frames: Weights, animation: Animation) -> Iterator[media_pb2.FrameBatch]:
-    """Yield messages for frames that the animation has just given."""
+def _parts(model: FaceModel, animation: Animation, clip: clips.Clip) -> Iterator[Weights]:
+    """Yield the frames of a clip; the work between two of them is short enough for a call to be cancelled there."""
+    if isinstance(model, AnimatesClips):
+        yield from animation.whole(model, np.concatenate([np.zeros(0, np.int16), *clip.blocks]))
+        return
+    for pcm in clip.blocks:
+        yield animation.push(pcm)
+    yield animation.end()
+
+
+def _events(frames: Weights, animation: Animation) -> Iterator[dict[str, Any]]:
+    """Yield what to tell of frames that the animation has just given, by the names of the answers' fields."""
     first = animation.next_frame - len(frames)
     for start in range(0, len(frames), BATCH_FRAMES):
-        yield frame_batch(first + start, frames[start : start + BATCH_FRAMES])
+        yield {"frames": frame_batch(first + start, frames[start : start + BATCH_FRAMES])}
+    for sample, reading in animation.emotions():
+        strengths = zip(media_pb2.Emotion.values()[1:], reading.weights, strict=True)  # in the same order
+        heard = [media_pb2.EmotionWeight(emotion=emotion, weight=weight) for emotion, weight in strengths if weight]
+        yield {"emotion": media_pb2.EmotionKey(at_sample=sample, weights=heard)}
