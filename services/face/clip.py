@@ -89,4 +89,4 @@ def _decoded(file: soundfile.SoundFile) -> Iterator[Pcm]:
                 return
             left -= len(block)
             mono = np.nan_to_num(block.mean(axis=1))  # (n, channels) -> (n,)
-            yield np.clip(np.round(mono * 32767), -32768, 32767).astype(np.int16)
+            yield np.clip(np.round(mono * 32768), -32768, 32767).astype(np.int16)

@@ -36,6 +36,8 @@ class ModelDescription:
     """Frames a second it gives."""
     look_ahead: int
     """Samples at `sample_rate` that a frame waits for beyond its own time."""
+    hears_emotions: bool = False
+    """Whether its streams are `HearsEmotions`."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,9 @@ class FaceModel(Protocol):
 
     def open(self, sample_rate: int) -> FaceStream:
         """Return a new stream for sound at `sample_rate` hertz, 8000 to 192000."""
+
+    def close(self) -> None:
+        """Release what it holds; it is not used afterwards."""
 
 
 @runtime_checkable

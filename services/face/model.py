@@ -116,6 +116,9 @@ class LipModel:
         """Return a new stream for sound at `sample_rate` hertz."""
         return LipStream(self, sample_rate)
 
+    def close(self) -> None:
+        """Do nothing: the network goes with its last stream."""
+
     def begin(self) -> State:
         """Return the state of a network that has heard silence only."""
         return self._silent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -20,9 +21,19 @@ class FaceSettings(ServerSettings):
     listen: str = "127.0.0.1:50053"
     """Host and port to listen on; port 0 takes a free one."""
     model: str = DEFAULT_MODEL
-    """The model that answers when a request names none."""
+    """The model that answers: `lipsync`, which is shipped, or `neurosync`, the published transformer (needs torch)."""
     provider: Literal["cpu", "cuda"] = "cpu"
     """What ONNX Runtime computes with."""
+    checkpoint: Path | None = None
+    """Weights of `neurosync`: `model.pth` or a `.safetensors` file of the same tensors."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """What `neurosync` computes on; auto takes CUDA where there is one. A CPU core needs about 0.7 s a window."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """What `neurosync` computes in. Lower: half the memory and faster where hardware has it; curves differ a little."""
+    hop: int = 12
+    """Frames of 1/60 s between the windows of `neurosync`. Larger: cheaper, but frames come later, more at a time."""
+    look_ahead: int = 12
+    """Frames that `neurosync` hears beyond those it gives. Larger: they come later; smaller: the mouth opens late."""
     capacity: int = Field(32, ge=1, le=4096)
     """Streams at once; one more is refused. Larger: frames of all come late when all speak; smaller: cores idle."""
     inactivity: float = Field(60.0, gt=0, le=3600)

@@ -7,12 +7,13 @@ context and gives no frames.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from math import gcd
 
 import numpy as np
 
 from services.errors import BadRequestError
-from services.face.engine import FaceModel, Pcm, Weights
+from services.face.engine import AnimatesClips, EmotionReading, FaceModel, HearsEmotions, Pcm, Weights
 from services.face.features import FRAME_RATE
 
 PIECE_SECONDS = 1.0
@@ -43,7 +44,9 @@ class Animation:
             wanted = f"{max(0, start_sample - rate)} to {start_sample} (at most a second of context)"
             raise BadRequestError("config.first_audio_sample", first_sample, wanted)
         self._stream = model.open(rate)
+        self._rate = rate
         self._piece = round(PIECE_SECONDS * rate)
+        self._readings: list[EmotionReading] = []
         self._start = start_sample
         self.next_sample = first_sample
         """Where the next chunk must start."""
@@ -57,6 +60,7 @@ class Animation:
         lead = -context % step  # silence that puts the context on the grid of frames
         self._skip = (lead + context) * FRAME_RATE // rate
         self._lead: Pcm = np.zeros(lead, np.int16)
+        self._offset = self.next_frame - self._skip  # of the turn's frames to the stream's
 
     @property
     def look_ahead(self) -> int:
@@ -89,6 +93,23 @@ class Animation:
         """Return the frames that are left."""
         begun = time.perf_counter()
         return self._counted(self._stream.end(), begun)
+
+    def whole(self, model: AnimatesClips, pcm: Pcm) -> Iterator[Weights]:
+        """Yield the frames of a sound that is known to its end, instead of pushing it."""
+        begun = time.perf_counter()
+        self.next_sample += len(pcm)
+        for frames, readings in model.whole(pcm.astype(np.float32) / np.float32(32768), self._rate):
+            self._readings += readings
+            yield self._counted(frames, begun)
+            begun = time.perf_counter()
+
+    def emotions(self) -> list[tuple[int, EmotionReading]]:
+        """Return what was heard in the frames given since the last call, each with the sample of the turn it is for."""
+        if isinstance(self._stream, HearsEmotions):
+            self._readings += self._stream.take_emotions()
+        taken, self._readings = self._readings, []
+        frames = (max(self._offset + reading.frame, self._start * FRAME_RATE // self._rate) for reading in taken)
+        return [(frame * self._rate // FRAME_RATE, reading) for frame, reading in zip(frames, taken, strict=True)]
 
     def _counted(self, frames: Weights, begun: float) -> Weights:
         skipped = min(self._skip, len(frames))

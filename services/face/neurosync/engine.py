@@ -63,8 +63,6 @@ class NeuroSyncModel:
         self._extractor = FeatureExtractor("cpu")
         self._clip_extractor = FeatureExtractor(placed)
         self._batcher = Batcher(DirectRunner(network))
-        self.hears_emotions = network.sizes.outputs > CURVE_COUNT
-        """Whether it tells emotions."""
         self.description = ModelDescription(
             name=NAME,
             engine=f"torch/{placed.upper()}/{precision}",
@@ -72,6 +70,7 @@ class NeuroSyncModel:
             sample_rate=SAMPLE_RATE,
             frame_rate=FRAME_RATE,
             look_ahead=self._pace.samples(SAMPLE_RATE),
+            hears_emotions=network.sizes.outputs > CURVE_COUNT,
         )
 
     def open(self, sample_rate: int) -> NeuroSyncStream:

@@ -24,6 +24,8 @@ from services.face.neurosync.sound import SAMPLE_RATE, Floats
 from services.face.resample import Resampler, reach
 
 ROW_SAMPLES = SAMPLE_RATE // FRAME_RATE
+LONGEST = WINDOW - 2
+"""Frames that a hop and twice the look-ahead may have: a flush answers, in one window, all that was not given."""
 LOT = 16
 """Windows asked for at a time where much sound comes at once (2 MB)."""
 
@@ -44,9 +46,9 @@ class Pace:
             ValueError: It would not, or too few rows are left for the features.
         """
         shortest = SHORTEST // ROW_SAMPLES
-        if self.hop < shortest or self.look_ahead < shortest or self.hop + 2 * self.look_ahead >= WINDOW:
+        if self.hop < shortest or self.look_ahead < shortest or self.hop + 2 * self.look_ahead > LONGEST:
             raise ValueError(
-                f"expected hop and look_ahead of at least {shortest} and hop + 2 * look_ahead below {WINDOW} frames, "
+                f"expected hop and look_ahead of at least {shortest} and hop + 2 * look_ahead of at most {LONGEST}, "
                 f"got {self.hop} and {self.look_ahead}"
             )
 

@@ -1,0 +1,37 @@
+"""The face models by name; what one needs is imported when it is chosen."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from services.errors import ConfigurationError
+from services.face.engine import FaceModel
+from services.face.model import LipModel
+from services.face.settings import FaceSettings
+
+NEUROSYNC = "neurosync"
+"""The published transformer checkpoint; every other name is that of a shipped network."""
+
+
+def load_model(settings: FaceSettings) -> FaceModel:
+    """Return the model that the settings choose, loaded.
+
+    Raises:
+        ConfigurationError: There is none of that name, or something that it needs is missing.
+    """
+    if settings.model != NEUROSYNC:
+        return LipModel(settings.model, provider=settings.provider)
+    if find_spec("torch") is None:
+        raise ConfigurationError('model: neurosync needs torch: pip install "neurosync[face,torch]"')
+    if settings.checkpoint is None:
+        raise ConfigurationError(
+            "checkpoint: model neurosync needs NEUROSYNC_FACE_CHECKPOINT, the path of model.pth or model.safetensors"
+        )
+    from services.face.neurosync.engine import NeuroSyncModel
+    from services.face.neurosync.streaming import Pace
+
+    try:
+        pace = Pace(settings.hop, settings.look_ahead)
+    except ValueError as error:
+        raise ConfigurationError(f"hop and look_ahead: {error}") from error
+    return NeuroSyncModel(settings.checkpoint, device=settings.device, precision=settings.precision, pace=pace)
