@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import logging
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -129,6 +130,7 @@ def _translating(handler: Handler, method: str, places: _Places) -> Behaviour:
 
     async def stream(requests: Any, context: Context) -> AsyncIterator[Any]:
         messages = Messages(requests, handler.request_deserializer)
+        request: Any = None
         try:
             with places.one():
                 request = messages if handler.request_streaming else await messages.only(REQUEST_SECONDS)
@@ -139,6 +141,7 @@ def _translating(handler: Handler, method: str, places: _Places) -> Behaviour:
                     async for response in responses:
                         yield response
         except Exception as error:
+            request = None  # this frame lives on in the error that ends the call
             if handler.request_streaming:
                 await messages.drain(FAREWELL_SECONDS)
             await _abort(context, error, method)
@@ -149,6 +152,7 @@ def _translating(handler: Handler, method: str, places: _Places) -> Behaviour:
 async def _abort(context: Context, error: Exception, method: str) -> NoReturn:
     """End the call with the status of `error`."""
     known = _known(error, method)
+    traceback.clear_frames(error.__traceback__)  # tasks hold the error, and its frames them: large requests would stay
     if known is None:
         await context.abort(grpc.StatusCode.INTERNAL, UNFORESEEN)
     if isinstance(known, grpc.aio.AbortError):  # the handler ended the call itself; a call ends once
