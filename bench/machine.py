@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
 PACKAGES = ("grpcio", "numpy", "onnxruntime", "hibari-tts", "xllamacpp")
 
 
-def describe() -> str:
+def describe(packages: Iterable[str] = PACKAGES) -> str:
     """Return the machine and the versions, as they belong beside every figure."""
     cpu = platform.processor() or platform.machine()
     try:
@@ -18,7 +19,7 @@ def describe() -> str:
         cpu = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         pass
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return f"{cpu}, {os.cpu_count()} cores{load}; Python {platform.python_version()}, {versions}"
 

@@ -28,10 +28,11 @@ def load_model(settings: FaceSettings) -> FaceModel:
             "checkpoint: model neurosync needs NEUROSYNC_FACE_CHECKPOINT, the path of model.pth or model.safetensors"
         )
     from services.face.neurosync.engine import NeuroSyncModel
-    from services.face.neurosync.streaming import Pace
 
-    try:
-        pace = Pace(settings.hop, settings.look_ahead)
-    except ValueError as error:
-        raise ConfigurationError(f"hop and look_ahead: {error}") from error
-    return NeuroSyncModel(settings.checkpoint, device=settings.device, precision=settings.precision, pace=pace)
+    return NeuroSyncModel(
+        settings.checkpoint,
+        device=settings.device,
+        precision=settings.precision,
+        hop=settings.hop,
+        look_ahead=settings.look_ahead,
+    )

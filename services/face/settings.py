@@ -27,11 +27,14 @@ class FaceSettings(ServerSettings):
     checkpoint: Path | None = None
     """Weights of `neurosync`: `model.pth` or a `.safetensors` file of the same tensors."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """What `neurosync` computes on; auto takes CUDA where there is one. A CPU core needs about 0.7 s a window."""
+    """What `neurosync` computes on; auto takes CUDA where there is one."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """What `neurosync` computes in. Lower: half the memory and faster where hardware has it; curves differ a little."""
-    hop: int = 12
-    """Frames of 1/60 s between the windows of `neurosync`. Larger: cheaper, but frames come later, more at a time."""
+    hop: int | None = None
+    """Frames of 1/60 s between the windows of `neurosync`. Larger: cheaper, but frames come later, more at a time.
+
+    None: 12 on a GPU; 48 on a CPU, of which a core needs about 0.7 s a window (0.4 s in bf16, where it has that).
+    """
     look_ahead: int = 12
     """Frames that `neurosync` hears beyond those it gives. Larger: they come later; smaller: the mouth opens late."""
     capacity: int = Field(32, ge=1, le=4096)

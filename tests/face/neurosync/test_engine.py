@@ -39,7 +39,7 @@ Answer = face_pb2.AnimateResponse | face_pb2.AnimateClipResponse
 
 @pytest.fixture(scope="module")
 def model(data: Path) -> Iterator[NeuroSyncModel]:
-    made = NeuroSyncModel(data / "small.safetensors", device="cpu")
+    made = NeuroSyncModel(data / "small.safetensors", device="cpu", hop=12)
     yield made
     made.close()
 
@@ -110,7 +110,11 @@ def test_emotions_are_told_when_they_change_and_do_not_depend_on_lots() -> None:
 @pytest.fixture
 async def stub(data: Path) -> AsyncIterator[Stub]:
     settings = load(
-        FaceSettings, listen="127.0.0.1:0", model="neurosync", checkpoint=data / "small.safetensors", device="cpu"
+        FaceSettings,
+        listen="127.0.0.1:0",
+        model="neurosync",
+        checkpoint=data / "small.safetensors",
+        device="cpu",
     )
     async with running(FaceService(settings), settings) as server, dial(server.address) as channel:
         await server.warm
@@ -181,7 +185,7 @@ async def test_a_stream_that_takes_over_counts_frames_and_emotions_of_the_turn(s
 async def test_the_service_describes_the_model(stub: Stub) -> None:
     (told,) = (await stub.DescribeModels(face_pb2.DescribeModelsRequest(), timeout=5)).models
     assert (told.model, told.engine, told.sample_rate_hertz) == ("neurosync", "torch/CPU/fp32", 88_200)
-    assert told.look_ahead_sample_count == 35_280
+    assert told.look_ahead_sample_count == (48 + 12) * 1470  # a CPU hops far
     assert told.emotion_source == face_pb2.EMOTION_SOURCE_SOUND
     assert list(told.curve_names) == list(CURVE_NAMES)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
@@ -41,7 +41,7 @@ def all_of(stream: NetworkStream, *pieces: Pcm) -> Floats:
 
 
 @given(cuts=st.lists(st.integers(0, 84_000), max_size=40), hop=st.sampled_from([6, 12, 20]))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None)
 def test_frames_do_not_depend_on_how_sound_is_cut(
     runner: DirectRunner, extractor: FeatureExtractor, speech: Pcm, cuts: list[int], hop: int
 ) -> None:
