@@ -84,6 +84,8 @@ class Animation:
 
         A face that has failed is waited for: when it is back, the mouth moves again, also amid a sentence.
         """
+        if not self._has_failed:
+            await self._stages.reconnected(Stage.STAGE_FACE)  # returns at once, but for a face that has just come back
         call = self._stages.face.Animate(metadata=self._stages.metadata, wait_for_ready=self._has_failed or None)
         helpers = [
             asyncio.create_task(stream.send(call), name="send to the face"),

@@ -85,6 +85,7 @@ class Engine:
             taken = self._replace_output(taken, now)
         output, performer = self.output, self.performer
         self._send_due(taken, now)
+        performer.commit = max(performer.commit, taken + output.margin)  # what is asked now changes nothing earlier
         self._run_commands()
         ear = min(output.sample_at(now), taken - 1)
         performer.advance(taken + output.margin, ear, now, output.time_of)

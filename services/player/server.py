@@ -11,7 +11,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 import grpc
@@ -53,8 +53,10 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
 
     name = "neurosync.v1.PlayerService"
 
-    def __init__(self, settings: PlayerSettings) -> None:
+    def __init__(self, settings: PlayerSettings, *, opens: Callable[..., AudioOutput] = open_output) -> None:
+        """Perform as the settings say; `opens` opens the sound device, or what stands in for one."""
         self._settings = settings
+        self._opens = opens
         self._watchers = Watchers(settings.max_watchers)
         self._ready = asyncio.Event()
         self._output: AudioOutput | None = None
@@ -211,7 +213,7 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
     def _open(self) -> tuple[Performer, AudioOutput]:
         """Open the device; without one, and none named, a monotonic clock takes its place."""
         settings = self._settings
-        output = open_output(settings.output, sample_rate=settings.sample_rate, latency=settings.latency)
+        output = self._opens(settings.output, sample_rate=settings.sample_rate, latency=settings.latency)
         self._output = output
         performer = Performer(
             Grid(output.sample_rate),

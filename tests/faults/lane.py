@@ -1,0 +1,124 @@
+"""One orchestrator and one player in this process, on a device whose samples are kept: what was heard is looked up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import grpc
+import numpy as np
+import numpy.typing as npt
+
+from bench.device import SimulatedDevice
+from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc
+from neurosync.v1.orchestrator_pb2 import ConverseRequest
+from services.dialing import dial
+from services.orchestrator.server import OrchestratorService
+from services.orchestrator.settings import OrchestratorSettings
+from services.player.server import PlayerService
+from services.player.settings import PlayerSettings
+from services.serving import running
+from services.settings import load
+from tests.faults.proxy import Proxy
+
+RATE = 24_000
+LATENCY = 0.02
+AUDIBLE = 100  # of 32768, -50 dB
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A text spoken to its end: its sound, and when each word ends."""
+
+    text: str
+    voice: str
+    pcm: npt.NDArray[np.int16]
+    word_ends: tuple[int, ...]
+    sentence_ends: tuple[int, ...]
+
+    def heard_count(self, sample: int) -> int:
+        return sum(end <= sample for end in self.word_ends)
+
+
+@dataclass
+class Lane:
+    """A character with a process of its own, so to say."""
+
+    name: str
+    device: SimulatedDevice
+    service: OrchestratorService
+    proxy: Proxy
+    channel: grpc.aio.Channel
+
+    @property
+    def stub(self) -> orchestrator_pb2_grpc.OrchestratorServiceAsyncStub:
+        return orchestrator_pb2_grpc.OrchestratorServiceStub(self.channel)
+
+    def played(self) -> npt.NDArray[np.int16]:
+        """All that the device took, as one array."""
+        if len(self.device.played) > 1:
+            self.device.played[:] = [np.concatenate(self.device.played)]
+        return self.device.played[0]
+
+    async def silent(self) -> None:
+        """Wait until what was said last is at the ear."""
+        await asyncio.sleep(self.device.latency + 0.05)
+
+    async def learn(self, text: str, voice: str) -> Truth:
+        """Speak a text to its end."""
+        request = ConverseRequest(session_id="truth", speak=text, voice=voice, include_media=True)
+        events = [event async for event in self.stub.Converse(request, timeout=60)]
+        spans = [event.timings for event in events if event.HasField("timings")]
+        return Truth(
+            text,
+            voice,
+            np.concatenate([np.frombuffer(event.audio.pcm, "<i2") for event in events if event.HasField("audio")]),
+            tuple(word.end_sample for span in spans for word in span.timings.words),
+            tuple(span.end_sample for span in spans),
+        )
+
+    async def history(self, session: str) -> list[orchestrator_pb2.HistoryEntry]:
+        request = orchestrator_pb2.GetHistoryRequest(session_id=session)
+        return list((await self.stub.GetHistory(request, timeout=10)).entries)
+
+    async def idle(self) -> None:
+        """Wait until no turn and no duty of one is left."""
+        deadline = time.monotonic() + 10
+        while self.service._tasks:
+            assert time.monotonic() < deadline, [task.get_name() for task in self.service._tasks]
+            await asyncio.sleep(0.01)
+
+    def check_silence(self, since: int, asked: float) -> None:
+        """Check that nothing after device sample `since` is audible later than the promise allows."""
+        loud = np.flatnonzero(np.abs(self.played()[since:].astype(np.int32)) > AUDIBLE)
+        if loud.size:
+            late = self.device.time_of(since + int(loud[-1])) - asked
+            self.silences.append(late - LATENCY)
+
+    def __post_init__(self) -> None:
+        self.silences: list[float] = []
+        """Seconds from each interruption to silence, less the device's latency."""
+
+
+@contextlib.asynccontextmanager
+async def lane(name: str, tts: str, face: str) -> AsyncIterator[Lane]:
+    """Run one."""
+    device = SimulatedDevice(RATE, latency=LATENCY, keep=True)
+    heard = load(PlayerSettings, listen="127.0.0.1:0", targets="127.0.0.1:9", subjects=name, seed=1)
+    async with running(PlayerService(heard, opens=lambda *_, **__: device), heard) as player:
+        await player.warm
+        flags = {"llm": "127.0.0.1:1", "tts": tts, "face": face, "player": player.address}
+        settings = load(OrchestratorSettings, listen="127.0.0.1:0", **flags)
+        service = OrchestratorService(settings)
+        proxy = Proxy()
+        async with running(service, settings) as server:
+            proxy.target = server.address
+            await proxy.listen()
+            try:
+                async with dial(server.address) as channel:
+                    yield Lane(name, device, service, proxy, channel)
+            finally:
+                await proxy.close()

@@ -1,0 +1,138 @@
+"""All processes of NeuroSync with a proxy before every stage, and what a client sees of a turn."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from dataclasses import replace as replaced
+from typing import Any
+
+import grpc
+
+from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc
+from neurosync.v1.orchestrator_pb2 import ConverseRequest, ConverseResponse, TurnFinished
+from services.cli.stack import PARTS, Stack, is_healthy, started
+from services.dialing import dial
+from tests.faults.proxy import Proxy, proxies
+from tests.faults.wire import Wire, wire
+
+STAGES = ("llm", "tts", "face", "player")
+SUBJECT = "NeuroSync"
+HUNG_SECONDS = 3.0
+"""After which the supervisor ends a stopped process."""
+
+
+@dataclass
+class Seen:
+    """One turn as its client sees it."""
+
+    events: list[tuple[float, ConverseResponse]] = field(default_factory=list)
+    error: grpc.aio.AioRpcError | None = None
+    ended: float = 0.0
+
+    @property
+    def finished(self) -> TurnFinished:
+        assert self.error is None, self.error
+        return self.events[-1][1].finished
+
+    @property
+    def notices(self) -> list[str]:
+        return [event.notice.message for _, event in self.events if event.HasField("notice")]
+
+    @property
+    def kinds(self) -> list[str]:
+        return [str(event.WhichOneof("event")) for _, event in self.events]
+
+    def answered(self, since: float) -> float:
+        """Return how long after a moment the client learned anything; infinite if never."""
+        times = [at for at, event in self.events if not event.HasField("accepted")]
+        return min((at - since for at in [*times, self.ended] if at > since), default=float("inf"))
+
+    def heard_count(self) -> int:
+        return sum(len(event.heard.words) for _, event in self.events)
+
+
+@dataclass
+class Rig:
+    """The processes, the proxies before them, the wire, and one client."""
+
+    stack: Stack
+    proxies: dict[str, Proxy]
+    wire: Wire
+    channel: grpc.aio.Channel
+    told: list[str]
+
+    @property
+    def stub(self) -> orchestrator_pb2_grpc.OrchestratorServiceAsyncStub:
+        return orchestrator_pb2_grpc.OrchestratorServiceStub(self.channel)
+
+    def begin(self, **request: Any) -> tuple[Seen, asyncio.Task[None]]:
+        """Start a turn; what is seen of it grows until the task is done."""
+        seen = Seen()
+        return seen, asyncio.create_task(self._follow(seen, ConverseRequest(**request)))
+
+    async def turn(self, **request: Any) -> Seen:
+        """Perform a whole turn."""
+        seen, task = self.begin(**request)
+        await task
+        return seen
+
+    async def interrupt(self, session: str) -> orchestrator_pb2.InterruptResponse:
+        return await self.stub.Interrupt(orchestrator_pb2.InterruptRequest(session_id=session), timeout=10)
+
+    async def healthy(self, name: str, seconds: float = 40) -> None:
+        """Wait until a part serves."""
+        part = next(part for part in PARTS if part.name == name)
+
+        async def serves() -> bool:
+            return await is_healthy(self.stack.addresses[name], part.service)
+
+        await until(serves, seconds, f"{name} serves")
+
+    async def _follow(self, seen: Seen, request: ConverseRequest) -> None:
+        try:
+            async for event in self.stub.Converse(request, timeout=60, wait_for_ready=True):
+                seen.events.append((time.monotonic(), event))
+        except grpc.aio.AioRpcError as error:
+            seen.error = error
+        finally:
+            seen.ended = time.monotonic()
+
+
+async def until(condition: Callable[[], object], seconds: float, what: str) -> None:
+    """Wait for a condition, asked a hundred times a second."""
+    deadline = time.monotonic() + seconds
+    while True:
+        met = condition()
+        if asyncio.iscoroutine(met):
+            met = await met
+        if met:
+            return
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def rig(*, subjects: str = SUBJECT) -> AsyncIterator[Rig]:
+    """Start everything, with a player on a simulated device of 20 ms."""
+    told: list[str] = []
+    with wire() as receiver:
+        os.environ["NEUROSYNC_PLAYER_TARGETS"] = receiver.address
+        os.environ["NEUROSYNC_PLAYER_SUBJECTS"] = subjects
+        parts = [replaced(part, module="bench.simulated_player" if part.name == "player" else "") for part in PARTS]
+        async with proxies(*STAGES) as before:
+            stack = Stack(
+                tell=told.append,
+                parts=parts,
+                free_ports=True,
+                dialled={name: proxy.address for name, proxy in before.items()},
+                hung_seconds=HUNG_SECONDS,
+            )
+            for name, proxy in before.items():
+                proxy.target = stack.addresses[name]
+            async with started(stack), dial(stack.addresses["orchestrator"]) as channel:
+                yield Rig(stack, before, receiver, channel, told)

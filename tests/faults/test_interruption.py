@@ -1,0 +1,252 @@
+"""Two hundred interruptions at random moments, of every kind, on four characters at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import os
+import random
+import sys
+import time
+import wave
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+
+from neurosync.v1 import face_pb2, face_pb2_grpc, orchestrator_pb2, orchestrator_pb2_grpc
+from neurosync.v1.orchestrator_pb2 import ConverseRequest
+from services.cli.stack import PARTS, Stack, started
+from services.dialing import dial
+from tests.faults.lane import RATE, Lane, Truth, lane
+from tests.faults.rig import until
+
+COUNT = 200
+LANES = 4
+SEED = 20261122
+PROMISE = 0.03  # seconds beyond the device's latency until silence
+KINDS = ("before sound", "first word", "anywhere", "between", "twice", "replaced", "cancelled", "death", "stalled")
+TEXTS = (
+    "Tomorrow the old fox goes home. Nobody knows why, and nobody asks.",
+    "Seven little lanterns burn. The river is wide! Can you see it?",
+    "Please, wait a moment. I have something to tell you about the moon.",
+)
+HELD = "This one never comes."
+
+
+class Vendor:
+    """A speech server of one's own: it answers with a tone a word, and leaves `HELD` unanswered."""
+
+    def __init__(self) -> None:
+        self.open_count = 0
+        self.held_count = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = next(int(x.split(b":")[1]) for x in head.lower().splitlines() if b"content-length" in x)
+                text = (await reader.readexactly(length)).decode()
+                self.open_count += 1
+                try:
+                    if HELD in text:
+                        self.held_count += 1
+                        await reader.read()  # until the client has gone
+                        return
+                    writer.write(self._answer(text))
+                    await writer.drain()
+                finally:
+                    self.open_count -= 1
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    @staticmethod
+    def _answer(text: str) -> bytes:
+        phase = 2 * np.pi * (200 + len(text) * 7) * np.arange(RATE * len(text) // 16) / RATE
+        file = io.BytesIO()
+        with wave.open(file, "wb") as out:
+            out.setnchannels(1)
+            out.setsampwidth(2)
+            out.setframerate(RATE)
+            out.writeframes(np.rint(6000 * np.sin(phase)).astype("<i2").tobytes())
+        body = file.getvalue()
+        return b"HTTP/1.1 200 OK\r\nContent-Type: audio/wav\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+@contextlib.asynccontextmanager
+async def vendor() -> AsyncIterator[tuple[Vendor, str]]:
+    made = Vendor()
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    try:
+        yield made, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/speak"
+    finally:
+        server.close()
+
+
+class Trial:
+    """One interruption on one lane."""
+
+    def __init__(self, on: Lane, truth: Truth, kind: str, dice: random.Random, number: int) -> None:
+        self.lane, self.truth, self.kind, self.dice = on, truth, kind, dice
+        self.session = f"{on.name}-{number}"
+        self.turn_id = ""
+        self._started = asyncio.Event()
+        self._channel: grpc.aio.Channel | None = None
+
+    async def run(self, beaten: list[str]) -> None:
+        lane = self.lane
+        await lane.silent()
+        since = len(lane.played())
+        following = asyncio.create_task(self._follow())
+        await self._moment()
+        asked = time.monotonic()
+        await self._strike(following)
+        await asyncio.wait({following})
+        await lane.idle()
+        await lane.silent()
+        if self._channel is not None:
+            await self._channel.close()
+        lane.check_silence(since, asked)
+        await self._check(since, beaten)
+
+    async def _follow(self) -> None:
+        channel = self.lane.channel
+        if self.kind == "death":
+            self._channel = channel = dial(self.lane.proxy.address)
+        text = self.truth.text
+        if self.kind == "stalled":
+            text = f"{HELD} {text}" if self.dice.random() < 0.5 else f"{text} {HELD}"
+        voice = "local" if self.kind == "stalled" else self.truth.voice
+        request = ConverseRequest(session_id=self.session, speak=text, voice=voice)
+        call = orchestrator_pb2_grpc.OrchestratorServiceStub(channel).Converse(request, timeout=60)
+        try:
+            async for event in call:
+                if event.HasField("accepted"):
+                    self.turn_id = event.accepted.turn_id
+                if event.HasField("started"):
+                    self._started.set()
+        except grpc.aio.AioRpcError:
+            assert self.kind == "death"
+        finally:
+            call.cancel()
+
+    async def _moment(self) -> None:
+        """Wait for the moment of the interruption."""
+        if self.kind in ("before sound", "stalled"):
+            await asyncio.sleep(self.dice.uniform(0, 0.08))
+            return
+        async with asyncio.timeout(10):
+            await self._started.wait()
+        ends = [end / RATE for end in self.truth.sentence_ends]
+        spans = {"first word": (0, 0.25), "between": (ends[0] - 0.4, ends[0] + 0.1)}
+        await asyncio.sleep(max(self.dice.uniform(*spans.get(self.kind, (0, 1.2))), 0))
+
+    async def _strike(self, following: asyncio.Task[None]) -> None:
+        """Interrupt in the way of the kind."""
+        stub, request = self.lane.stub, orchestrator_pb2.InterruptRequest(session_id=self.session)
+        if self.kind == "cancelled":
+            following.cancel()
+        elif self.kind == "death":
+            self.lane.proxy.cut()
+        elif self.kind == "replaced":  # and the new one is interrupted during its start
+            second = stub.Converse(ConverseRequest(session_id=self.session, speak="So."), timeout=20)
+            await stub.Interrupt(request, timeout=10)
+            second.cancel()
+        elif self.kind == "twice":
+            await asyncio.gather(stub.Interrupt(request, timeout=10), stub.Interrupt(request, timeout=10))
+        else:
+            await stub.Interrupt(request, timeout=10)
+
+    async def _check(self, since: int, beaten: list[str]) -> None:
+        """Check the sound against the text's own sound, and the history against its words."""
+        entries = [e for e in await self.lane.history(self.session) if e.turn_id == self.turn_id]
+        played = self.lane.played()[since:]
+        loud = np.flatnonzero(played)
+        if self.kind == "stalled":
+            return
+        heard = round(entries[0].heard.ToNanoseconds() * RATE / 1e9) if entries else 0
+        if loud.size:
+            begin = int(loud[0]) - int(np.flatnonzero(self.truth.pcm)[0])
+            length = int(loud[-1]) + 1 - begin
+            whole = length - round(0.016 * RATE)  # before the fade
+            assert np.array_equal(played[begin : begin + whole], self.truth.pcm[:whole]), "sound of another turn"
+            if heard:
+                assert heard >= length > heard - 0.03 * RATE - self._pause(heard), (heard, length)
+        text = entries[0].exchange.assistant_text if entries else ""
+        assert self.truth.text.startswith(text)
+        if not entries and loud.size:
+            heard = length
+            beaten += ["none"] * (self.truth.heard_count(heard - round(0.02 * RATE)) > 0)
+            return
+        if len(text.split()) != self.truth.heard_count(heard):
+            beaten.append(f"{self.kind}: {text!r} for {heard} samples, {self.truth.heard_count(heard)} words")
+
+    def _pause(self, heard: int) -> int:
+        """Return how many silent samples the text has before sample `heard`."""
+        loud = np.flatnonzero(self.truth.pcm[:heard])
+        return heard - int(loud[-1]) if loud.size else heard
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts open files in /proc")
+@pytest.mark.timeout(240)
+async def test_two_hundred_interruptions_leave_silence_true_words_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with contextlib.AsyncExitStack() as resources:
+        enter = resources.enter_async_context
+        provider, url = await enter(vendor())
+        monkeypatch.setenv("LOCAL_TTS_URL", url)
+        monkeypatch.setenv("TTS_PROVIDER", "local")
+        parts = [part for part in PARTS if part.name in ("tts", "face")]
+        stack = await enter(started(Stack(tell=lambda _: None, parts=parts, free_ports=True)))
+        interval = sys.getswitchinterval()
+        resources.callback(sys.setswitchinterval, interval)
+        sys.setswitchinterval(0.0005)  # as the player's own process has it
+        names = [f"Lane{number}" for number in range(LANES)]
+        lanes = [await enter(lane(name, stack.addresses["tts"], stack.addresses["face"])) for name in names]
+        voices = ["heart" if number % 2 else "local" for number in range(LANES)]
+        truths = [
+            [await one.learn(text, voice) for text in TEXTS[:2]] for one, voice in zip(lanes[:2], voices, strict=False)
+        ]
+        before = leftovers()
+        dice = random.Random(SEED)
+        beaten: list[str] = []
+        kinds = [KINDS[number % len(KINDS)] for number in range(COUNT)]
+        dice.shuffle(kinds)
+
+        async def work(index: int) -> None:
+            for number, kind in enumerate(kinds[index::LANES]):
+                own = random.Random(SEED + 1000 * index + number)
+                await Trial(lanes[index], own.choice(truths[index % 2]), kind, own, number).run(beaten)
+
+        async with asyncio.TaskGroup() as group:
+            for index in range(LANES):
+                group.create_task(work(index))
+        silences = sorted(late for one in lanes for late in one.silences)
+        late = [1000 * silences[int(share * (len(silences) - 1))] for share in (0.5, 0.99, 1)]
+        print(f"\n{COUNT} interruptions: {dict(Counter(kinds))}; load {os.getloadavg()[0]:.1f}")
+        print("ms to silence beyond the device's latency: p50 {:.1f}, p99 {:.1f}, max {:.1f}".format(*late))
+        print("\n".join(beaten))
+        async with dial(stack.addresses["face"]) as channel:
+            face = face_pb2_grpc.FaceServiceStub(channel)
+
+            async def free() -> bool:
+                return not (await face.DescribeModels(face_pb2.DescribeModelsRequest())).active_stream_count
+
+            await until(free, 5, "no stream of the face is left")
+        await until(lambda: provider.open_count == 0, 5, "no request to the provider is left")
+        assert provider.held_count > 5
+        await until(lambda: leftovers() <= before, 5, f"no task and no socket is left: {before}")
+        assert not beaten
+        assert silences[-1] <= PROMISE
+
+
+def leftovers() -> tuple[int, int]:
+    """Return how many tasks of turns and how many open files there are."""
+    turns = [task for task in asyncio.all_tasks() if len(task.get_name().split()[-1]) == 36]
+    return len(turns), len(list(Path("/proc/self/fd").iterdir()))
