@@ -14,7 +14,7 @@ import hmac
 import logging
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from pydantic import SecretStr
@@ -130,7 +130,6 @@ def _translating(handler: Handler, method: str, places: _Places) -> Behaviour:
 
     async def stream(requests: Any, context: Context) -> AsyncIterator[Any]:
         messages = Messages(requests, handler.request_deserializer)
-        request: Any = None
         try:
             with places.one():
                 request = messages if handler.request_streaming else await messages.only(REQUEST_SECONDS)
@@ -141,25 +140,29 @@ def _translating(handler: Handler, method: str, places: _Places) -> Behaviour:
                     async for response in responses:
                         yield response
         except Exception as error:
-            request = None  # this frame lives on in the error that ends the call
             if handler.request_streaming:
                 await messages.drain(FAREWELL_SECONDS)
-            await _abort(context, error, method)
+            _end(context, error, method)
 
     return stream
 
 
-async def _abort(context: Context, error: Exception, method: str) -> NoReturn:
-    """End the call with the status of `error`."""
+def _end(context: Context, error: Exception, method: str) -> None:
+    """Let the call end with the status of `error`.
+
+    The status is set, not raised: gRPC keeps a raised one in a circle with all that the call held, megabytes perhaps,
+    until Python looks for circles. Tasks do the same with the error, so its frames are emptied.
+    """
     known = _known(error, method)
-    traceback.clear_frames(error.__traceback__)  # tasks hold the error, and its frames them: large requests would stay
-    if known is None:
-        await context.abort(grpc.StatusCode.INTERNAL, UNFORESEEN)
+    traceback.clear_frames(error.__traceback__)
     if isinstance(known, grpc.aio.AbortError):  # the handler ended the call itself; a call ends once
         raise known
-    code = next((code for kind, code in STATUSES if isinstance(known, kind)), grpc.StatusCode.INTERNAL)
-    logger.info("refused method=%s code=%s reason=%s", method, code.name, known)
-    await context.abort(code, str(known))
+    code, text = grpc.StatusCode.INTERNAL, UNFORESEEN
+    if known is not None:
+        code, text = next((code for kind, code in STATUSES if isinstance(known, kind)), code), str(known)
+        logger.info("refused method=%s code=%s reason=%s", method, code.name, text)
+    context.set_code(code)
+    context.set_details(text)
 
 
 def _known(error: Exception, method: str) -> Exception | None:

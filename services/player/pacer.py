@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from services.errors import BusyError, UnavailableError
+from services.errors import BusyError, NeuroSyncError, UnavailableError
 from services.player.engine import MAX_COMMANDS, Engine
 from services.player.grid import TICK_RATE
 
@@ -63,6 +63,8 @@ class Pacer:
         def run() -> None:
             try:
                 result = function(*arguments)
+            except NeuroSyncError as error:  # a refusal: its frames would keep what it refuses, in a circle
+                _deliver(loop, future, future.set_exception, error.with_traceback(None))
             except Exception as error:  # it belongs to the one who asked
                 _deliver(loop, future, future.set_exception, error)
             else:

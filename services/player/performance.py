@@ -81,13 +81,13 @@ class Performance:
     ) -> None:
         """Perform a turn whose config came at monotonic time `arrived`, holding `horizon` seconds of sound ahead."""
         loop = asyncio.get_running_loop()
-        self._outbox = Outbox()
+        self._outbox = outbox = Outbox()
         self._performer = performer
         self._pacer = pacer
 
-        def emit(event: Event) -> None:
+        def emit(event: Event) -> None:  # knows the outbox alone: a circle would keep the turn, and its sound, for long
             with contextlib.suppress(RuntimeError):  # the loop has closed: nobody listens
-                loop.call_soon_threadsafe(self._outbox.put, event)
+                loop.call_soon_threadsafe(outbox.put, event)
 
         self._turn = Turn(config, performer.grid, horizon=horizon, arrived=arrived, emit=emit)
 

@@ -17,13 +17,18 @@ class Tape:
 
     def __init__(self, capacity: int) -> None:
         """Hold `capacity` samples; what is older reads as silence."""
-        self._samples = np.zeros(capacity, np.int16)
+        self._capacity = capacity
+        self._samples = np.zeros(
+            0, np.int16
+        )  # of this capacity from the first sound on: a turn that is refused needs none
         self.end = 0
         """One past the newest sample."""
 
     def write(self, at: int, pcm: Pcm) -> None:
         """Put `pcm` at position `at`, over what was there; it becomes the newest, and must fit the capacity."""
-        capacity = len(self._samples)
+        capacity = self._capacity
+        if not len(self._samples):
+            self._samples = np.zeros(capacity, np.int16)
         if len(pcm) > capacity:
             raise ValueError(f"expected at most {capacity} samples, got {len(pcm)}")
         start = at % capacity
@@ -35,7 +40,7 @@ class Tape:
     def read(self, at: int, count: int) -> Pcm:
         """Return `count` samples from position `at`; silence where nothing is held."""
         pcm = np.zeros(count, np.int16)
-        capacity = len(self._samples)
+        capacity = self._capacity
         first = max(at, self.end - capacity, 0)
         last = min(at + count, self.end)
         if first < last:
