@@ -9,6 +9,7 @@ is logged once, here, and the client learns only that it happened: texts of unfo
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hmac
 import logging
@@ -29,6 +30,7 @@ from services.errors import (
     StoppedError,
     UnavailableError,
 )
+from services.memory import give_back
 from services.reading import Messages
 
 if TYPE_CHECKING:
@@ -56,6 +58,9 @@ REQUEST_SECONDS = 30.0
 FAREWELL_SECONDS = 0.05
 """For a client that sends a stream to finish, before its call is refused: Python's asynchronous client takes the end of
 a call into which it still writes for an error of its own, and never sees the status. Larger: later refusals."""
+FLOOD_CALLS = 64
+"""Calls at once after which the memory they took is given back, as soon as three of four are over."""
+SETTLE_SECONDS = 1.0
 _OPEN = "/grpc.health.v1.Health/"  # probes of a cluster carry no token, and are answered however many calls there are
 
 
@@ -92,7 +97,7 @@ class _Places:
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._taken = 0
+        self._taken = self._most = 0
 
     @contextlib.contextmanager
     def one(self) -> Iterator[None]:
@@ -104,10 +109,15 @@ class _Places:
         if self._taken >= self._count:
             raise BusyError(f"{self._count} calls are open, which is the limit")
         self._taken += 1
+        self._most = max(self._taken, self._most)
         try:
             yield
         finally:
             self._taken -= 1
+            if self._most >= FLOOD_CALLS and self._taken <= self._most // 4:
+                self._most = self._taken
+                loop = asyncio.get_running_loop()
+                loop.call_later(SETTLE_SECONDS, loop.run_in_executor, None, give_back)
 
 
 def _refusing(handler: Handler) -> Behaviour:

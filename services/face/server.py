@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import grpc
 import numpy as np
 
 from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
-from services.errors import BadRequestError, BusyError
+from services.errors import BadRequestError, BusyError, InactiveError
 from services.face import clip as clips
 from services.face.engine import AnimatesClips, FaceModel, Weights
 from services.face.models import load_model
@@ -73,12 +74,18 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
                 model = await self._named("config.model", config.model)
                 animation = Animation(model, rate, config.start_sample, config.first_audio_sample)
                 yield face_pb2.AnimateResponse(header=_header(model, animation))
+                heard = time.monotonic()
                 async for message in messages:
-                    for step in _steps(message, animation):
+                    steps = _steps(message, animation)
+                    for step in steps:
                         for event in _events(await asyncio.to_thread(step), animation):
                             yield face_pb2.AnimateResponse(**event)
                     if message.HasField("end"):
                         break
+                    if steps:
+                        heard = time.monotonic()
+                    elif time.monotonic() - heard > self._settings.inactivity:
+                        raise InactiveError(f"no sound for {self._settings.inactivity:g} s")
                 for event in _events(await asyncio.to_thread(animation.end), animation):
                     yield face_pb2.AnimateResponse(**event)
                 yield face_pb2.AnimateResponse(finished=_finished(animation))
@@ -176,7 +183,7 @@ def _steps(message: face_pb2.AnimateRequest, animation: Animation) -> list[Calla
             pcm = pcm_of(message.audio, animation.next_sample)
             return [partial(animation.push, piece) for piece in animation.pieces(pcm)]
         case "flush":
-            return [animation.flush]
+            return [] if animation.is_flushed else [animation.flush]
         case "emotion":
             _check_emotion(message.emotion)  # this model hears sound only; the key is for models that can use it
             return []

@@ -52,6 +52,8 @@ class Animation:
         """Where the next chunk must start."""
         self.next_frame = start_sample * FRAME_RATE // rate
         """Index in the turn of the next frame."""
+        self.is_flushed = True
+        """Whether all sound so far has its frames: another flush gives none."""
         self.frame_count = 0
         """Frames given."""
         self.compute = 0.0
@@ -80,6 +82,7 @@ class Animation:
         """Return the frames that more sound makes certain."""
         begun = time.perf_counter()
         self.next_sample += len(pcm)
+        self.is_flushed = False
         if len(self._lead):
             pcm, self._lead = np.concatenate([self._lead, pcm]), self._lead[:0]
         return self._counted(self._stream.push(pcm), begun)
@@ -87,6 +90,7 @@ class Animation:
     def flush(self) -> Weights:
         """Return the frames of all sound so far as if silence followed."""
         begun = time.perf_counter()
+        self.is_flushed = True
         return self._counted(self._stream.flush(), begun)
 
     def end(self) -> Weights:
@@ -98,6 +102,7 @@ class Animation:
         """Yield the frames of a sound that is known to its end, instead of pushing it."""
         begun = time.perf_counter()
         self.next_sample += len(pcm)
+        self.is_flushed = False
         for frames, readings in model.whole(pcm.astype(np.float32) / np.float32(32768), self._rate):
             self._readings += readings
             yield self._counted(frames, begun)

@@ -120,7 +120,9 @@ class Intake:
         if self._ended:
             raise BadRequestError(kind or "part", kind, "nothing after end")
         if kind == "audio":
-            yield self.sound(request.audio, "audio")
+            sound = self.sound(request.audio, "audio")
+            if len(sound.pcm):  # what brings nothing is no sign of life either
+                yield sound
         elif kind == "frame_header":
             yield self.opening(request.frame_header, "frame_header")
         elif kind == "frames":

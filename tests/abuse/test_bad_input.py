@@ -1,4 +1,4 @@
-"""What each RPC says to each kind of wrong input: a typed status that names the field, and the next request is served."""
+"""What each RPC says to wrong input: a typed status that names the field; and the next request is served."""
 
 from __future__ import annotations
 

@@ -1,0 +1,96 @@
+"""What an honest turn feels of the abuse beside it: when it begins to sound, and how evenly it goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from neurosync.v1 import orchestrator_pb2
+from tests.abuse.good import RATE, turn
+from tests.abuse.processes import ROOT, Server
+from tests.abuse.rpcs import STUBS
+
+SUBJECT = "Neighbour"
+TEXT = "Hello there, my friend. How are you today?"
+TURNS = 5
+DELAY = 0.05
+"""Seconds of delay that are aimed at."""
+BOUND = 0.25
+"""Seconds of delay that fail the test: this machine also runs the abuse, and whatever else it has to do."""
+
+
+@dataclass(frozen=True)
+class Felt:
+    """What one turn felt, in seconds."""
+
+    first_sound: float
+    lateness: float
+    """Of the latest position, against the sound that began with `started`."""
+
+
+def performed(servers: dict[str, Server]) -> Felt:
+    """Perform a second of sound."""
+    with servers["player"].channel() as channel:
+        asked, began, late = time.monotonic(), 0.0, 0.0
+        for event in STUBS["player"](channel).Perform(turn(1.0, subject=SUBJECT), timeout=30):
+            now = time.monotonic()
+            if event.HasField("started"):
+                began = now
+            elif event.HasField("position"):
+                late = max(late, now - began - event.position.heard_sample_count / RATE)
+        assert event.finished.heard_sample_count == RATE
+        return Felt(began - asked, late)
+
+
+def conversed(servers: dict[str, Server]) -> Felt:
+    """Speak a text through all services."""
+    request = orchestrator_pb2.ConverseRequest(session_id=str(uuid.uuid4()), speak=TEXT, subject=SUBJECT)
+    with servers["orchestrator"].channel() as channel:
+        asked, began, late = time.monotonic(), 0.0, 0.0
+        for event in STUBS["orchestrator"](channel).Converse(request, timeout=60):
+            now = time.monotonic()
+            if event.HasField("started"):
+                began = now
+            elif event.HasField("heard"):
+                late = max(late, now - began - event.heard.heard_sample_count / RATE)
+        assert event.finished.heard_text == TEXT, event.finished
+        return Felt(began - asked, late)
+
+
+@contextlib.contextmanager
+def abused(servers: dict[str, Server]) -> Iterator[None]:
+    """Abuse all services meanwhile."""
+    addresses = json.dumps({name: server.address for name, server in servers.items()})
+    command = [sys.executable, "-m", "tests.abuse.abuser", addresses]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None and process.stdout.readline() == b"abusing\n"
+        yield
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_an_honest_turn_is_hardly_delayed_by_the_abuse_of_others(servers: dict[str, Server]) -> None:
+    conversed(servers)
+    alone = [(performed(servers), conversed(servers)) for _ in range(TURNS)]
+    with abused(servers):
+        beside = [(performed(servers), conversed(servers)) for _ in range(TURNS)]
+    delays = {}
+    for which, name in enumerate(("Perform", "Converse")):
+        for what in ("first_sound", "lateness"):
+            before, after = ([getattr(pair[which], what) for pair in pairs] for pairs in (alone, beside))
+            delays[f"{name} {what}"] = delay = statistics.median(after) - statistics.median(before)
+            middles = [round(statistics.median(values) * 1e3) for values in (before, after)]
+            print(
+                f"\n{name} {what}: {middles[0]} ms alone, {middles[1]} (at most {max(after) * 1e3:.0f}) beside the abuse"
+            )
+    assert max(delays.values()) <= BOUND, delays
