@@ -1,7 +1,10 @@
 """How soon the character answers: the whole chain beside its stages alone, same sentences, same processes, one run.
 
-Durations are counted from the start of the call. "voice alone" asks the speech service for the same sentence with
-nothing around it; the difference to the chain's first audio is what the orchestrator and gRPC add.
+The player has a simulated device of 20 ms; durations are counted from the start of the call to the sample at the ear.
+What a stage takes it measures itself, so what is left over is what the orchestrator and gRPC add:
+
+    first audio  - the voice's own time to its first audio           (call, request, first message)
+    first sound  - first audio - the player's own time since audio   (message to the player, event back)
 """
 
 from __future__ import annotations
@@ -9,13 +12,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import time
-from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
 
 from bench.machine import describe, percentile
-from neurosync.v1 import orchestrator_pb2_grpc, tts_pb2, tts_pb2_grpc
+from bench.waterfall import bars, draw
+from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import ConverseRequest
-from services.cli.stack import Stack, started
+from services.cli.stack import PARTS, Stack, started
 from services.dialing import dial
 from services.wire import seconds_of
 
@@ -49,73 +53,91 @@ PROMPTS = (
     "How old are you?",
 )
 STAGES = ("first_word", "first_sentence", "first_audio", "first_frame", "first_sound")
+OWN = ("llm.first_word", "llm.first_sentence", "tts.first_audio", "player.since_audio", "player.first_frame")
+PICTURE = Path(__file__).parents[1] / "docs" / "latency.svg"
+TARGETS = (
+    ("say", "first_sound", 0.5, 0.150),
+    ("say", "first_sound", 0.95, 0.250),
+    ("say", "orchestrator and gRPC", 0.99, 0.010),
+    ("ask", "first_sound", 0.5, 1.2),
+)
+"""Which figure (of which kind of turn, at which share) should be at most so many seconds."""
+
+Stages = dict[str, float]
+"""Seconds by the name of a stage."""
 
 
-@dataclass
-class Chain:
-    """The chain and one of its stages, reached side by side."""
+async def perform(stub: orchestrator_pb2_grpc.OrchestratorServiceAsyncStub, request: ConverseRequest) -> Stages:
+    """Perform a turn until its first sentence is made and heard to begin, interrupt it, and return its durations."""
+    begun = made = asked = False
+    async for event in stub.Converse(request, timeout=60):
+        begun, made = begun or event.HasField("started"), made or event.HasField("timings")
+        if begun and made and not asked:
+            asked = True
+            await stub.Interrupt(orchestrator_pb2.InterruptRequest(session_id=request.session_id), timeout=10)
+        if event.HasField("finished"):
+            stages = {timing.stage: seconds_of(timing.duration) for timing in event.finished.timings}
+            return stages | _added(stages)
+    raise RuntimeError("the turn did not finish")
 
-    orchestrator: orchestrator_pb2_grpc.OrchestratorServiceAsyncStub
-    tts: tts_pb2_grpc.SpeechServiceAsyncStub
 
-    async def stages(self, request: ConverseRequest) -> dict[str, float]:
-        """Perform one turn until its first sound, then cancel it; return seconds to each stage."""
-        call = self.orchestrator.Converse(request, timeout=60)
-        try:
-            async for event in call:
-                if event.HasField("started"):
-                    return {timing.stage: seconds_of(timing.duration) for timing in event.started.timings}
-        finally:
-            call.cancel()
-        raise RuntimeError("the turn ended before its first sound")
-
-    async def voice_alone(self, text: str) -> float:
-        """Return seconds from the call to the first sound of the speech service."""
-        start = time.perf_counter()
-        call = self.tts.Synthesize(tts_pb2.SynthesizeRequest(text=text, sample_rate_hertz=24_000), timeout=60)
-        try:
-            async for event in call:
-                if event.HasField("audio"):
-                    return time.perf_counter() - start
-        finally:
-            call.cancel()
-        raise RuntimeError("no sound")
+def _added(stages: Stages) -> Stages:
+    """Return what the orchestrator and gRPC add, in all and on either side of the first audio."""
+    if not {"first_audio", "tts.first_audio", "first_sound", "player.since_audio"} <= stages.keys():
+        return {}
+    to_voice = stages["first_audio"] - stages.get("first_sentence", 0) - stages["tts.first_audio"]
+    to_player = stages["first_sound"] - stages["first_audio"] - stages["player.since_audio"]
+    return {"to the voice": to_voice, "to the player": to_player, "orchestrator and gRPC": to_voice + to_player}
 
 
 async def main() -> None:
-    """Measure and print."""
-    os.environ.setdefault("NEUROSYNC_PLAYER_OUTPUT", "none")
+    """Measure, print, and draw."""
     os.environ.setdefault("NEUROSYNC_PLAYER_TARGETS", "127.0.0.1:9")
+    parts = [replace(part, module="bench.simulated_player" if part.name == "player" else "") for part in PARTS]
     print(describe())
     async with contextlib.AsyncExitStack() as resources:
-        enter = resources.enter_async_context
-        addresses = (await enter(started(Stack(tell=_tell, free_ports=True)))).addresses
-        one, other = await enter(dial(addresses["orchestrator"])), await enter(dial(addresses["tts"]))
-        chain = Chain(orchestrator_pb2_grpc.OrchestratorServiceStub(one), tts_pb2_grpc.SpeechServiceStub(other))
-        await chain.stages(ConverseRequest(session_id="warm", speak="Ready."))
-        said: list[dict[str, float]] = []
-        alone: list[float] = []
-        for sentence in SENTENCES:
-            said.append(await chain.stages(ConverseRequest(session_id="bench", speak=sentence)))
-            alone.append(await chain.voice_alone(sentence))
-        asked = [await chain.stages(ConverseRequest(session_id="bench", prompt=prompt)) for prompt in PROMPTS * 2]
-    _table(f"say, {len(said)} sentences of 8 to 14 words", said)
-    _row("voice alone", alone)
-    ratio = percentile([turn["first_audio"] for turn in said], 0.5) / percentile(alone, 0.5)
-    print(f"  first audio of the chain / voice alone, p50: {ratio:.2f}")
-    _table(f"ask, {len(asked)} prompts", asked)
+        stack = await resources.enter_async_context(started(Stack(tell=_tell, parts=parts, free_ports=True)))
+        channel = await resources.enter_async_context(dial(stack.addresses["orchestrator"]))
+        stub = orchestrator_pb2_grpc.OrchestratorServiceStub(channel)
+        first = await perform(stub, ConverseRequest(session_id="first", speak=SENTENCES[0]))
+        said = [await perform(stub, ConverseRequest(session_id="say", speak=sentence)) for sentence in SENTENCES]
+        asked = [
+            await perform(stub, ConverseRequest(session_id=f"ask {number}", prompt=prompt))
+            for number, prompt in enumerate(PROMPTS * 2)
+        ]
+        print(f"load now {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "")
+    _table(
+        f"say, {len(said)} sentences of 8 to 20 words, after a first turn of {1000 * first['first_sound']:.0f} ms", said
+    )
+    _table(f"ask, {len(asked)} prompts, each in a new session", asked)
+    _verdict({"say": said, "ask": asked})
+    turn = sorted(asked, key=lambda stages: stages["first_sound"])[len(asked) // 2]
+    draw(
+        PICTURE,
+        "From the prompt to the first sound at the ear",
+        f"median of {len(asked)} prompts; {describe()}",
+        bars(turn),
+    )
+    print(f"\ndrawn: {PICTURE.relative_to(Path.cwd()) if PICTURE.is_relative_to(Path.cwd()) else PICTURE}")
 
 
-def _table(title: str, turns: list[dict[str, float]]) -> None:
-    print(f"\n{title}\n  {'ms':<16}{'p50':>8}{'p95':>8}{'max':>8}")
-    for stage in STAGES:
+def _table(title: str, turns: list[Stages]) -> None:
+    """Print durations, and what share of the first sound each stage's own time is."""
+    print(f"\n{title}\n  {'ms':<22}{'p50':>8}{'p95':>8}{'p99':>8}{'share':>8}")
+    whole = percentile([turn["first_sound"] for turn in turns], 0.5)
+    for stage in (*STAGES, *OWN, "to the voice", "to the player", "orchestrator and gRPC"):
         if values := [turn[stage] for turn in turns if stage in turn]:
-            _row(stage, values)
+            figures = [percentile(values, share) for share in (0.5, 0.95, 0.99)]
+            share = f"{figures[0] / whole:8.0%}" if stage in OWN or stage not in STAGES else ""
+            print(f"  {stage:<22}" + "".join(f"{1000 * value:8.1f}" for value in figures) + share)
 
 
-def _row(name: str, values: list[float]) -> None:
-    figures = (percentile(values, 0.5), percentile(values, 0.95), max(values))
-    print(f"  {name:<16}" + "".join(f"{1000 * value:8.0f}" for value in figures))
+def _verdict(turns: dict[str, list[Stages]]) -> None:
+    print("\ntargets")
+    for kind, stage, share, limit in TARGETS:
+        value = percentile([turn[stage] for turn in turns[kind] if stage in turn], share)
+        verdict = "met" if value <= limit else "MISSED"
+        print(f"  {kind} {stage} p{share * 100:g}: {1000 * value:.1f} ms of {1000 * limit:.0f} ms, {verdict}")
 
 
 def _tell(line: str) -> None:

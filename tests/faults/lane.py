@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import grpc
 import numpy as np
@@ -24,6 +24,7 @@ from services.serving import running
 from services.settings import load
 from tests.faults.proxy import Proxy
 
+Pcm = npt.NDArray[np.int16]
 RATE = 24_000
 LATENCY = 0.02
 AUDIBLE = 100  # of 32768, -50 dB
@@ -35,7 +36,7 @@ class Truth:
 
     text: str
     voice: str
-    pcm: npt.NDArray[np.int16]
+    pcm: Pcm
     word_ends: tuple[int, ...]
     sentence_ends: tuple[int, ...]
 
@@ -52,16 +53,19 @@ class Lane:
     service: OrchestratorService
     proxy: Proxy
     channel: grpc.aio.Channel
+    _played: Pcm = field(default_factory=lambda: np.zeros(0, np.int16))
+    _block_count: int = 0
 
     @property
     def stub(self) -> orchestrator_pb2_grpc.OrchestratorServiceAsyncStub:
         return orchestrator_pb2_grpc.OrchestratorServiceStub(self.channel)
 
-    def played(self) -> npt.NDArray[np.int16]:
+    def played(self) -> Pcm:
         """All that the device took, as one array."""
-        if len(self.device.played) > 1:
-            self.device.played[:] = [np.concatenate(self.device.played)]
-        return self.device.played[0]
+        blocks = list(self.device.played)  # the player's thread appends meanwhile
+        self._played = np.concatenate([self._played, *blocks[self._block_count :]])
+        self._block_count = len(blocks)
+        return self._played
 
     async def silent(self) -> None:
         """Wait until what was said last is at the ear."""

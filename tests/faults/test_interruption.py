@@ -22,12 +22,15 @@ from neurosync.v1 import face_pb2, face_pb2_grpc, orchestrator_pb2, orchestrator
 from neurosync.v1.orchestrator_pb2 import ConverseRequest
 from services.cli.stack import PARTS, Stack, started
 from services.dialing import dial
-from tests.faults.lane import RATE, Lane, Truth, lane
+from tests.faults.lane import RATE, Lane, Pcm, Truth, lane
 from tests.faults.rig import until
 
 COUNT = 200
 LANES = 4
 SEED = 20261122
+FADE = round(0.016 * RATE)
+RAMP = round(0.006 * RATE)  # into and out of a pause for want of sound
+PAUSE = round(0.02 * RATE)
 PROMISE = 0.03  # seconds beyond the device's latency until silence
 KINDS = ("before sound", "first word", "anywhere", "between", "twice", "replaced", "cancelled", "death", "stalled")
 TEXTS = (
@@ -154,7 +157,7 @@ class Trial:
         elif self.kind == "death":
             self.lane.proxy.cut()
         elif self.kind == "replaced":  # and the new one is interrupted during its start
-            second = stub.Converse(ConverseRequest(session_id=self.session, speak="So."), timeout=20)
+            second = stub.Converse(ConverseRequest(session_id=self.session, speak=HELD, voice="local"), timeout=20)
             await stub.Interrupt(request, timeout=10)
             second.cancel()
         elif self.kind == "twice":
@@ -170,21 +173,37 @@ class Trial:
         if self.kind == "stalled":
             return
         heard = round(entries[0].heard.ToNanoseconds() * RATE / 1e9) if entries else 0
-        if loud.size:
-            begin = int(loud[0]) - int(np.flatnonzero(self.truth.pcm)[0])
-            length = int(loud[-1]) + 1 - begin
-            whole = length - round(0.016 * RATE)  # before the fade
-            assert np.array_equal(played[begin : begin + whole], self.truth.pcm[:whole]), "sound of another turn"
-            if heard:
-                assert heard >= length > heard - 0.03 * RATE - self._pause(heard), (heard, length)
+        said = self._said(played) if loud.size else 0
+        if entries:
+            assert heard >= said > heard - FADE - RAMP - self._pause(heard), (self.kind, heard, said)
         text = entries[0].exchange.assistant_text if entries else ""
         assert self.truth.text.startswith(text)
-        if not entries and loud.size:
-            heard = length
-            beaten += ["none"] * (self.truth.heard_count(heard - round(0.02 * RATE)) > 0)
-            return
+        heard = heard if entries else max(said - PAUSE, 0)
         if len(text.split()) != self.truth.heard_count(heard):
             beaten.append(f"{self.kind}: {text!r} for {heard} samples, {self.truth.heard_count(heard)} words")
+
+    def _said(self, played: Pcm) -> int:
+        """Return up to which sample of the text the device played it; fail if it played anything else.
+
+        A turn that ran out of sound pauses: it ramps down, and goes on where it was, ramping up.
+        """
+        truth, loud = self.truth.pcm, np.flatnonzero(played)
+        shift, last, at = int(loud[0]) - int(np.flatnonzero(self.truth.pcm)[0]), int(loud[-1]), int(loud[0])
+        while True:
+            count = min(last + 1, len(truth) + shift) - at
+            same = played[at : at + count] == truth[at - shift : at - shift + count]
+            broken = at + int(np.argmin(same))
+            if same.all() or broken > last - 3 * FADE:
+                return last + 1 - shift
+            silent = played[broken : broken + RAMP + 1] == 0
+            assert silent.any(), f"{self.kind}: sound of another turn, {last - broken} samples before the end"
+            resumed = int(loud[np.searchsorted(loud, broken + RAMP)]) + RAMP
+            window = played[resumed : resumed + RAMP]
+            if len(window) < RAMP or resumed > last - 3 * FADE:
+                return broken - shift
+            starts = [i for i in range(broken - shift, len(truth) - RAMP) if (truth[i : i + RAMP] == window).all()]
+            assert starts, f"{self.kind}: sound of another turn after a pause"
+            at, shift = resumed, resumed - starts[0]
 
     def _pause(self, heard: int) -> int:
         """Return how many silent samples the text has before sample `heard`."""

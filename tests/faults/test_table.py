@@ -198,3 +198,36 @@ async def test_a_stream_dries_up_amid_a_turn(running: Rig, stage: str) -> None:
     await running.proxies[stage].heal()
     await check_next(running)
     check_wire(running, began)
+
+
+async def test_the_mouth_rests_while_the_face_is_dead_and_moves_again_in_the_same_turn(running: Rig) -> None:
+    text = "One two three four five six seven. " * 5
+    seen, task = running.begin(session_id="face", speak=text)
+    await until(lambda: seen.heard_count() >= 2, 10, "the first words are heard")
+    os.kill(running.stack.pid("face"), signal.SIGKILL)
+    await until(lambda: seen.notices, 2, "the client is told")
+    started = next(at for at, event in seen.events if event.HasField("started"))
+    told = seen.events[-1][0]
+    await running.healthy("face")
+    back = time.monotonic()
+    await asyncio.wait({task}, timeout=30)
+    finished = seen.finished
+    assert finished.reason == COMPLETED
+    assert finished.heard_text == text.strip()
+    assert finished.counters.audio_starved_count == 0, "the voice is unbroken"
+    assert finished.counters.frames_starved_count >= 1
+    assert max(running.wire.jaw(SUBJECT, started, told)) > 0.1
+    assert max(running.wire.jaw(SUBJECT, back + 0.5, seen.ended)) > 0.1, "it moves again"
+    frames = running.wire.frames[SUBJECT]
+    longest = longest_rest([(at, jaw) for at, jaw in frames if started < at < seen.ended])
+    assert longest > 0.5, f"the mouth rested for {longest:.1f} s while there was no face"
+    check_wire(running, started)
+
+
+def longest_rest(frames: list[tuple[float, float]]) -> float:
+    """Return the longest time for which the jaw was closed, in seconds."""
+    longest, since = 0.0, None
+    for at, jaw in frames:
+        since = (since or at) if jaw < 0.03 else None
+        longest = max(longest, at - since if since else 0.0)
+    return longest

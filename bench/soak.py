@@ -1,0 +1,221 @@
+"""Talk for a long time, interrupt at random, kill parts at random, and see that nothing sticks or grows.
+
+python -m bench.soak --minutes 30 --seed 1
+
+Exit status 0: no turn was stuck, the memory of no process grew by more than 3 % after the warm-up, and the counters of
+the client, the orchestrator's history and the player add up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import grpc
+
+from bench.latency import PROMPTS, SENTENCES
+from bench.machine import describe
+from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc, player_pb2, player_pb2_grpc
+from neurosync.v1.orchestrator_pb2 import ConverseRequest, TurnFinishReason
+from services.cli.stack import PARTS, Stack, is_healthy, started
+from services.dialing import dial
+
+TURN_SECONDS = 60.0  # after which a turn is stuck: the longest text here lasts 15 s
+GROWTH = 0.03  # of a process's memory after the warm-up
+WARM_UP_SHARE = 0.3  # of the time: caches and allocators fill up
+KILL_SHARE = 0.04  # of the turns
+SESSIONS = 6
+REASONS = {
+    TurnFinishReason.TURN_FINISH_REASON_COMPLETED: "completed",
+    TurnFinishReason.TURN_FINISH_REASON_INTERRUPTED: "interrupted",
+    TurnFinishReason.TURN_FINISH_REASON_FAILED: "failed",
+}
+
+
+@dataclass
+class Record:
+    """What a soak has seen."""
+
+    ends: Counter[str] = field(default_factory=Counter)
+    kills: Counter[str] = field(default_factory=Counter)
+    defects: list[str] = field(default_factory=list)
+    memory: dict[tuple[str, int], list[tuple[float, int]]] = field(default_factory=dict)
+    """By part and process: seconds since the start, and bytes in use."""
+
+
+class Soak:
+    """Turns, interruptions and kills, drawn from one seed."""
+
+    def __init__(self, stack: Stack, channel: grpc.aio.Channel, player: grpc.aio.Channel, seed: int) -> None:
+        """Talk to a running stack."""
+        self.record = Record()
+        self._stack, self._dice = stack, random.Random(seed)
+        self._stub = orchestrator_pb2_grpc.OrchestratorServiceStub(channel)
+        self._player = player_pb2_grpc.PlayerServiceStub(player)
+        self._began = time.monotonic()
+
+    async def run(self, seconds: float, *, kills: bool) -> None:
+        """Go on for `seconds`."""
+        while time.monotonic() - self._began < seconds:
+            session = f"soak {self._dice.randrange(SESSIONS)}"
+            struck = kills and self._dice.random() < KILL_SHARE
+            part = self._dice.choice(PARTS).name if struck else ""
+            await self._turn(session, part)
+            if part:
+                await self._recovered(part)
+            self._weigh()
+        await self._add_up()
+
+    async def _turn(self, session: str, part: str) -> None:
+        """Perform one turn, interrupted and struck as the dice say."""
+        dice = self._dice
+        request = ConverseRequest(session_id=session)
+        if dice.random() < 0.3:
+            request.prompt = dice.choice(PROMPTS)
+        else:
+            request.speak = " ".join(dice.sample(SENTENCES, dice.randint(1, 3)))
+        interrupt_after = dice.uniform(0, 3) if dice.random() < 0.7 else None
+        kill_after = dice.uniform(0, 2)
+        following = asyncio.create_task(self._follow(request, is_struck=bool(part)))
+        acts = []
+        if interrupt_after is not None:
+            acts.append(self._interrupt(session, interrupt_after))
+        if part:
+            acts.append(self._kill(part, kill_after))
+        async with asyncio.TaskGroup() as group:
+            for act in acts:
+                group.create_task(act)
+        done, _ = await asyncio.wait({following}, timeout=TURN_SECONDS)
+        if not done:
+            self.record.defects.append(f"a turn is stuck: {request}")
+            following.cancel()
+        self.record.ends["turns"] += 1
+
+    async def _follow(self, request: ConverseRequest, *, is_struck: bool) -> None:
+        heard, made = 0, 0
+        try:
+            async for event in self._stub.Converse(request, timeout=TURN_SECONDS, wait_for_ready=True):
+                heard += len(event.heard.words)
+                made += event.HasField("timings")
+                if event.HasField("finished"):
+                    self._note_end(event.finished, heard, is_struck=is_struck)
+        except grpc.aio.AioRpcError as error:
+            self.record.ends[f"call {error.code().name.lower()}"] += 1
+            if not is_struck:
+                self.record.defects.append(f"a call ended with {error.code().name}: {error.details()}")
+
+    def _note_end(self, finished: orchestrator_pb2.TurnFinished, heard: int, *, is_struck: bool) -> None:
+        self.record.ends[REASONS.get(finished.reason, "unspecified")] += 1
+        if finished.reason == TurnFinishReason.TURN_FINISH_REASON_FAILED and not is_struck:
+            self.record.defects.append(f"a turn failed: {finished.error_message}")
+        if bool(heard) != bool(finished.heard_text):
+            self.record.defects.append(f"{heard} words were told as heard, but the text is {finished.heard_text!r}")
+        if not finished.text.lstrip().startswith(finished.heard_text):
+            self.record.defects.append(f"heard {finished.heard_text!r} of {finished.text!r}")
+
+    async def _interrupt(self, session: str, after: float) -> None:
+        await asyncio.sleep(after)
+        with contextlib.suppress(grpc.aio.AioRpcError):  # the orchestrator may have been killed
+            await self._stub.Interrupt(orchestrator_pb2.InterruptRequest(session_id=session), timeout=10)
+
+    async def _kill(self, part: str, after: float) -> None:
+        await asyncio.sleep(after)
+        how = self._dice.choice((signal.SIGKILL, signal.SIGSTOP))
+        self.record.kills[f"{part} {how.name}"] += 1
+        os.kill(self._stack.pid(part), how)
+
+    async def _recovered(self, name: str) -> None:
+        """Wait until a part serves again; the supervisor starts it without anyone's help."""
+        part, deadline = next(part for part in PARTS if part.name == name), time.monotonic() + 90
+        await asyncio.sleep(1)
+        while not await is_healthy(self._stack.addresses[name], part.service):
+            if time.monotonic() > deadline:
+                self.record.defects.append(f"{name} did not come back")
+                return
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(1)
+
+    def _weigh(self) -> None:
+        """Note the memory of every process, where the system tells it."""
+        for part in PARTS:
+            pid = self._stack.pid(part.name)
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+                weighed = self.record.memory.setdefault((part.name, pid), [])
+                weighed.append((time.monotonic() - self._began, pages * os.sysconf("SC_PAGE_SIZE")))
+
+    async def _add_up(self) -> None:
+        """Check that nothing is left and that the counters agree."""
+        ends = self.record.ends
+        told = sum(count for end, count in ends.items() if end != "turns")
+        if told != ends["turns"]:
+            self.record.defects.append(f"{ends['turns']} turns began, {told} ended")
+        status = await self._player.GetStatus(player_pb2.GetStatusRequest(), timeout=10)
+        for subject in status.subjects:
+            if subject.turn_id or subject.queued_turn_count:
+                self.record.defects.append(f"{subject.subject} still speaks after the last turn")
+        sent = status.clock.tick_count * len(status.subjects)
+        for sink in status.sinks:
+            if abs(sink.sent_count + sink.failed_count - sent) > len(status.subjects):
+                self.record.defects.append(f"{sink.sent_count} datagrams sent for {sent} frames")
+
+
+def growth(weighed: list[tuple[float, int]], warm_up: float) -> float:
+    """Return by what share a process grew: the median of the last third over that of the first, after the warm-up."""
+    sizes = [size for at, size in weighed if at - weighed[0][0] >= warm_up]
+    third = len(sizes) // 3
+    if third < 3:
+        return 0.0
+    first, last = sorted(sizes[:third]), sorted(sizes[-third:])
+    return last[third // 2] / first[third // 2] - 1
+
+
+async def soak(minutes: float, seed: int, *, kills: bool = True) -> Record:
+    """Run a soak on processes of its own, with a player on a simulated device."""
+    os.environ.setdefault("NEUROSYNC_PLAYER_TARGETS", "127.0.0.1:9")
+    parts = [replace(part, module="bench.simulated_player" if part.name == "player" else "") for part in PARTS]
+    async with contextlib.AsyncExitStack() as resources:
+        stack = await resources.enter_async_context(started(Stack(tell=_tell, parts=parts, free_ports=True)))
+        orchestrator = await resources.enter_async_context(dial(stack.addresses["orchestrator"]))
+        player = await resources.enter_async_context(dial(stack.addresses["player"]))
+        running = Soak(stack, orchestrator, player, seed)
+        await running.run(60 * minutes, kills=kills)
+    record = running.record
+    for (part, pid), weighed in record.memory.items():
+        grown = growth(weighed, WARM_UP_SHARE * 60 * minutes)
+        print(f"  {part} ({pid}): {weighed[-1][1] / 1e6:.0f} MB, grew by {grown:.1%} after the warm-up")
+        if grown > GROWTH:
+            record.defects.append(f"the memory of {part} grew by {grown:.1%}")
+    return record
+
+
+def main() -> int:
+    """Soak as the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m bench.soak", description="Random turns, interruptions and kills.")
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--no-kills", action="store_true", help="memory is measured longest without")
+    options = parser.parse_args()
+    print(f"{describe()}; {options.minutes:g} minutes, seed {options.seed}")
+    record = asyncio.run(soak(options.minutes, options.seed, kills=not options.no_kills))
+    print(f"turns: {dict(record.ends)}\nkills: {dict(record.kills)}")
+    print("\n".join(f"DEFECT {defect}" for defect in record.defects) or "no defect")
+    return 1 if record.defects else 0
+
+
+def _tell(line: str) -> None:
+    if "orchestrator] " not in line:
+        print(line, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
