@@ -147,6 +147,7 @@ class Engine:
 
     def _encoder(self, subject: str) -> Encoder:
         if subject not in self._encoders:
+            self._encoders = {name: known for name, known in self._encoders.items() if name in self.performer.subjects}
             self._encoders[subject] = Encoder(subject, device_id=self._device_id)
         return self._encoders[subject]
 

@@ -68,11 +68,13 @@ class Performer:
         self._seed = seed
         self._max_subjects = max_subjects
         self._max_queued = max_queued
+        self._used: dict[str, int] = {}  # the device sample at which a subject got its last turn, of those that may go
         self._stopped: OrderedDict[str, None] = OrderedDict()
         self._ended: OrderedDict[str, Stopped] = OrderedDict()
         self._lead = round(LEAD_SECONDS * grid.sample_rate)
         for name in subjects:
             self._live(name)
+        self._used.clear()  # these are no guests
 
     def begin(self, turn: Turn) -> pb.PerformAccepted:
         """Give a turn its place.
@@ -99,6 +101,8 @@ class Performer:
         if waiting and len(self.turns()) - sum(bool(other.turns) for other in self.subjects.values()) >= MAX_WAITING:
             raise BusyError(f"{MAX_WAITING} turns wait for their subjects")
         self.subjects[config.subject].add(turn)
+        if config.subject in self._used:
+            self._used[config.subject] = self.commit
         return pb.PerformAccepted(
             epoch=turn.epoch,
             granted_sample=turn.granted,
@@ -165,10 +169,19 @@ class Performer:
         return [turn for subject in self.subjects.values() for turn in subject.turns]
 
     def _live(self, name: str) -> Subject:
-        """Return the subject of this name, alive."""
+        """Return the subject of this name, alive.
+
+        A guest, which was not there from the start, stays until another needs its place: the one that was silent for
+        longest goes, but none that has a turn.
+        """
         if name not in self.subjects:
             if len(self.subjects) >= self._max_subjects:
-                raise BusyError(f"{self._max_subjects} subjects are alive; raise max_subjects for more")
+                silent = [guest for guest in self._used if not self.subjects[guest].turns]
+                if not silent:
+                    raise BusyError(f"{self._max_subjects} subjects are alive; raise max_subjects for more")
+                oldest = min(silent, key=self._used.__getitem__)
+                del self.subjects[oldest], self._used[oldest]
+            self._used[name] = self.commit
             self.subjects[name] = Subject(name, zlib.crc32(name.encode(), self._seed))
         return self.subjects[name]
 
