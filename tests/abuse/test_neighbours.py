@@ -88,9 +88,8 @@ def test_an_honest_turn_is_hardly_delayed_by_the_abuse_of_others(servers: dict[s
     for which, name in enumerate(("Perform", "Converse")):
         for what in ("first_sound", "lateness"):
             before, after = ([getattr(pair[which], what) for pair in pairs] for pairs in (alone, beside))
-            delays[f"{name} {what}"] = delay = statistics.median(after) - statistics.median(before)
-            middles = [round(statistics.median(values) * 1e3) for values in (before, after)]
-            print(
-                f"\n{name} {what}: {middles[0]} ms alone, {middles[1]} (at most {max(after) * 1e3:.0f}) beside the abuse"
-            )
+            middle, other = statistics.median(before), statistics.median(after)
+            delays[f"{name} {what}"] = other - middle
+            worst = f"at most {max(after) * 1e3:.0f}"
+            print(f"\n{name} {what}: {middle * 1e3:.0f} ms alone, {other * 1e3:.0f} ({worst}) beside the abuse")
     assert max(delays.values()) <= BOUND, delays
