@@ -146,7 +146,8 @@ class Performer:
             for turn in subject.report(self.ear, self.audible, time_of):
                 heard = turn.heard_when_stopped(self.audible)
                 _remember(self._ended, turn.config.turn_id, Stopped(turn.config.turn_id, subject.name, heard))
-        self._render(self.commit, until)
+        # After a stall, what follows the last rendering comes first: the tape still holds old sound there.
+        self._render(min(self.commit, max(self.tape.end, until - self.grid.sample_rate)), until)
 
     def show(self, tick: int, life: int) -> list[Shown]:
         """Return the face of every subject on a tick of the device, the tick `life` of the faces."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -27,6 +28,8 @@ from tests.faults.proxy import Proxy
 Pcm = npt.NDArray[np.int16]
 RATE = 24_000
 LATENCY = 0.02
+LOOK_SECONDS = 0.002
+STALL_SECONDS = 0.004
 AUDIBLE = 100  # of 32768, -50 dB
 
 
@@ -42,6 +45,37 @@ class Truth:
 
     def heard_count(self, sample: int) -> int:
         return sum(end <= sample for end in self.word_ends)
+
+
+class Lag:
+    """How late this process's event loop runs, looked at every 2 ms."""
+
+    def __init__(self) -> None:
+        self._lags: deque[tuple[float, float]] = deque(maxlen=5_000)
+        self.longest = 0.0
+
+    async def watch(self) -> None:
+        while True:
+            due = time.monotonic() + LOOK_SECONDS
+            await asyncio.sleep(LOOK_SECONDS)
+            late = time.monotonic() - due
+            self._lags.append((due, late))
+            self.longest = max(self.longest, late)
+
+    def within(self, first: float, last: float) -> float:
+        """Return the sum of the stalls, longer than a scheduler's slice, between two moments."""
+        return sum(late for at, late in self._lags if at + late > first and at < last and late > STALL_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def lagging() -> AsyncIterator[Lag]:
+    """Watch for a while."""
+    made = Lag()
+    task = asyncio.create_task(made.watch())
+    try:
+        yield made
+    finally:
+        task.cancel()
 
 
 @dataclass
@@ -95,16 +129,20 @@ class Lane:
             assert time.monotonic() < deadline, [task.get_name() for task in self.service._tasks]
             await asyncio.sleep(0.01)
 
-    def check_silence(self, since: int, asked: float) -> None:
-        """Check that nothing after device sample `since` is audible later than the promise allows."""
+    def note_silence(self, since: int, asked: float, lag: Lag) -> None:
+        """Note how long after `asked` the last audible sample after device sample `since` was at the ear.
+
+        Not counted are the device's latency and the time for which the machine did not let this process run.
+        """
         loud = np.flatnonzero(np.abs(self.played()[since:].astype(np.int32)) > AUDIBLE)
         if loud.size:
-            late = self.device.time_of(since + int(loud[-1])) - asked
-            self.silences.append(late - LATENCY)
+            late = self.device.time_of(since + int(loud[-1])) - asked - LATENCY
+            self.silences.append(late - lag.within(asked, asked + max(late, 0)))
 
     def __post_init__(self) -> None:
         self.silences: list[float] = []
         """Seconds from each interruption to silence, less the device's latency."""
+        self.disturbed_count = 0
 
 
 @contextlib.asynccontextmanager
