@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from services.orchestrator.turn import Turn
 
 
+MAX_CHARS = 500_000
+"""Characters of a session's history, at most 2 MB: it travels in one message, to the language model and to clients."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One turn that has happened."""
@@ -35,6 +39,12 @@ class Session:
     """The turn that is being performed."""
     starting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by a turn that waits for its place; turns take their places in the order they came."""
+
+    def remember(self, entry: Entry) -> None:
+        """Add what has happened; the oldest is forgotten where the texts grow beyond `MAX_CHARS`."""
+        self.entries.append(entry)
+        while len(self.entries) > 1 and sum(map(_length, self.entries)) > MAX_CHARS:
+            self.entries.popleft()
 
     @property
     def busy(self) -> bool:
@@ -76,3 +86,7 @@ class Sessions:
         if oldest is None:
             raise BusyError(f"all {self._max_sessions} sessions are speaking; try again later")
         del self._sessions[oldest]
+
+
+def _length(entry: Entry) -> int:
+    return len(entry.user_text) + len(entry.heard_text)

@@ -132,7 +132,7 @@ class OrchestratorService(orchestrator_pb2_grpc.OrchestratorServiceServicer):
         try:
             await turn.run()
             if turn.finished.heard_text:
-                session.entries.append(_entry(turn))
+                session.remember(_entry(turn))
         finally:
             session.turn = None
             turn.close()
