@@ -92,11 +92,13 @@ def _added(stages: Stages) -> Stages:
 
 async def main() -> None:
     """Measure, print, and draw."""
-    os.environ.setdefault("NEUROSYNC_PLAYER_TARGETS", "127.0.0.1:9")
+    nowhere = {"NEUROSYNC_PLAYER_TARGETS": "127.0.0.1:9"}
     parts = [replace(part, module="bench.simulated_player" if part.name == "player" else "") for part in PARTS]
     print(describe())
     async with contextlib.AsyncExitStack() as resources:
-        stack = await resources.enter_async_context(started(Stack(tell=_tell, parts=parts, free_ports=True)))
+        stack = await resources.enter_async_context(
+            started(Stack(tell=_tell, parts=parts, environment=nowhere, free_ports=True))
+        )
         channel = await resources.enter_async_context(dial(stack.addresses["orchestrator"]))
         stub = orchestrator_pb2_grpc.OrchestratorServiceStub(channel)
         first = await perform(stub, ConverseRequest(session_id="first", speak=SENTENCES[0]))

@@ -181,10 +181,12 @@ def growth(weighed: list[tuple[float, int]], warm_up: float) -> float:
 
 async def soak(minutes: float, seed: int, *, kills: bool = True) -> Record:
     """Run a soak on processes of its own, with a player on a simulated device."""
-    os.environ.setdefault("NEUROSYNC_PLAYER_TARGETS", "127.0.0.1:9")
+    nowhere = {"NEUROSYNC_PLAYER_TARGETS": "127.0.0.1:9"}
     parts = [replace(part, module="bench.simulated_player" if part.name == "player" else "") for part in PARTS]
     async with contextlib.AsyncExitStack() as resources:
-        stack = await resources.enter_async_context(started(Stack(tell=_tell, parts=parts, free_ports=True)))
+        stack = await resources.enter_async_context(
+            started(Stack(tell=_tell, parts=parts, environment=nowhere, free_ports=True))
+        )
         orchestrator = await resources.enter_async_context(dial(stack.addresses["orchestrator"]))
         player = await resources.enter_async_context(dial(stack.addresses["player"]))
         running = Soak(stack, orchestrator, player, seed)

@@ -14,7 +14,9 @@ from neurosync.v1.orchestrator_pb2 import Stage
 from services.errors import InactiveError
 from services.orchestrator.patience import Patience
 from services.orchestrator.stages import StageError, Stages, is_away
+from services.wire import duration
 
+FADE_SECONDS = 0.01  # to silence; longer is softer, shorter clicks. The person has begun to speak: it must be quick
 STOP_TIMEOUT = 1.0  # seconds for the player to answer Stop; it answers in milliseconds or is gone
 
 if TYPE_CHECKING:
@@ -111,7 +113,7 @@ class Performance:
 
     async def stop(self) -> None:
         """Silence the turn, and wait a bounded time for the player's last word on it."""
-        request = player_pb2.StopRequest(turn_id=self._config.turn_id)
+        request = player_pb2.StopRequest(turn_id=self._config.turn_id, fade=duration(FADE_SECONDS))
         try:
             await self._stages.player.Stop(request, timeout=STOP_TIMEOUT, metadata=self._stages.metadata)
         except grpc.aio.AioRpcError as error:

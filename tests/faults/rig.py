@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -121,14 +120,14 @@ async def rig(*, subjects: str = SUBJECT) -> AsyncIterator[Rig]:
     """Start everything, with a player on a simulated device of 20 ms."""
     told: list[str] = []
     with wire() as receiver:
-        os.environ["NEUROSYNC_PLAYER_TARGETS"] = receiver.address
-        os.environ["NEUROSYNC_PLAYER_SUBJECTS"] = subjects
+        environment = {"NEUROSYNC_PLAYER_TARGETS": receiver.address, "NEUROSYNC_PLAYER_SUBJECTS": subjects}
         parts = [replaced(part, module="bench.simulated_player" if part.name == "player" else "") for part in PARTS]
         async with proxies(*STAGES) as before:
             stack = Stack(
                 tell=told.append,
                 parts=parts,
                 free_ports=True,
+                environment=environment,
                 dialled={name: proxy.address for name, proxy in before.items()},
                 hung_seconds=HUNG_SECONDS,
             )
