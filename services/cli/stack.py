@@ -67,6 +67,7 @@ class Stack:
         tell: Callable[[str], None],
         parts: Sequence[Part] = PARTS,
         dialled: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
         free_ports: bool = False,
         hung_seconds: float = HUNG_SECONDS,
         verbose: bool = False,
@@ -77,12 +78,14 @@ class Stack:
             tell: Shows a line to the user.
             parts: The processes to start.
             dialled: Where the orchestrator finds a stage, for stages that it does not reach directly.
+            environment: Variables for the processes, beside those of this one.
             free_ports: Whether to take any free ports rather than the usual ones.
             hung_seconds: After how many seconds without an answer a process is killed and started again.
             verbose: Whether to show everything that the processes log.
         """
         self._tell, self._verbose, self._hung_seconds = tell, verbose, hung_seconds
         self.addresses = {part.name: f"127.0.0.1:{_free_port() if free_ports else part.port}" for part in parts}
+        self._variables = os.environ | dict(environment or {})
         self._dialled = self.addresses | dict(dialled or {})
         self._processes = [_Process(part, self.addresses[part.name]) for part in parts]
         self._stopping = False
@@ -141,7 +144,7 @@ class Stack:
         own = {f"NEUROSYNC_{process.part.name.upper()}_LISTEN": process.address, "NEUROSYNC_EXIT_WITH_PARENT": "1"}
         if process.part.name == "orchestrator":
             own |= {f"NEUROSYNC_ORCHESTRATOR_{name.upper()}": address for name, address in self._dialled.items()}
-        return os.environ | own
+        return self._variables | own
 
     async def _read_log(self, process: _Process, handle: asyncio.subprocess.Process) -> None:
         """Keep the last lines of a process, and show what is worth it."""
