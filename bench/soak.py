@@ -165,7 +165,7 @@ class Soak:
                 self.record.defects.append(f"{subject.subject} still speaks after the last turn")
         sent = status.clock.tick_count * len(status.subjects)
         for sink in status.sinks:
-            if abs(sink.sent_count + sink.failed_count - sent) > len(status.subjects):
+            if abs(sink.sent_count - sent) > len(status.subjects) + sink.failed_count:
                 self.record.defects.append(f"{sink.sent_count} datagrams sent for {sent} frames")
 
 

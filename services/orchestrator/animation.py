@@ -15,6 +15,7 @@ from services.orchestrator.patience import Patience
 from services.orchestrator.stages import StageError, Stages
 
 FRAME_RATE = 60
+AWAY_SECONDS = 0.3  # that the end waits for a face that has failed; longer: the turn ends later, mostly for nothing
 CONTEXT_SECONDS = 0.8  # of sound before a new stream, at most 1; less: its first frames are worse
 
 
@@ -76,8 +77,8 @@ class Animation:
         """Tell the face that the sound is complete, and wait for its last frame, or for its failure."""
         if self._stream is not None and self._task is not None:
             self._stream.push(None)
-            if self._stream.opened:
-                await asyncio.wait({self._task})
+            is_away = self._has_failed and not self._stream.opened
+            await asyncio.wait({self._task}, timeout=AWAY_SECONDS if is_away else None)
 
     async def _run(self, stream: _Stream) -> None:
         """Run one stream to its end; a failure is told, not raised: the voice never depends on the face.
