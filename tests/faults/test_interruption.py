@@ -215,6 +215,7 @@ class Trial:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts open files in /proc")
 @pytest.mark.timeout(240)
+@pytest.mark.slow  # its limits are real time: `make test-faults`, on a machine that is quiet
 async def test_two_hundred_interruptions_leave_silence_true_words_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

