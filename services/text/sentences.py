@@ -15,6 +15,7 @@ markdown link, inline code or a *direction*.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import AsyncIterator
 from typing import Final
@@ -107,13 +108,11 @@ class SentenceSplitter:
 
     def _pieces(self) -> list[str]:
         pieces: list[str] = []
-        try:
+        with contextlib.suppress(_NeedMoreError):  # the next push goes on from _scan
             while self._start < len(self._text):
                 cut = self._code_cut() if self._fence else self._cut()
                 pieces.append(self._text[self._start : cut])
                 self._begin_piece(cut)
-        except _NeedMoreError:
-            pass  # the next push goes on from _scan
         return pieces
 
     def _begin_piece(self, cut: int) -> None:
