@@ -33,6 +33,7 @@ class Sent:
 
     shown: Shown
     timecode_frame: int
+    timecode_sub_frame: float
 
 
 class Engine:
@@ -143,7 +144,7 @@ class Engine:
         self.tick_count += 1
         self._last_due = due
         if self.on_sent:
-            self.on_sent([Sent(face, frame) for face in faces])
+            self.on_sent([Sent(face, frame, sub_frame) for face in faces])
 
     def _encoder(self, subject: str) -> Encoder:
         if subject not in self._encoders:

@@ -23,6 +23,8 @@ class Shown:
     """The turn that speaks; empty while idle."""
     turn_frame: int
     """Tick of the turn, counted from its sample 0; -1 while idle or at rest."""
+    turn_sample: int
+    """Samples of the turn, at its own rate, that have been heard when this frame is due; 0 while idle."""
 
 
 class Subject:
@@ -37,6 +39,7 @@ class Subject:
         """Turns that have not finished, oldest first."""
         self.speaking = ""
         """Turn that the last tick showed; empty while idle."""
+        self._heard = 0  # samples of `speaking` up to the last tick
         self._idle = Idle(seed)
         self._blend = Blend()
 
@@ -71,16 +74,17 @@ class Subject:
         """
         turn = next((turn for turn in reversed(self.turns) if turn.covers(sample)), None)
         self.speaking = turn.config.turn_id if turn else ""
+        self._heard = turn.track.turn_samples(sample) if turn else 0
         speech = turn.speech(tick, sample) if turn else None
         if speech is None:
             return self.rest(life)
         values = self._blend.step(life, self._idle.pose(life), speech.pose, speech.brought, speech.source)
-        return Shown(self.name, life, values, self.speaking, speech.frame)
+        return Shown(self.name, life, values, self.speaking, speech.frame, self._heard)
 
     def rest(self, life: int) -> Shown:
         """Return the face while nothing moves its mouth."""
         values = self._blend.step(life, self._idle.pose(life), None, None, None)
-        return Shown(self.name, life, values, self.speaking, -1)
+        return Shown(self.name, life, values, self.speaking, -1, self._heard)
 
     def report(self, ear: int, audible: int, time_of: Callable[[int], float]) -> list[Turn]:
         """Let the turns tell where they are (see `Turn.report`); return those that have finished."""

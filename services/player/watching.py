@@ -31,9 +31,11 @@ class Watchers:
                 subject=frame.shown.subject,
                 tick=frame.shown.tick,
                 timecode_frame=frame.timecode_frame,
+                timecode_sub_frame=frame.timecode_sub_frame,
                 values=frame.shown.values.tolist(),
                 turn_id=frame.shown.turn_id,
                 turn_frame=frame.shown.turn_frame,
+                turn_sample=frame.shown.turn_sample,
             )
             for watcher in self._watchers:
                 watcher.put(message)

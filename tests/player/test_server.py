@@ -366,8 +366,12 @@ async def test_watchers_see_what_is_sent(unreal: Unreal) -> None:
     common = [packet for packet in packets if packet["frame"] in by_code]
     assert len(common) >= 50
     assert all(list(packet["values"]) == by_code[packet["frame"]] for packet in common)
+    fractions = {frame.timecode_frame: frame.timecode_sub_frame for frame in watched}
+    assert all(packet["sub_frame"] == fractions[packet["frame"]] for packet in common)
     spoken = [frame for frame in watched if frame.turn_frame >= 0]
     assert len({frame.tick - frame.turn_frame for frame in spoken}) == 1
+    assert all(frame.turn_sample == frame.turn_frame * RATE // 60 for frame in spoken)  # no pause: sound as face
+    assert {frame.turn_sample for frame in watched if not frame.turn_id} == {0}
     assert len(spoken) == pytest.approx(30, abs=2)  # a busy machine may skip a tick
     assert {frame.turn_id for frame in watched} == {"", str(uuid.UUID(int=5))}
     assert all(frame.lost_frame_count == 0 for frame in watched)
