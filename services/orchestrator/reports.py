@@ -35,9 +35,9 @@ class Reporter:
             self.forsake()
             self._on_unread()
 
-    def mark(self, stage: str) -> None:
-        """Note how long it took to get here; the first time counts."""
-        self._marks.setdefault(stage, time.monotonic() - self._start)
+    def mark(self, stage: str, since: float = 0.0) -> None:
+        """Note how long it took to get here, or where it was `since` seconds ago; the first time counts."""
+        self._marks.setdefault(stage, time.monotonic() - since - self._start)
 
     def timings(self) -> list[media_pb2.StageTiming]:
         """Return what was marked."""

@@ -26,6 +26,7 @@ from services.orchestrator.script import Line
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.stages import NAMES, StageError, Stages
 from services.orchestrator.voice import Manner, speak
+from services.wire import seconds_of
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +78,9 @@ class Turn:
     async def run(self) -> None:
         """Perform the turn; afterwards `finished` holds the account, and the owner calls `close`."""
         tell = self._report.tell
-        tell(accepted=orchestrator_pb2.TurnAccepted(turn_id=self.turn_id, subject=self.request.subject))
+        accepted = orchestrator_pb2.TurnAccepted(turn_id=self.turn_id, subject=self.request.subject)
+        accepted.started.FromNanoseconds(round(self.started * 1e9))
+        tell(accepted=accepted)
         if self.request.include_media:
             tell(audio_format=media_pb2.AudioFormat(sample_rate_hertz=self._rate))
         async with asyncio.TaskGroup() as self._tasks:
@@ -223,8 +226,8 @@ class Turn:
     def on_audio(self, chunk: media_pb2.AudioChunk) -> None:
         """Send sound to the face and the player."""
         self._report.mark("first_audio")
-        self._animation.push(chunk)
         self._performance.send_audio(chunk)
+        self._animation.push(chunk)
         if self.request.include_media:
             self._report.tell(audio=chunk)
 
@@ -269,7 +272,7 @@ class Turn:
     def _on_performance(self, event: player_pb2.PerformResponse) -> None:
         match event.WhichOneof("event"):
             case "started":
-                self._report.mark("first_sound")
+                self._report.mark("first_sound", since=seconds_of(event.started.heard_for))
                 self._account.sound_started(event.started)
                 started = orchestrator_pb2.TurnStarted(
                     timings=self._account.timings(self._report.timings()), with_frames=event.started.with_frames

@@ -25,7 +25,7 @@ from services.player.tape import Tape
 logger = logging.getLogger(__name__)
 
 DEFAULT_SAMPLE_RATE = 48_000  # Hz, without a device
-CHANGE_SECONDS = 0.006  # from planning a change to the device taking it; less: changes come too late on a busy machine
+CHANGE_SECONDS = 0.004  # from planning a change to the device taking it; less: changes come too late on a busy machine
 LOST_SECONDS = 2.5  # without a callback; some systems take a second to go on after an underrun
 SETTLE_TIMEOUT_SECONDS = 5.0  # some systems take a second from the first callback to the next
 _REPORTS = 512  # between two looks of the player's thread there are a few; more than this are old news

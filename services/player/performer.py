@@ -143,7 +143,7 @@ class Performer:
         earliest = max(self.commit, self.grid.sample(self.next_tick))
         for subject in self.subjects.values():
             subject.plan(self.commit, earliest, until, now)
-            for turn in subject.report(self.ear, self.audible, time_of):
+            for turn in subject.report(self.ear, self.audible, now, time_of):
                 heard = turn.heard_when_stopped(self.audible)
                 _remember(self._ended, turn.config.turn_id, Stopped(turn.config.turn_id, subject.name, heard))
         # After a stall, what follows the last rendering comes first: the tape still holds old sound there.

@@ -167,12 +167,13 @@ class Turn:
         segments, end = self.track.segments, self.track.stop_sample
         return bool(segments) and segments[0].start <= sample and (end is None or sample < end)
 
-    def report(self, ear: int, audible: int, time_of: Callable[[int], float]) -> None:
+    def report(self, ear: int, audible: int, now: float, time_of: Callable[[int], float]) -> None:
         """Tell the sender where the turn is.
 
         Args:
             ear: Device sample at the listener's ear.
             audible: The same, or the last sample before the device was lost: what comes later is not heard.
+            now: Monotonic time.
             time_of: When a device sample is at the ear.
         """
         track = self.track
@@ -180,7 +181,7 @@ class Turn:
         self.granted = max(self.granted, track.turn_samples(ear) + self.horizon)
         if track.segments and not self._started and ear >= track.segments[0].start:
             self._started, self._reported = True, ear
-            self._emit(self._start_event(time_of(track.segments[0].start)))
+            self._emit(self._start_event(time_of(track.segments[0].start), now))
         if self._started and ear - self._reported >= self._report_interval:
             self._reported = ear
             heard = track.turn_samples(min(ear, audible))
@@ -217,7 +218,8 @@ class Turn:
         """Return whether, at a position of the turn, too little sound is left for the face to matter."""
         return self.track.closed and self.track.available - position < TAIL_SECONDS * self._grid.sample_rate
 
-    def _start_event(self, at: float) -> pb.PerformStarted:
+    def _start_event(self, at: float, now: float) -> pb.PerformStarted:
+        """Return what tells that the first sample was at the ear at time `at`."""
         first_frame = None
         if self._with_frames and self._first_frame is not None:
             first_frame = duration(max(self._first_frame - self._arrived, 0))
@@ -227,6 +229,7 @@ class Turn:
             since_config=duration(at - self._arrived),
             since_audio=duration(since_audio),
             first_frame=first_frame,
+            heard_for=duration(max(now - at, 0)),
         )
 
     def _finish(self, heard: int) -> None:

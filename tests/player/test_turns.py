@@ -131,6 +131,7 @@ def test_the_start_waits_for_the_face_but_not_for_long() -> None:
     assert not started.with_frames
     assert not started.HasField("first_frame")
     assert 0.3 <= started.since_audio.ToMilliseconds() / 1000 <= 0.34
+    assert 0 <= started.heard_for.ToMilliseconds() / 1000 <= 1 / 60
     assert sender.notices == [pb.PERFORM_NOTICE_KIND_WITHOUT_FRAMES]
 
 
