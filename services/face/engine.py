@@ -14,6 +14,8 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from services.face.work import Work
+
 Pcm: TypeAlias = NDArray[np.int16]
 """Mono samples, shape (n,)."""
 Weights: TypeAlias = NDArray[np.float32]
@@ -93,5 +95,36 @@ class HearsEmotions(Protocol):
 class AnimatesClips(Protocol):
     """A model that does better when it knows a whole clip."""
 
-    def whole(self, sound: NDArray[np.float32], sample_rate: int) -> Iterator[tuple[Weights, list[EmotionReading]]]:
-        """Yield the frames of mono float32 `sound`, shape (n,), in order, with what was heard in them."""
+    def whole(
+        self, sound: NDArray[np.float32], sample_rate: int
+    ) -> Iterator[Work[tuple[Weights, list[EmotionReading]]]]:
+        """Yield the work that makes the frames of mono float32 `sound`, shape (n,), with what was heard in them.
+
+        It has to be done in this order, each before the next is asked for.
+        """
+
+
+@runtime_checkable
+class SharesDevice(Protocol):
+    """A model whose streams take turns at one device; they are `TakesTurns`."""
+
+    def device_seconds(self) -> float:
+        """Measure and return how long the device works for a second of one stream, when many share it."""
+
+    @property
+    def waiting(self) -> int:
+        """Windows of sound that wait for the device."""
+
+
+@runtime_checkable
+class TakesTurns(Protocol):
+    """A stream that waits for a shared device: what `FaceStream` does, as work that holds no thread meanwhile."""
+
+    def pushing(self, pcm: Pcm) -> Work[Weights]:
+        """Do `push`."""
+
+    def flushing(self) -> Work[Weights]:
+        """Do `flush`."""
+
+    def ending(self) -> Work[Weights]:
+        """Do `end`."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +18,12 @@ import numpy as np
 from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
 from services.errors import BadRequestError, BusyError, InactiveError
 from services.face import clip as clips
-from services.face.engine import AnimatesClips, FaceModel, Weights
+from services.face.capacity import measured
+from services.face.engine import AnimatesClips, FaceModel, SharesDevice, Weights
 from services.face.models import load_model
 from services.face.settings import FaceSettings
 from services.face.stream import Animation
+from services.face.work import Work, done_in
 from services.media.curves import CURVE_NAMES
 from services.wire import check_sample_rate, duration, frame_batch, pcm_of, within
 
@@ -42,22 +46,26 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
         self._settings = settings
         self._model: FaceModel | None = None
         self._loading = asyncio.Lock()
-        self._active = 0
+        self._active = self._capacity = 0
+        cores = os.cpu_count() or 1
+        self._streams = ThreadPoolExecutor(max(2, cores), "face streams")
+        self._clips = ThreadPoolExecutor(max(1, cores // 2), "face clips")  # their own: each step takes long
 
     def register(self, server: grpc.aio.Server) -> None:
         """Add the handlers to a server."""
         face_pb2_grpc.add_FaceServiceServicer_to_server(self, server)  # type: ignore[no-untyped-call,unused-ignore]
 
     async def warm_up(self) -> None:
-        """Load the model and run it once."""
-        model = await self._load()
-        await asyncio.to_thread(model.open(24_000).push, np.zeros(24_000, np.int16))
+        """Load the model, run it, and measure how many streams it can keep."""
+        await self._load()
 
     async def close(self) -> None:
         """Drop the model."""
         model, self._model = self._model, None
         if model is not None:
             await asyncio.to_thread(model.close)
+        for pool in (self._streams, self._clips):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     async def Animate(  # noqa: N802 - the name is the contract's
         self, requests: AsyncIterator[face_pb2.AnimateRequest], _context: Context
@@ -68,17 +76,18 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
             first = await anext(messages, None)
             if first is None or first.WhichOneof("part") != "config":
                 raise BadRequestError("part", first and first.WhichOneof("part"), "config in the first message")
+            model = await self._load()
             with self._place():
                 config = first.config
                 rate = check_sample_rate("config.format.sample_rate_hertz", config.format.sample_rate_hertz)
-                model = await self._named("config.model", config.model)
+                _check_name("config.model", config.model, model)
                 animation = Animation(model, rate, config.start_sample, config.first_audio_sample)
                 yield face_pb2.AnimateResponse(header=_header(model, animation))
                 heard = time.monotonic()
                 async for message in messages:
                     steps = _steps(message, animation)
                     for step in steps:
-                        for event in _events(await asyncio.to_thread(step), animation):
+                        for event in _events(await done_in(self._streams, step()), animation):
                             yield face_pb2.AnimateResponse(**event)
                     if message.HasField("end"):
                         break
@@ -86,7 +95,7 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
                         heard = time.monotonic()
                     elif time.monotonic() - heard > self._settings.inactivity:
                         raise InactiveError(f"no sound for {self._settings.inactivity:g} s")
-                for event in _events(await asyncio.to_thread(animation.end), animation):
+                for event in _events(await done_in(self._streams, animation.end()), animation):
                     yield face_pb2.AnimateResponse(**event)
                 yield face_pb2.AnimateResponse(finished=_finished(animation))
         logger.info("stream animated frames=%d compute=%.3f", animation.frame_count, animation.compute)
@@ -95,14 +104,16 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
         self, request: face_pb2.AnimateClipRequest, _context: Context
     ) -> AsyncIterator[face_pb2.AnimateClipResponse]:
         """Animate one recording."""
+        model = await self._load()
         with self._place():
-            model = await self._named("model", request.model)
-            clip = await asyncio.to_thread(self._open, request)
+            _check_name("model", request.model, model)
+            loop = asyncio.get_running_loop()
+            clip = await loop.run_in_executor(self._clips, self._open, request)
             animation = Animation(model, clip.rate)
             yield face_pb2.AnimateClipResponse(header=_header(model, animation))
             parts = _parts(model, animation, clip)
-            while (frames := await asyncio.to_thread(next, parts, None)) is not None:
-                for event in _events(frames, animation):
+            while (part := await loop.run_in_executor(self._clips, next, parts, None)) is not None:
+                for event in _events(await done_in(self._clips, part), animation):
                     yield face_pb2.AnimateClipResponse(**event)
             yield face_pb2.AnimateClipResponse(finished=_finished(animation))
         logger.info("clip animated frames=%d compute=%.3f", animation.frame_count, animation.compute)
@@ -111,7 +122,8 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
         self, _request: face_pb2.DescribeModelsRequest, _context: Context
     ) -> face_pb2.DescribeModelsResponse:
         """Describe the models and the load."""
-        told = (await self._load()).description
+        loaded = await self._load()
+        told = loaded.description
         model = face_pb2.FaceModelDescription(
             model=told.name,
             curve_names=CURVE_NAMES,
@@ -123,7 +135,10 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
             engine=told.engine,
         )
         return face_pb2.DescribeModelsResponse(
-            models=[model], capacity_stream_count=self._settings.capacity, active_stream_count=self._active
+            models=[model],
+            capacity_stream_count=self._capacity,
+            active_stream_count=self._active,
+            waiting_window_count=loaded.waiting if isinstance(loaded, SharesDevice) else 0,
         )
 
     @contextlib.contextmanager
@@ -133,8 +148,11 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
         Raises:
             BusyError: All are taken.
         """
-        if self._active >= self._settings.capacity:
-            raise BusyError(f"all {self._settings.capacity} streams of this face service are in use")
+        if self._active >= self._capacity:
+            raise BusyError(
+                f"all {self._capacity} streams that this face service keeps in real time are in use; "
+                "try again later, or another replica"
+            )
         self._active += 1
         try:
             yield
@@ -142,22 +160,16 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
             self._active -= 1
 
     async def _load(self) -> FaceModel:
-        """Return the model, loading it once."""
+        """Return the model; the first call loads it, and measures how many streams it can keep unless that is set."""
         async with self._loading:
             if self._model is None:
-                self._model = await asyncio.to_thread(load_model, self._settings)
+                model = await asyncio.to_thread(load_model, self._settings)
+                most = self._settings.max_open_calls
+                told = self._settings.capacity
+                self._capacity = await asyncio.to_thread(measured, model, most) if told is None else told
+                logger.info("model loaded engine=%s capacity=%d", model.description.engine, self._capacity)
+                self._model = model
             return self._model
-
-    async def _named(self, field: str, name: str) -> FaceModel:
-        """Return the model that a request names; empty names the default.
-
-        Raises:
-            BadRequestError: There is none of that name.
-        """
-        model = await self._load()
-        if name not in {"", model.description.name}:
-            raise BadRequestError(field, name, f"empty or one of: {model.description.name}")
-        return model
 
     def _open(self, request: face_pb2.AnimateClipRequest) -> clips.Clip:
         """Return the clip of a request."""
@@ -172,7 +184,17 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
         raise BadRequestError("clip", None, "file or pcm")
 
 
-def _steps(message: face_pb2.AnimateRequest, animation: Animation) -> list[Callable[[], Weights]]:
+def _check_name(field: str, name: str, model: FaceModel) -> None:
+    """Check the name of a model; empty names the default.
+
+    Raises:
+        BadRequestError: There is none of that name.
+    """
+    if name not in {"", model.description.name}:
+        raise BadRequestError(field, name, f"empty or one of: {model.description.name}")
+
+
+def _steps(message: face_pb2.AnimateRequest, animation: Animation) -> list[Callable[[], Work[Weights]]]:
     """Return the work that one message of the client asks for, in steps short enough to be cancelled between.
 
     Raises:
@@ -218,8 +240,8 @@ def _finished(animation: Animation) -> face_pb2.AnimateFinished:
     )
 
 
-def _parts(model: FaceModel, animation: Animation, clip: clips.Clip) -> Iterator[Weights]:
-    """Yield the frames of a clip; the work between two of them is short enough for a call to be cancelled there."""
+def _parts(model: FaceModel, animation: Animation, clip: clips.Clip) -> Iterator[Work[Weights]]:
+    """Yield the work of a clip in parts, short enough for a call to be cancelled in between."""
     if isinstance(model, AnimatesClips):
         yield from animation.whole(model, np.concatenate([np.zeros(0, np.int16), *clip.blocks]))
         return

@@ -37,8 +37,9 @@ class FaceSettings(ServerSettings):
     """
     look_ahead: int = 12
     """Frames that `neurosync` hears beyond those it gives. Larger: they come later; smaller: the mouth opens late."""
-    capacity: int = Field(32, ge=1, le=4096)
-    """Streams at once; one more is refused. Larger: frames of all come late when all speak; smaller: cores idle."""
+    capacity: int | None = Field(None, ge=1, le=4096)
+    """Streams and clips at once; one more is refused. Larger: frames of all come late when all speak; smaller: cores
+    idle. None: as many as a short measurement at the start finds to keep pace. More than 256 need `max_open_calls`."""
     inactivity: float = Field(60.0, gt=0, le=3600)
     """Seconds that a client of Animate may send nothing. Smaller: slow voices are cut off; larger: the dead stay."""
     longest_clip: float = Field(600.0, gt=0, le=7200)

@@ -13,8 +13,9 @@ from math import gcd
 import numpy as np
 
 from services.errors import BadRequestError
-from services.face.engine import AnimatesClips, EmotionReading, FaceModel, HearsEmotions, Pcm, Weights
+from services.face.engine import AnimatesClips, EmotionReading, FaceModel, HearsEmotions, Pcm, TakesTurns, Weights
 from services.face.features import FRAME_RATE
+from services.face.work import Work
 
 PIECE_SECONDS = 1.0
 """Of sound given to the model at a time; what a cancelled call still computes at most."""
@@ -57,7 +58,7 @@ class Animation:
         self.frame_count = 0
         """Frames given."""
         self.compute = 0.0
-        """Seconds spent in the model."""
+        """Seconds spent in the model, and in line for it."""
         context = start_sample - first_sample
         lead = -context % step  # silence that puts the context on the grid of frames
         self._skip = (lead + context) * FRAME_RATE // rate
@@ -78,35 +79,44 @@ class Animation:
         """Return a chunk cut into pieces for `push`."""
         return [pcm[start : start + self._piece] for start in range(0, len(pcm), self._piece)]
 
-    def push(self, pcm: Pcm) -> Weights:
-        """Return the frames that more sound makes certain."""
+    def push(self, pcm: Pcm) -> Work[Weights]:
+        """Return the work that gives the frames that more sound makes certain."""
         begun = time.perf_counter()
         self.next_sample += len(pcm)
         self.is_flushed = False
         if len(self._lead):
             pcm, self._lead = np.concatenate([self._lead, pcm]), self._lead[:0]
-        return self._counted(self._stream.push(pcm), begun)
+        stream = self._stream
+        frames = (yield from stream.pushing(pcm)) if isinstance(stream, TakesTurns) else stream.push(pcm)
+        return self._counted(frames, begun)
 
-    def flush(self) -> Weights:
-        """Return the frames of all sound so far as if silence followed."""
+    def flush(self) -> Work[Weights]:
+        """Return the work that gives the frames of all sound so far as if silence followed."""
         begun = time.perf_counter()
         self.is_flushed = True
-        return self._counted(self._stream.flush(), begun)
+        stream = self._stream
+        frames = (yield from stream.flushing()) if isinstance(stream, TakesTurns) else stream.flush()
+        return self._counted(frames, begun)
 
-    def end(self) -> Weights:
-        """Return the frames that are left."""
+    def end(self) -> Work[Weights]:
+        """Return the work that gives the frames that are left."""
         begun = time.perf_counter()
-        return self._counted(self._stream.end(), begun)
+        stream = self._stream
+        frames = (yield from stream.ending()) if isinstance(stream, TakesTurns) else stream.end()
+        return self._counted(frames, begun)
 
-    def whole(self, model: AnimatesClips, pcm: Pcm) -> Iterator[Weights]:
-        """Yield the frames of a sound that is known to its end, instead of pushing it."""
-        begun = time.perf_counter()
+    def whole(self, model: AnimatesClips, pcm: Pcm) -> Iterator[Work[Weights]]:
+        """Yield the work that gives the frames of a sound that is known to its end, instead of pushing it."""
         self.next_sample += len(pcm)
         self.is_flushed = False
-        for frames, readings in model.whole(pcm.astype(np.float32) / np.float32(32768), self._rate):
-            self._readings += readings
-            yield self._counted(frames, begun)
-            begun = time.perf_counter()
+        for part in model.whole(pcm.astype(np.float32) / np.float32(32768), self._rate):
+            yield self._part(part)
+
+    def _part(self, part: Work[tuple[Weights, list[EmotionReading]]]) -> Work[Weights]:
+        begun = time.perf_counter()
+        frames, readings = yield from part
+        self._readings += readings
+        return self._counted(frames, begun)
 
     def emotions(self) -> list[tuple[int, EmotionReading]]:
         """Return what was heard in the frames given since the last call, each with the sample of the turn it is for."""

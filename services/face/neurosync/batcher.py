@@ -1,18 +1,17 @@
 """One thread owns the device; windows of all streams that are ready at about the same time go through together.
 
-A stream waits for its answer before it asks again, so it has one request in line at most, and the line is served in
-order: no stream can starve another, and a clip of many windows goes to the end of the line after each lot.
+Whoever waits takes turns: each turn of the line lets every request have one window in the next pass, so a clip of many
+windows never holds up a stream of one. A stream waits for its answer before it asks again, which bounds the line by the
+streams that were admitted.
 """
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import threading
-import time
+from collections import deque
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,25 +21,37 @@ from services.face.neurosync.sound import Floats
 
 GATHER_SECONDS = 0.003
 """Waited for company after the first window. Larger: bigger batches; smaller: a lone stream is answered sooner."""
-LONGEST_LINE = 1024
-"""Requests that may wait. Larger: an overloaded device answers later instead of refusing."""
-ANSWER_SECONDS = 120.0
-"""Seconds until an answer is given up; a lot of windows takes ten on a slow core."""
+LONGEST_LINE = 4096
+"""Requests that may wait, as many as streams may be admitted. One more is refused."""
 CLOSED = "the face model was closed"
 CLOSE_SECONDS = 2.0
 """Seconds to wait for the pass that runs when the batcher is closed."""
 
 
-@dataclass
 class _Request:
-    """Windows (B, T, inputs) and where their answers go."""
+    """Windows (B, T, inputs), and how many of them had their turn."""
 
-    windows: Tensor
-    answers: Future[Floats] = field(default_factory=Future)
+    def __init__(self, windows: Tensor, outputs: int) -> None:
+        self.windows = windows
+        self.taken = self.answered = 0
+        self.future: Future[Floats] = Future()
+        self._answers: Floats = np.empty((*windows.shape[:2], outputs), np.float32)
+
+    def note(self, index: int, answer: Floats) -> None:
+        """Keep the answer of one window; the last one makes the result."""
+        self._answers[index] = answer
+        self.answered += 1
+        if self.answered == len(self.windows) and self.future.set_running_or_notify_cancel():
+            self.future.set_result(self._answers)
+
+    def fail(self, error: Exception) -> None:
+        """End with an error, unless it has ended."""
+        if not self.future.done() and self.future.set_running_or_notify_cancel():
+            self.future.set_exception(error)
 
 
 class Batcher:
-    """A runner for many threads."""
+    """A runner that many threads may ask."""
 
     def __init__(self, runner: DirectRunner, *, gather: float = GATHER_SECONDS, longest: int = LONGEST_LINE) -> None:
         """Start the thread.
@@ -52,99 +63,90 @@ class Batcher:
         """
         self.outputs = runner.outputs
         """Values in a row of an answer."""
+        self.batch = runner.batch
+        """Windows a pass at most."""
         self._runner = runner
-        self._gather = gather
-        self._line: queue.Queue[_Request | None] = queue.Queue(longest)
-        self._lock = threading.Lock()  # nothing joins the line once it is closed
+        self._gather, self._longest = gather, longest
+        self._line: deque[_Request] = deque()
+        self._changed = threading.Condition()
         self._closed = False
-        self._late: _Request | None = None  # taken from the line, but too large for the batch
         self._thread = threading.Thread(target=self._work, name="neurosync batches", daemon=True)
         self._thread.start()
 
-    def answer(self, windows: Tensor) -> Floats:
-        """Map windows (B, T, inputs) to float32 (B, T, outputs); waits for the device.
-
-        Raises:
-            BusyError: Too many wait already.
-            UnavailableError: The batcher was closed, or the device is stuck.
-        """
-        answers = self.submit(windows)
-        try:
-            return answers.result(ANSWER_SECONDS)
-        except TimeoutError as error:
-            answers.cancel()
-            raise UnavailableError(f"the face model gave no answer for {ANSWER_SECONDS:g} s") from error
+    @property
+    def waiting(self) -> int:
+        """Windows in line."""
+        with self._changed:
+            return self._count()
 
     def submit(self, windows: Tensor) -> Future[Floats]:
-        """Put windows in line; the answers are never computed if they are cancelled before their turn.
+        """Put windows (B, T, inputs), T the same for all, in line; the answers are float32 (B, T, outputs).
+
+        Once they are cancelled, no more of these windows are run.
 
         Raises:
             BusyError: Too many wait already.
             UnavailableError: The batcher was closed.
         """
-        request = _Request(windows)
-        with self._lock:
+        request = _Request(windows, self.outputs)
+        with self._changed:
             if self._closed:
                 raise UnavailableError(CLOSED)
-            try:
-                self._line.put_nowait(request)
-            except queue.Full as error:
-                raise BusyError(f"{self._line.maxsize} requests wait for the face model") from error
-        return request.answers
+            if len(self._line) >= self._longest:
+                raise BusyError(f"{self._longest} requests wait for the face model")
+            self._line.append(request)
+            self._changed.notify()
+        return request.future
 
     def close(self) -> None:
         """End the thread; whoever waits gets an error."""
-        with self._lock:
-            if self._closed:
-                return
+        with self._changed:
+            refused, self._line = self._line, deque()
             self._closed = True
-            with contextlib.suppress(queue.Empty):
-                while True:
-                    self._refuse(self._line.get_nowait())
-            self._line.put_nowait(None)
+            self._changed.notify()
+        for request in refused:
+            request.fail(UnavailableError(CLOSED))
         self._thread.join(CLOSE_SECONDS)
 
     def _work(self) -> None:
-        while (batch := self._batch()) is not None:
-            live = [request for request in batch if request.answers.set_running_or_notify_cancel()]
-            if live:
-                self._run(live)
-
-    def _run(self, batch: list[_Request]) -> None:
-        try:
-            answers = self._runner.answer(torch.cat([request.windows for request in batch]))
-        except Exception as error:
-            for request in batch:
-                request.answers.set_exception(error)
-            return
-        at = 0
-        for request in batch:
-            request.answers.set_result(answers[at : at + len(request.windows)])
-            at += len(request.windows)
-
-    def _batch(self) -> list[_Request] | None:
-        """Wait for the next request and what joins it, or None at the end."""
-        first = self._late or self._line.get()
-        self._late = None
-        if first is None:
-            return None
-        batch, count, until = [first], len(first.windows), time.monotonic() + self._gather
-        while count < self._runner.batch:
+        while (turns := self._next()) is not None:
             try:
-                request = self._line.get(timeout=max(0.0, until - time.monotonic()))
-            except queue.Empty:
-                break
-            if request is None:
-                self._line.put_nowait(None)
-                break
-            if count + len(request.windows) > self._runner.batch:
-                self._late = request
-                break
-            batch.append(request)
-            count += len(request.windows)
-        return batch
+                answers = self._runner.answer(torch.stack([request.windows[index] for request, index in turns]))
+            except Exception as error:
+                self._drop({request for request, _ in turns}, error)
+                continue
+            for (request, index), answer in zip(turns, answers, strict=True):
+                request.note(index, answer)
 
-    @staticmethod
-    def _refuse(request: _Request | None) -> None:
-        if request is not None and request.answers.set_running_or_notify_cancel():
-            request.answers.set_exception(UnavailableError(CLOSED))
+    def _next(self) -> list[tuple[_Request, int]] | None:
+        """Wait for a window and what joins it; return requests, each with the window whose turn it is; None ends."""
+        with self._changed:
+            while not self._closed:
+                self._changed.wait_for(lambda: self._closed or self._line)
+                self._changed.wait_for(lambda: self._closed or self._count() >= self.batch, self._gather)
+                if turns := self._turns():
+                    return turns
+            return None
+
+    def _turns(self) -> list[tuple[_Request, int]]:
+        """Take up to a batch of windows out of the line, one of each request at a time."""
+        turns: list[tuple[_Request, int]] = []
+        while self._line and len(turns) < self.batch:
+            request = self._line.popleft()
+            if request.future.cancelled():
+                continue
+            turns.append((request, request.taken))
+            request.taken += 1
+            if request.taken < len(request.windows):
+                self._line.append(request)
+        return turns
+
+    def _count(self) -> int:
+        return sum(len(request.windows) - request.taken for request in self._line)
+
+    def _drop(self, requests: set[_Request], error: Exception) -> None:
+        """End requests, of which some may be in line with their other windows."""
+        with self._changed:
+            self._line = deque(request for request in self._line if request not in requests)
+        for request in requests:
+            request.fail(error)

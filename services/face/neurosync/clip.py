@@ -16,6 +16,7 @@ from torch import Tensor
 from services.face.neurosync.network import WINDOW
 from services.face.neurosync.runner import Runner
 from services.face.neurosync.sound import Floats
+from services.face.work import Work, done
 from services.media.curves import CURVE_COUNT, INDEX, ROTATIONS
 
 OVERLAP = 32
@@ -37,21 +38,28 @@ def animate(runner: Runner, rows: Tensor) -> Floats:
 
     Values are not clamped; small negative ones occur.
     """
-    return np.concatenate([np.empty((0, runner.outputs), np.float32), *parts(runner, rows)])
+    return np.concatenate([np.empty((0, runner.outputs), np.float32), *(done(part) for part in parts(runner, rows))])
 
 
-def parts(runner: Runner, rows: Tensor) -> Iterator[Floats]:
-    """Yield the frames of `animate`, in order, as soon as no later window can change them."""
+def parts(runner: Runner, rows: Tensor) -> Iterator[Work[Floats]]:
+    """Yield the work of which each makes the next frames of `animate`, those that no later window can change.
+
+    It has to be done in this order, each before the next is asked for.
+    """
     rest = np.empty((0, runner.outputs), np.float32)  # frames that the next window will be faded into
     starts = range(0, len(rows), STEP)
-    for at in range(0, len(starts), LOT):
-        lot = starts[at : at + LOT]
-        answers = runner.answer(torch.stack([filled(rows[start : start + WINDOW]) for start in lot]))
+
+    def part(lot: range) -> Work[Floats]:
+        nonlocal rest
+        answers = yield runner.submit(torch.stack([filled(rows[start : start + WINDOW]) for start in lot]))
         known = [answer[: len(rows) - start] for start, answer in zip(lot, answers, strict=True)]
         frames = joined([rest, *known])
         count = min(lot.stop, len(rows)) - lot.start  # the next lot's first window starts after these
         rest = frames[count:]
-        yield eased(scaled(frames[:count])) if not at else scaled(frames[:count])
+        return scaled(frames[:count]) if lot.start else eased(scaled(frames[:count]))
+
+    for at in range(0, len(starts), LOT):
+        yield part(starts[at : at + LOT])
 
 
 def joined(pieces: list[Floats], overlap: int = OVERLAP) -> Floats:

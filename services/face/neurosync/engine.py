@@ -7,6 +7,7 @@ frames = [stream.push(pcm) for pcm in chunks] + [stream.end()]
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -20,16 +21,20 @@ from services.face.neurosync import clip
 from services.face.neurosync.batcher import Batcher
 from services.face.neurosync.checkpoint import Precision, load
 from services.face.neurosync.emotions import EmotionKeys
-from services.face.neurosync.features import FRAME_RATE, FeatureExtractor
+from services.face.neurosync.features import FEATURES, FRAME_RATE, FeatureExtractor
+from services.face.neurosync.network import WINDOW
 from services.face.neurosync.packing import pack
 from services.face.neurosync.runner import DirectRunner
 from services.face.neurosync.sound import SAMPLE_RATE, Floats, at_model_rate, normalised
 from services.face.neurosync.streaming import NetworkStream, Pace
+from services.face.work import ANSWER_SECONDS, Work, done
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, clamp
 
 NAME = "neurosync"
 HOP_ON_CPU = 48
 """Frames between windows that one core keeps up with, barely: 0.8 s of sound, for about 0.7 s of work."""
+PROBES = 3
+"""Passes that measure the device; the first also warms it up. More: seconds later ready on a slow core."""
 
 
 class NeuroSyncModel:
@@ -65,10 +70,12 @@ class NeuroSyncModel:
         except ValueError as error:
             raise ConfigurationError(f"hop and look_ahead: {error}") from error
         network = load(checkpoint, precision=precision, device=placed)
-        if placed == "cpu" and precision == "fp32":
+        self._on_cpu = placed == "cpu"
+        if self._on_cpu and precision == "fp32":
             pack(network)
+        if not self._on_cpu:
+            torch.set_num_threads(1)  # features of many streams side by side; each is too small to be shared out
         self._extractor = FeatureExtractor("cpu")
-        self._clip_extractor = FeatureExtractor(placed)
         self._batcher = Batcher(DirectRunner(network))
         self.description = ModelDescription(
             name=NAME,
@@ -84,8 +91,24 @@ class NeuroSyncModel:
         """Return a new stream for sound at `sample_rate` hertz."""
         return NeuroSyncStream(NetworkStream(self._batcher, self._extractor, sample_rate, self._pace), sample_rate)
 
-    def whole(self, sound: Floats, sample_rate: int) -> Iterator[tuple[Weights, list[EmotionReading]]]:
-        """Yield the frames of a clip exactly as the published model makes them, and its emotions, in order.
+    @property
+    def waiting(self) -> int:
+        """Windows of sound that wait for the device."""
+        return self._batcher.waiting
+
+    def device_seconds(self) -> float:
+        """Measure and return how long the device works for a second of one stream, when many share it."""
+        count = 1 if self._on_cpu else self._batcher.batch  # a CPU is no faster for several
+        windows = torch.zeros(count, WINDOW, FEATURES)
+        taken = []
+        for _ in range(PROBES):
+            begun = time.perf_counter()
+            self._batcher.submit(windows).result(ANSWER_SECONDS)
+            taken.append(time.perf_counter() - begun)
+        return min(taken) / count * FRAME_RATE / self._pace.hop
+
+    def whole(self, sound: Floats, sample_rate: int) -> Iterator[Work[tuple[Weights, list[EmotionReading]]]]:
+        """Yield the work that makes a clip's frames exactly as the published model does, and its emotions, in order.
 
         Differences: values are kept within the curves' legal range; frames beyond the end of the sound (one, where
         it is whole sixtieths of a second) are left out; below 83 ms of sound, where the published model gives
@@ -97,12 +120,22 @@ class NeuroSyncModel:
         """
         keys = EmotionKeys()
         left = -(-len(sound) * FRAME_RATE // sample_rate)
-        rows = self._clip_extractor.rows(normalised(at_model_rate(sound, sample_rate)))
-        for frames in clip.parts(self._batcher, rows):
-            yield clamp(frames[:left, :CURVE_COUNT]), keys.of(frames[:left])
+
+        def part(asking: Work[Floats]) -> Work[tuple[Weights, list[EmotionReading]]]:
+            nonlocal left
+            frames = yield from asking
+            legal = clamp(frames[:left, :CURVE_COUNT]), keys.of(frames[:left])
             left -= min(left, len(frames))
+            return legal
+
+        def rest() -> Work[tuple[Weights, list[EmotionReading]]]:
+            yield from ()
+            return np.zeros((left, CURVE_COUNT), np.float32), []
+
+        for asking in clip.parts(self._batcher, self._extractor.rows(normalised(at_model_rate(sound, sample_rate)))):
+            yield part(asking)
         if left:
-            yield np.zeros((left, CURVE_COUNT), np.float32), []
+            yield rest()
 
     def close(self) -> None:
         """End the thread."""
@@ -126,15 +159,27 @@ class NeuroSyncStream:
 
     def push(self, pcm: Pcm) -> Weights:
         """Take more sound and return the frames that are certain now."""
-        return self._legal(self._stream.push(pcm))
+        return done(self.pushing(pcm))
 
     def flush(self) -> Weights:
         """Return the frames of all sound so far as if silence followed; the stream goes on with what it has heard."""
-        return self._legal(self._stream.flush())
+        return done(self.flushing())
 
     def end(self) -> Weights:
         """Return the frames that are left: with these, ceil(60 * seconds) were given."""
-        return self.flush()
+        return done(self.ending())
+
+    def pushing(self, pcm: Pcm) -> Work[Weights]:
+        """Do `push`."""
+        return self._legal((yield from self._stream.push(pcm)))
+
+    def flushing(self) -> Work[Weights]:
+        """Do `flush`."""
+        return self._legal((yield from self._stream.flush()))
+
+    def ending(self) -> Work[Weights]:
+        """Do `end`: a stream that has ended gave what a flush gives."""
+        return self.flushing()
 
     def take_emotions(self) -> list[EmotionReading]:
         """Return the emotions of the frames given since the last call."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from typing import Protocol
 
 import torch
@@ -23,8 +24,8 @@ class Runner(Protocol):
     def outputs(self) -> int:
         """Values in a row of an answer."""
 
-    def answer(self, windows: Tensor) -> Floats:
-        """Map windows (B, T, inputs) to curves and emotions in percent, float32 (B, T, outputs)."""
+    def submit(self, windows: Tensor) -> Future[Floats]:
+        """Map windows (B, T, inputs) to curves and emotions in percent, float32 (B, T, outputs), sooner or later."""
 
 
 class DirectRunner:
@@ -50,3 +51,9 @@ class DirectRunner:
             self._network(part.to(self._device, self._precision)).float().cpu() for part in windows.split(self.batch)
         ]
         return torch.cat(answers).numpy()
+
+    def submit(self, windows: Tensor) -> Future[Floats]:
+        """Answer at once."""
+        answers: Future[Floats] = Future()
+        answers.set_result(self.answer(windows))
+        return answers

@@ -22,12 +22,13 @@ from services.face.neurosync.runner import Runner
 from services.face.neurosync.running import RunningFeatures
 from services.face.neurosync.sound import SAMPLE_RATE, Floats
 from services.face.resample import Resampler, reach
+from services.face.work import Work
 
 ROW_SAMPLES = SAMPLE_RATE // FRAME_RATE
 LONGEST = WINDOW - 2
 """Frames that a hop and twice the look-ahead may have: a flush answers, in one window, all that was not given."""
-LOT = 16
-"""Windows asked for at a time where much sound comes at once (2 MB)."""
+LOT = 4
+"""Windows asked for at a time where much sound comes at once (0.5 MB); with all streams' lots, the line is bounded."""
 
 
 @dataclass(frozen=True)
@@ -111,40 +112,45 @@ class NetworkStream:
         self._seam = Seam()
         self._heard = 0  # samples, at the stream's rate
         self._next = pace.hop  # row that the next window ends before
+        self._promised = 0  # frame before which all are given, or asked for
 
     @property
     def look_ahead(self) -> int:
         """Samples, at the stream's own rate, that a frame waits for beyond its own time, at most."""
         return self._pace.samples(self._rate)
 
-    def push(self, pcm: Pcm) -> Floats:
-        """Take more sound and return the frames that are certain now, shape (n, outputs), all in percent."""
+    def push(self, pcm: Pcm) -> Work[Floats]:
+        """Take more sound; the result are the frames that are certain then, shape (n, outputs), all in percent."""
         self._heard += len(pcm)
         self._features.push(self._resampler.push(pcm.astype(np.float32) / np.float32(32768)))
-        return self._run(self._due())
+        return (yield from self._frames(self._due()))
 
-    def flush(self) -> Floats:
-        """Return the frames of all sound so far as if silence followed; the stream goes on with what it has heard."""
+    def flush(self) -> Work[Floats]:
+        """Give the frames of all sound so far as if silence followed; the stream goes on with what it has heard."""
         wanted = -(-self._heard * FRAME_RATE // self._rate)
+        if wanted <= self._promised:
+            return np.empty((0, self._runner.outputs), np.float32)
         end = wanted + self._pace.look_ahead
         resampler, features = self._resampler.copy(), self._features.copy()
         missing = -(-end * self._rate // FRAME_RATE) - self._heard + reach(self._rate, SAMPLE_RATE) + 2
         features.push(resampler.push(np.zeros(missing, np.float32)))
-        return self._run(iter([Job(features.window(end, self._features.columns), end, wanted)]))
+        self._promised = wanted
+        return (yield from self._frames(iter([Job(features.window(end, self._features.columns), end, wanted)])))
 
     def _due(self) -> Iterator[Job]:
-        """Yield the windows that the sound so far completes."""
+        """Yield the windows that the sound so far completes; not those whose frames a flush has given already."""
         while self._next <= self._features.columns // 2:
             end = self._next
             self._next += self._pace.hop
-            if end > self._pace.look_ahead:
-                yield Job(self._features.window(end), end, end - self._pace.look_ahead)
+            if end - self._pace.look_ahead > self._promised:
+                self._promised = end - self._pace.look_ahead
+                yield Job(self._features.window(end), end, self._promised)
 
-    def _run(self, jobs: Iterator[Job]) -> Floats:
+    def _frames(self, jobs: Iterator[Job]) -> Work[Floats]:
         """Return the frames that windows, in order, make certain."""
         frames = [np.empty((0, self._runner.outputs), np.float32)]
         while lot := list(islice(jobs, LOT)):
-            answers = self._runner.answer(torch.stack([filled(job.rows) for job in lot]))
+            answers = yield self._runner.submit(torch.stack([filled(job.rows) for job in lot]))
             for job, answer in zip(lot, answers, strict=True):
                 count = len(job.rows)
                 frames.append(self._seam.join(answer[:count], job.end - count, job.certain))

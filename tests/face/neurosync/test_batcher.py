@@ -60,7 +60,7 @@ def test_windows_of_many_threads_get_their_own_answers(network: Network, runner:
     batcher = Batcher(DirectRunner(network))
     asked = [windows(1 + seed % 3, seed) for seed in range(16)]
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(batcher.answer, asked))
+        answers = list(pool.map(lambda question: batcher.submit(question).result(10), asked))
     batcher.close()
     for question, answer in zip(asked, answers, strict=True):
         torch.testing.assert_close(
@@ -68,14 +68,31 @@ def test_windows_of_many_threads_get_their_own_answers(network: Network, runner:
         )
 
 
-def test_what_waits_goes_together_in_order_up_to_a_batch(watched: Watched, batcher: Batcher) -> None:
+def test_what_waits_goes_together_up_to_a_batch_and_takes_turns(watched: Watched, batcher: Batcher) -> None:
     first = batcher.submit(windows(1, 0))
     assert watched.entered.acquire(timeout=5)  # it runs; the others gather behind it
-    others = [batcher.submit(windows(count, count)) for count in (1, 2, 2, 7, 1)]
-    for _ in range(5):
+    clip, *streams = (batcher.submit(windows(count, count)) for count in (9, 1, 1))
+    assert batcher.waiting == 11
+    for _ in range(2):
         watched.gate.release()
-    assert [len(answers.result(10)) for answers in (first, *others)] == [1, 1, 2, 2, 7, 1]
-    assert watched.sizes == [1, 3, 2, 7, 1]  # at most 4 in a pass on a CPU, unless one asks for more
+    assert [len(stream.result(10)) for stream in streams] == [1, 1]  # both in the pass after the one that ran
+    assert not clip.done()
+    for _ in range(2):
+        watched.gate.release()
+    assert [len(first.result(10)), len(clip.result(10))] == [1, 9]
+    assert watched.sizes == [1, 4, 4, 3]  # at most 4 in a pass on a CPU, and no window more than was asked for
+    assert batcher.waiting == 0
+
+
+def test_a_request_cancelled_halfway_has_no_more_windows_run(watched: Watched, batcher: Batcher) -> None:
+    clip = batcher.submit(windows(9, 0))
+    assert watched.entered.acquire(timeout=5)  # 4 of them run
+    kept = batcher.submit(windows(1, 1))
+    assert clip.cancel()
+    for _ in range(2):
+        watched.gate.release()
+    assert len(kept.result(10)) == 1
+    assert watched.sizes == [4, 1]
 
 
 def test_a_request_that_is_cancelled_in_line_is_never_run(watched: Watched, batcher: Batcher) -> None:
@@ -100,13 +117,14 @@ def test_a_full_line_refuses(watched: Watched, batcher: Batcher) -> None:
 
 def test_a_failure_reaches_those_who_wait_and_the_next_pass_runs(watched: Watched, batcher: Batcher) -> None:
     watched.fails = True
-    failing = batcher.submit(windows(1, 0))
+    failing = batcher.submit(windows(6, 0))
     watched.gate.release()
     with pytest.raises(RuntimeError, match="out of memory"):
         failing.result(10)
     watched.fails = False
     watched.gate.release()
-    assert batcher.answer(windows(1, 1)).shape == (1, 128, 68)
+    assert batcher.submit(windows(1, 1)).result(10).shape == (1, 128, 68)
+    assert watched.sizes == [4, 1]  # the rest of what failed is not run
 
 
 def test_closing_refuses_who_waits_and_who_comes(watched: Watched, batcher: Batcher) -> None:
@@ -119,5 +137,5 @@ def test_closing_refuses_who_waits_and_who_comes(watched: Watched, batcher: Batc
     with pytest.raises(UnavailableError, match="closed"):
         waiting.result(10)
     with pytest.raises(UnavailableError, match="closed"):
-        batcher.answer(windows(1, 2))
+        batcher.submit(windows(1, 2))
     batcher.close()

@@ -16,6 +16,7 @@ from services.face.neurosync import clip
 from services.face.neurosync.features import FeatureExtractor
 from services.face.neurosync.runner import DirectRunner
 from services.face.neurosync.sound import Floats, at_model_rate, decode, normalised
+from services.face.work import done
 
 
 def check(frames: Floats, wanted: np.ndarray) -> None:
@@ -74,7 +75,7 @@ def test_no_rows_give_no_frames(runner: DirectRunner) -> None:
 
 def test_parts_come_as_soon_as_no_later_window_can_change_them(runner: DirectRunner) -> None:
     rows = torch.randn(96 * 20 + 10, 256, generator=torch.Generator().manual_seed(1))
-    assert [len(part) for part in clip.parts(runner, rows)] == [768, 768, 394]
+    assert [len(done(part)) for part in clip.parts(runner, rows)] == [768, 768, 394]
 
 
 def test_untaught_curves_are_zero_and_squint_and_wide_are_not(

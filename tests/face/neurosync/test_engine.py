@@ -26,6 +26,7 @@ from services.face.neurosync.engine import NeuroSyncModel
 from services.face.neurosync.sound import Floats
 from services.face.server import FaceService
 from services.face.settings import FaceSettings
+from services.face.work import done
 from services.media.curves import CURVE_NAMES, LOWEST
 from services.serving import running
 from services.settings import load
@@ -79,7 +80,7 @@ def test_a_whole_clip_is_the_published_one_within_the_legal_range(
     model: NeuroSyncModel, speech: Pcm, golden: Mapping[str, np.ndarray]
 ) -> None:
     wanted = golden["frames_speech_a"]
-    parts = list(model.whole((speech / 32768).astype(np.float32), RATE))
+    parts = [done(part) for part in model.whole((speech / 32768).astype(np.float32), RATE)]
     frames = np.concatenate([frames for frames, _ in parts])
     np.testing.assert_allclose(frames, np.clip(wanted[:, :61], LOWEST, 1), rtol=0, atol=1e-5)
     for reading in (reading for _, readings in parts for reading in readings):
@@ -92,7 +93,7 @@ def test_a_whole_clip_has_a_frame_for_every_sixtieth_of_a_second(
     model: NeuroSyncModel, samples: int, frames: int
 ) -> None:
     noise = np.random.default_rng(0).standard_normal(samples).astype(np.float32)
-    assert sum(len(part) for part, _ in model.whole(noise, RATE)) == frames
+    assert sum(len(done(part)[0]) for part in model.whole(noise, RATE)) == frames
 
 
 def test_emotions_are_told_when_they_change_and_do_not_depend_on_lots() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,16 @@ from hypothesis import strategies as st
 pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 
 import soundfile
+import torch
 
 from services.face.engine import Pcm
 from services.face.neurosync import clip
 from services.face.neurosync.features import FeatureExtractor
+from services.face.neurosync.network import Network
 from services.face.neurosync.runner import DirectRunner
 from services.face.neurosync.sound import Floats, at_model_rate, normalised
 from services.face.neurosync.streaming import NetworkStream, Pace, Seam
+from services.face.work import done
 
 RATE = 24_000
 CLOSE = 2e-3  # of 100: float32 sums in another order
@@ -37,7 +41,7 @@ def opened(
 
 
 def all_of(stream: NetworkStream, *pieces: Pcm) -> Floats:
-    return np.concatenate([*(stream.push(piece) for piece in pieces), stream.flush()])
+    return np.concatenate([*(done(stream.push(piece)) for piece in pieces), done(stream.flush())])
 
 
 @given(cuts=st.lists(st.integers(0, 84_000), max_size=40), hop=st.sampled_from([6, 12, 20]))
@@ -70,7 +74,7 @@ def test_a_frame_waits_for_its_look_ahead_and_no_longer(
     stream = opened(runner, extractor, rate, pace)
     given_ = 0
     for heard in range(rate // 50, 2 * rate, rate // 50):
-        given_ += len(stream.push(np.zeros(rate // 50, np.int16)))
+        given_ += len(done(stream.push(np.zeros(rate // 50, np.int16))))
         assert given_ >= (heard - stream.look_ahead) * 60 // rate
 
 
@@ -78,10 +82,10 @@ def test_a_flush_gives_every_frame_and_what_follows_fades_in(
     runner: DirectRunner, extractor: FeatureExtractor, speech: Pcm
 ) -> None:
     flushed, plain = opened(runner, extractor), opened(runner, extractor)
-    before = np.concatenate([flushed.push(speech[:40_000]), flushed.flush()])
+    before = np.concatenate([done(flushed.push(speech[:40_000])), done(flushed.flush())])
     assert len(before) == 100
-    assert not len(flushed.flush())
-    after = np.concatenate([flushed.push(speech[40_000:]), flushed.flush()])
+    assert not len(done(flushed.flush()))
+    after = np.concatenate([done(flushed.push(speech[40_000:])), done(flushed.flush())])
     straight = all_of(plain, speech)
     assert len(before) + len(after) == len(straight)
     np.testing.assert_allclose(before[:60], straight[:60], rtol=0, atol=CLOSE)  # given before the flush
@@ -96,12 +100,33 @@ def test_flushing_depends_on_where_and_not_on_how_sound_was_cut(
 ) -> None:
     def run(size: int) -> Floats:
         stream = opened(runner, extractor)
-        frames = [stream.push(part) for part in np.split(speech[:30_000], range(size, 30_000, size))]
-        frames.append(stream.flush())
-        frames += [stream.push(part) for part in np.split(speech[30_000:], range(size, 50_000, size))]
-        return np.concatenate([*frames, stream.flush()])
+        frames = [done(stream.push(part)) for part in np.split(speech[:30_000], range(size, 30_000, size))]
+        frames.append(done(stream.flush()))
+        frames += [done(stream.push(part)) for part in np.split(speech[30_000:], range(size, 50_000, size))]
+        return np.concatenate([*frames, done(stream.flush())])
 
     np.testing.assert_allclose(run(777), run(30_000), rtol=0, atol=CLOSE)
+
+
+class Counting(DirectRunner):
+    """Counts windows."""
+
+    count = 0
+
+    def submit(self, windows: torch.Tensor) -> Future[Floats]:
+        self.count += len(windows)
+        return super().submit(windows)
+
+
+def test_no_window_is_run_whose_frames_were_given(network: Network, extractor: FeatureExtractor, speech: Pcm) -> None:
+    counting = Counting(network)
+    stream = opened(counting, extractor)
+    frames = len(done(stream.push(speech[:40_000])))  # 100 frames: windows end at 12, 24, ... 96
+    assert (frames, counting.count) == (84, 7)  # the first has nothing that is certain
+    assert (len(done(stream.flush())), counting.count) == (16, 8)
+    assert (len(done(stream.flush())), counting.count) == (0, 8)
+    assert (len(done(stream.push(speech[40_000:44_000]))), counting.count) == (0, 8)  # the window before 108 adds none
+    assert (len(done(stream.push(speech[44_000:49_000]))), counting.count) == (8, 9)
 
 
 def test_the_fade_goes_from_what_was_foreseen_to_what_was_heard() -> None:

@@ -1,0 +1,48 @@
+"""How many streams this process animates in real time: measured once, before the first call.
+
+Streams are bounded by two things: the processor, which hears, converts and packs for each of them, and the device, if
+the model has one that they share. Times are those of the measuring thread alone: neighbours disturb them little.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import numpy as np
+
+from services.face.engine import FaceModel, SharesDevice
+
+RATE = 24_000
+"""Hertz of the sound that is measured with; what voices speak."""
+CHUNK_SECONDS = 0.1
+SECONDS = 3.0
+"""Of sound that is animated. More: a surer figure, and a later start; it takes hundredths of a second."""
+WIRE_SECONDS = 0.0085
+"""Of one core, for the calls and messages of a second of a stream in chunks of 100 ms, on the machine of `docs`."""
+CORES = 1.4
+"""That one process of Python can use, as most of its work holds the interpreter's lock."""
+USED = 0.7
+"""Share of the time that is planned for. Larger: frames of all come late now and then; smaller: cores idle."""
+
+
+def measured(model: FaceModel, most: int) -> int:
+    """Return how many streams of `model` keep pace at once, 1 to `most`."""
+    own = processor_seconds(model) + WIRE_SECONDS
+    count = USED * min(CORES, os.cpu_count() or 1) / own
+    if isinstance(model, SharesDevice):
+        count = min(count, USED / model.device_seconds())
+    return max(1, min(most, int(count)))
+
+
+def processor_seconds(model: FaceModel) -> float:
+    """Return the seconds that a core works for a second of one stream, without the device that streams share."""
+    stream = model.open(RATE)
+    size = round(CHUNK_SECONDS * RATE)
+    noise = np.random.default_rng(0).integers(-9000, 9000, size).astype(np.int16)
+    taken = []
+    for _ in range(round(SECONDS / CHUNK_SECONDS)):
+        begun = time.thread_time()
+        stream.push(noise)
+        taken.append(time.thread_time() - begun)
+    return float(np.mean(taken[1:])) / CHUNK_SECONDS
