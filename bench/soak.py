@@ -31,8 +31,8 @@ from services.dialing import dial
 
 TURN_SECONDS = 60.0  # after which a turn is stuck: the longest text here lasts 15 s
 GROWTH = 0.03  # of a process's memory after the warm-up
-WARM_UP_SHARE = 0.3  # of the time: caches and allocators fill up
-KILL_SHARE = 0.04  # of the turns
+WARM_UP_SHARE = 0.2  # of the time, from the start of a process: caches and allocators fill up
+KILL_SHARE = 0.08  # of the turns of the first half; in the second, processes live long enough to be weighed
 SESSIONS = 6
 REASONS = {
     TurnFinishReason.TURN_FINISH_REASON_COMPLETED: "completed",
@@ -67,7 +67,8 @@ class Soak:
         """Go on for `seconds`."""
         while time.monotonic() - self._began < seconds:
             session = f"soak {self._dice.randrange(SESSIONS)}"
-            struck = kills and self._dice.random() < KILL_SHARE
+            half_over = time.monotonic() - self._began > seconds / 2
+            struck = kills and not half_over and self._dice.random() < KILL_SHARE
             part = self._dice.choice(PARTS).name if struck else ""
             await self._turn(session, part)
             if part:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 import grpc
 
@@ -37,13 +37,16 @@ class Listener(Protocol):
     def on_slow(self, slow: StageError) -> None:
         """Hear that the face takes its time."""
 
+    def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        """Start a task that belongs to the turn."""
+
 
 class Animation:
     """Sends the sound of a turn to the face; the turn goes on without a face if it must."""
 
-    def __init__(self, stages: Stages, rate: int, listener: Listener, spawn: Callable[..., asyncio.Task[None]]) -> None:
-        """Animate sound of `rate` Hz; `spawn` starts a task that belongs to the turn."""
-        self._stages, self._rate, self._listener, self._spawn = stages, rate, listener, spawn
+    def __init__(self, stages: Stages, rate: int, listener: Listener) -> None:
+        """Animate sound of `rate` Hz for `listener`, which outlives this."""
+        self._stages, self._rate, self._listener = stages, rate, listener
         self._recent: deque[media_pb2.AudioChunk] = deque()
         self._stream: _Stream | None = None
         self._task: asyncio.Task[None] | None = None
@@ -60,10 +63,10 @@ class Animation:
         config = face_pb2.AnimateConfig(
             format=media_pb2.AudioFormat(sample_rate_hertz=self._rate), start_sample=start, first_audio_sample=first
         )
-        self._stream = _Stream(config, self._rate, Patience(self._stages, Stage.STAGE_FACE, self._listener.on_slow))
+        self._stream = _Stream(config, self._rate, Patience(self._stages, Stage.STAGE_FACE, self._on_slow))
         for chunk in self._recent:
             self._stream.push(chunk)
-        self._task = self._spawn(self._run(self._stream), name="animate")
+        self._task = self._listener.spawn(self._run(self._stream), name="animate")
 
     def push(self, chunk: media_pb2.AudioChunk) -> None:
         """Send sound."""
@@ -105,6 +108,7 @@ class Animation:
             for helper in helpers:
                 helper.cancel()
             call.cancel()
+            self._stream = self._task = None
 
     def _take(self, event: face_pb2.AnimateResponse, stream: _Stream) -> None:
         match event.WhichOneof("event"):
@@ -119,8 +123,11 @@ class Animation:
             case "finished":
                 self._listener.on_face_finished(event.finished)
 
+    def _on_slow(self, slow: StageError) -> None:
+        self._listener.on_slow(slow)
+
     def _fail(self, error: grpc.aio.AioRpcError | TimeoutError) -> None:
-        self._stream, self._has_failed = None, True
+        self._has_failed = True
         self._listener.on_face_failure(self._stages.failure(Stage.STAGE_FACE, error))
 
 

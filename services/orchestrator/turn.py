@@ -2,6 +2,8 @@
 
 The way of the data: `words` -> `voice` -> `animation` and `performance`; every stage tells the turn what it made, and
 the turn passes it on and reports it as events.
+
+The turn holds its parts, and they hold it weakly: a turn that is over leaves at once, without a collection of cycles.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
-from typing import Any
+import weakref
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any, ParamSpec
 
 from neurosync.v1 import face_pb2, llm_pb2, media_pb2, orchestrator_pb2, player_pb2, tts_pb2
 from neurosync.v1.orchestrator_pb2 import ConverseRequest, Stage
@@ -29,6 +32,8 @@ from services.orchestrator.voice import Manner, speak
 from services.wire import seconds_of
 
 logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
 
 SENTENCES_AHEAD = 8  # of the words before the voice; beyond, the language model waits
 FAREWELL_SECONDS = 2.0  # for the player's last word after a stop: the fade, the device's latency, and a margin
@@ -55,7 +60,7 @@ class Turn:
         self._script = self._account.script
         self._slow: set[Stage.ValueType] = set()
         self._timed = asyncio.Event()
-        self._report = Reporter(self._begin_interrupt)
+        self._report = Reporter(_weakly(self._begin_interrupt))
         self.events = self._report.events
         self.forsake = self._report.forsake
         self._tasks: asyncio.TaskGroup
@@ -69,9 +74,9 @@ class Turn:
                 format=media_pb2.AudioFormat(sample_rate_hertz=self._rate),
                 policy=request.policy or player_pb2.BUSY_POLICY_REPLACE,
             ),
-            self.on_slow,
+            _weakly(self.on_slow),
         )
-        self._animation = Animation(stages, self._rate, self, self._spawn)
+        self._animation = Animation(stages, self._rate, weakref.proxy(self))
 
     # The turn as its owner sees it.
 
@@ -84,7 +89,7 @@ class Turn:
         if self.request.include_media:
             tell(audio_format=media_pb2.AudioFormat(sample_rate_hertz=self._rate))
         async with asyncio.TaskGroup() as self._tasks:
-            self._spawn(self._make(), name="make")
+            self.spawn(self._make(), name="make")
             try:
                 performed = await self._performance.run(self._on_performance)
                 self._account.performed(performed, self._stages.addresses[Stage.STAGE_PLAYER])
@@ -106,6 +111,7 @@ class Turn:
         self._report.tell(finished=self.finished)
         self._report.close()
         self.ended.set()
+        self._children.clear()  # a cancelled task keeps the frames it was in
 
     # What happens in it.
 
@@ -125,7 +131,7 @@ class Turn:
     async def _sentences(self) -> AsyncIterator[llm_pb2.Sentence]:
         """Yield the sentences to speak, read ahead of the voice by a few."""
         ahead: asyncio.Queue[llm_pb2.Sentence | StageError | None] = asyncio.Queue(SENTENCES_AHEAD)
-        self._spawn(self._read_ahead(ahead), name="words")
+        self.spawn(self._read_ahead(ahead), name="words")
         while (item := await ahead.get()) is not None:
             if isinstance(item, StageError):
                 raise item
@@ -289,8 +295,19 @@ class Turn:
         if heard := self._account.heard(sample):
             self._report.tell(heard=heard)
 
-    def _spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+    def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
         """Start a task that ends with the turn."""
         task = self._tasks.create_task(work, name=f"{name} {self.turn_id}")
         self._children[name] = task
         return task
+
+
+def _weakly(method: Callable[P, object]) -> Callable[P, None]:
+    """Return what calls `method` as long as its object lives."""
+    reference = weakref.WeakMethod(method)
+
+    def call(*arguments: P.args, **named: P.kwargs) -> None:
+        if (alive := reference()) is not None:
+            alive(*arguments, **named)
+
+    return call

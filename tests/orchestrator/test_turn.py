@@ -1,0 +1,46 @@
+"""What a turn leaves behind when it is over, on an orchestrator and a player in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import weakref
+
+from neurosync.v1.orchestrator_pb2 import ConverseRequest, InterruptRequest
+from services.cli.stack import PARTS, Stack, started
+from services.orchestrator.turn import Turn
+from tests.faults.lane import Lane, lane
+from tests.faults.rig import until
+
+TEXT = "Nothing of this is kept. Or is it?"
+
+
+async def _speak(lane: Lane, *, interrupted: bool) -> weakref.ref[Turn]:
+    """Perform a turn and return a reference that does not hold it."""
+    reference = None
+    async for event in lane.stub.Converse(ConverseRequest(session_id="one", speak=TEXT), timeout=30):
+        if event.HasField("started"):
+            session = lane.service._sessions.find("one")
+            assert session is not None
+            assert session.turn is not None
+            reference = weakref.ref(session.turn)
+            if interrupted:
+                await lane.stub.Interrupt(InterruptRequest(session_id="one"), timeout=10)
+    assert reference is not None
+    return reference
+
+
+async def test_a_turn_that_is_over_leaves_at_once_and_leaves_nothing() -> None:
+    async with contextlib.AsyncExitStack() as resources:
+        parts = [part for part in PARTS if part.name in ("tts", "face")]
+        stack = await resources.enter_async_context(started(Stack(tell=lambda _: None, parts=parts, free_ports=True)))
+        one = await resources.enter_async_context(lane("Ada", stack.addresses["tts"], stack.addresses["face"]))
+        gc.collect()
+        gc.disable()  # what a collection of cycles would find is left behind
+        resources.callback(gc.enable)
+        for interrupted in (False, True):
+            turn = await _speak(one, interrupted=interrupted)
+            await until(lambda turn=turn: turn() is None, 5, "the turn has gone")  # type: ignore[misc]
+        await one.idle()
+        assert not [task for task in asyncio.all_tasks() if "animate" in task.get_name()]
