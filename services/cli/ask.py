@@ -63,5 +63,6 @@ async def _once(text: str, wishes: Wishes, *, speak: bool, start: bool) -> int:
         text = sys.stdin.read()
     if not text.strip():
         raise BadRequestError("text" if speak else "prompt", text, "some text")
-    async with reach("orchestrator", load(ClientSettings), tell=tell, start=start) as connection:
-        return await perform_once(Speaker(connection, wishes), text, speak=speak)
+    settings = load(ClientSettings)
+    async with reach("orchestrator", settings, tell=tell, start=start) as connection:
+        return await perform_once(Speaker(connection, wishes, settings), text, speak=speak)

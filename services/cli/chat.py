@@ -41,9 +41,10 @@ def chat(
 
 
 async def _chat(first: str, wishes: Wishes, start: bool) -> int:
-    async with reach("orchestrator", load(ClientSettings), tell=tell, start=start) as connection:
+    settings = load(ClientSettings)
+    async with reach("orchestrator", settings, tell=tell, start=start) as connection:
         tell("type to talk, Enter while it speaks to interrupt, /help for more, /quit to end")
-        conversation = _Conversation(Speaker(connection, wishes))
+        conversation = _Conversation(Speaker(connection, wishes, settings))
         if first:
             tell(f"you> {first}")
             await conversation.turn(first, speak=False)

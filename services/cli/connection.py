@@ -24,6 +24,8 @@ class Connection:
     address: str
     own: bool
     """True if the service was started for this command and ends with it."""
+    player: str = ""
+    """Where the player is that belongs to the service."""
 
 
 @contextlib.asynccontextmanager
@@ -51,6 +53,7 @@ async def reach(
     part = next(part for part in PARTS if part.name == name)
     metadata = credentials(settings.token.get_secret_value() if settings.token else None)
     async with contextlib.AsyncExitStack() as resources:
+        player = settings.player
         own = False
         if not await _answers(address, part, settings):
             if not start or not is_loopback(address.rpartition(":")[0]):
@@ -61,9 +64,21 @@ async def reach(
                 started(Stack(tell=tell, parts=parts, free_ports=True, verbose=verbose))
             )
             address, own = stack.addresses[name], True
+            player = stack.addresses.get("player", player)
         channel = dial(address) if own else _dial(address, settings)
         resources.push_async_callback(channel.close)
-        yield Connection(channel, metadata, address, own)
+        yield Connection(channel, metadata, address, own, player)
+
+
+@contextlib.asynccontextmanager
+async def player_beside(connection: Connection, settings: ClientSettings) -> AsyncIterator[Connection]:
+    """Dial the player that belongs to the service of `connection`, for the length of a block."""
+    address = connection.player
+    channel = dial(address) if connection.own else _dial(address, settings)
+    try:
+        yield Connection(channel, connection.metadata, address, own=False, player=address)
+    finally:
+        await channel.close()
 
 
 def _dial(address: str, settings: ClientSettings) -> grpc.aio.Channel:

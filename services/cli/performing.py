@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 import sys
 import uuid
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import ConverseRequest, ConverseResponse, TurnFinished, TurnFinishReason
-from services.cli.connection import Connection
+from services.cli.connection import Connection, player_beside
 from services.cli.main import tell
 from services.cli.recording import TakeRecorder
+from services.cli.settings import ClientSettings
+from services.cli.witness import watching
 from services.errors import UnavailableError
 from services.wire import seconds_of
 
@@ -40,6 +44,8 @@ class Speaker:
 
     connection: Connection
     wishes: Wishes
+    settings: ClientSettings
+    """Where the player is, if a take is wanted."""
     session_id: str = field(default_factory=lambda: f"cli-{uuid.uuid4()}")
 
     def __post_init__(self) -> None:
@@ -67,21 +73,33 @@ class Speaker:
             self._print(text)
         else:
             request.prompt = text
-        recorder = TakeRecorder(None if speak else text)
         self._accepted.clear()
-        call = self._stub.Converse(request, metadata=self.connection.metadata)
-        try:
-            async for event in call:
+        async with self._recorder(None if speak else text) as recorder:
+            call = self._stub.Converse(request, metadata=self.connection.metadata)
+            try:
+                async for event in call:
+                    self._accepted.set()
+                    recorder.note(event)
+                    if event.HasField("finished"):
+                        await self._conclude(event.finished, recorder)
+                        return event.finished
+                    self._show(event)
+            finally:
                 self._accepted.set()
-                recorder.note(event)
-                if event.HasField("finished"):
-                    self._conclude(event.finished, recorder)
-                    return event.finished
-                self._show(event)
-        finally:
-            self._accepted.set()
-            call.cancel()
+                call.cancel()
         raise UnavailableError("the turn ended without a word from the orchestrator")
+
+    @contextlib.asynccontextmanager
+    async def _recorder(self, prompt: str | None) -> AsyncIterator[TakeRecorder]:
+        """Yield a recorder that watches the player as well, where a take is wanted."""
+        if not self.wishes.take:
+            yield TakeRecorder(prompt)
+            return
+        async with (
+            player_beside(self.connection, self.settings) as player,
+            watching(player, self.wishes.subject, tell) as witness,
+        ):
+            yield TakeRecorder(prompt, witness)
 
     async def interrupt(self) -> None:
         """Silence the turn, once it has begun; `perform` then returns what was heard."""
@@ -111,11 +129,11 @@ class Speaker:
             sys.stdout.write(text)
             sys.stdout.flush()
 
-    def _conclude(self, finished: TurnFinished, recorder: TakeRecorder) -> None:
+    async def _conclude(self, finished: TurnFinished, recorder: TakeRecorder) -> None:
         """Show how the turn ended, and write the take."""
         folder: Path | None = None
         if self.wishes.take:
-            folder = recorder.write(self.wishes.take_folder, self.wishes.takes, finished)
+            folder = await recorder.write(self.wishes.take_folder, self.wishes.takes, finished)
         if self.wishes.as_json:
             sys.stdout.write(json.dumps(summary(finished, folder)) + "\n")
         else:

@@ -30,6 +30,9 @@ class Frames:
     """Shape (frames, 7), in the order of `EMOTION_NAMES`, 0 to 100; None where the maker has none."""
     rate: float = FRAME_RATE
     """Hertz."""
+    times: npt.NDArray[np.float64] | None = None
+    """Timecode of each frame in seconds since midnight, shape (frames,), growing, beyond a day after the next midnight;
+    None where the frames follow each other at `rate` from midnight on."""
 
     def __post_init__(self) -> None:
         shape = self.weights.shape
@@ -37,6 +40,8 @@ class Frames:
             raise ValueError(f"expected weights of shape (frames, {CURVE_COUNT}), got {shape}")
         if self.emotions is not None and self.emotions.shape != (shape[0], len(EMOTION_NAMES)):
             raise ValueError(f"expected emotions of shape {(shape[0], len(EMOTION_NAMES))}, got {self.emotions.shape}")
+        if self.times is not None and self.times.shape != (shape[0],):
+            raise ValueError(f"expected times of shape {(shape[0],)}, got {self.times.shape}")
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -44,28 +49,40 @@ class Frames:
     @property
     def seconds(self) -> float:
         """How long they last."""
-        return len(self) / self.rate
+        if self.times is None or not len(self):
+            return len(self) / self.rate
+        return float(self.times[-1] - self.times[0]) + 1 / self.rate
 
     def at_rate(self, rate: float) -> Self:
-        """Return the same movement at another rate (Hz), interpolated linearly."""
-        if rate == self.rate or len(self) == 0:
+        """Return the same movement in even steps of another rate (Hz), interpolated linearly between its times."""
+        if (rate == self.rate and self.times is None) or len(self) == 0:
             return replace(self, rate=rate)
-        count = max(1, round(len(self) * rate / self.rate))
-        at = np.minimum(np.arange(count) * (self.rate / rate), len(self) - 1)
+        count = max(1, round(self.seconds * rate))
+        steps = np.arange(count) / rate  # seconds from the first frame
+        at = steps * self.rate if self.times is None else np.interp(steps, self.times - self.times[0], range(len(self)))
+        at = np.minimum(at, len(self) - 1)
         emotions = None if self.emotions is None else _interpolate(self.emotions, at)
-        return replace(self, weights=_interpolate(self.weights, at), emotions=emotions, rate=rate)
+        times = None if self.times is None else self.times[0] + steps
+        return replace(self, weights=_interpolate(self.weights, at), emotions=emotions, rate=rate, times=times)
 
     def fitted(self, count: int) -> Self:
         """Return exactly `count` frames: cut, or eased from the last frame to rest and held there."""
         missing = count - len(self)
         if missing <= 0:
             emotions = None if self.emotions is None else self.emotions[:count]
-            return replace(self, weights=self.weights[:count], emotions=emotions)
+            times = None if self.times is None else self.times[:count]
+            return replace(self, weights=self.weights[:count], emotions=emotions, times=times)
         return replace(
             self,
             weights=np.concatenate([self.weights, _ease(self.weights, missing)]),
             emotions=None if self.emotions is None else np.concatenate([self.emotions, _ease(self.emotions, missing)]),
+            times=None if self.times is None else np.concatenate([self.times, self._times_after(missing)]),
         )
+
+    def _times_after(self, count: int) -> npt.NDArray[np.float64]:
+        """Return the times of `count` frames that follow the last."""
+        last = self.times[-1] if self.times is not None and len(self.times) else -1 / self.rate
+        return np.asarray(last + np.arange(1, count + 1) / self.rate, np.float64)
 
 
 def frame_count(sample_count: int, sample_rate: int) -> int:

@@ -67,6 +67,20 @@ class SentenceSpan:
 
 
 @dataclass(frozen=True)
+class TakeEvent:
+    """Something that happened while the take was performed."""
+
+    kind: str
+    """"pause" (no sound was heard, the face went on), "interrupted", "notice", or a word of whoever recorded it."""
+    text: str
+    """The same for people."""
+    start_sample: int
+    """First sample."""
+    end_sample: int
+    """One past its last sample; the same as the first where it has no length."""
+
+
+@dataclass(frozen=True)
 class TakeInfo:
     """Everything about a take but its sound and its frames."""
 
@@ -96,6 +110,11 @@ class TakeInfo:
     """Of the software that made it, such as "neurosync"."""
     notices: tuple[str, ...] = ()
     """What went otherwise than planned, for people."""
+    events: tuple[TakeEvent, ...] = ()
+    """What happened when, in order."""
+    recorded: str = "made"
+    """"sent" if the frames are those that the player sent, and the sound is what was heard with its pauses; "made" if
+    both are as voice and face made them."""
     created: datetime | None = None
     """When the turn began, with its time zone."""
     frame_rate: float = FRAME_RATE

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.media.curves import CURVE_NAMES, clamp
-from services.media.frames import FRAME_RATE, Weights
+from services.media.frames import EMOTION_NAMES, FRAME_RATE, Weights
 from services.media.take_info import TakeInfo
 from services.media.wav import Pcm, Sound, wav_bytes
 
@@ -29,13 +29,14 @@ _SCRIPTS = ("brush.js", "mouth.js", "eyes.js", "face.js", "timeline.js", "player
 _TAPS = 63  # of the low-pass filter before thinning; fewer alias, more take longer
 
 
-def render_page(info: TakeInfo, pcm: Pcm, weights: Weights) -> str:
+def render_page(info: TakeInfo, pcm: Pcm, weights: Weights, emotions: Weights | None = None) -> str:
     """Return the page of a take.
 
     Args:
         info: What is known about it.
         pcm: Sound, shape (n,), at `info.sample_rate`.
         weights: Frames at 60 Hz, shape (frames, 61).
+        emotions: Shape (frames, 7), 0 to 100; None where there are none.
     """
     script = "\n".join(_asset(name) for name in _SCRIPTS)
     title = " ".join((info.text or info.prompt or "").split()) or "Take"
@@ -43,7 +44,7 @@ def render_page(info: TakeInfo, pcm: Pcm, weights: Weights) -> str:
         "{{TITLE}}": html.escape(title if len(title) <= TITLE_LENGTH else f"{title[: TITLE_LENGTH - 1]}…"),
         "{{SCRIPT_HASH}}": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "{{STYLE}}": _asset("take.css"),
-        "{{DATA}}": script_json(_data(info, pcm, weights)),
+        "{{DATA}}": script_json(_data(info, pcm, weights, emotions)),
         "{{SCRIPT}}": script,
     }
     head, *rest = _asset("take.html").split("{{")  # one pass: what is put in is never searched again
@@ -58,7 +59,7 @@ def script_json(value: Any) -> str:
     return text
 
 
-def _data(info: TakeInfo, pcm: Pcm, weights: Weights) -> dict[str, Any]:
+def _data(info: TakeInfo, pcm: Pcm, weights: Weights, emotions: Weights | None) -> dict[str, Any]:
     """Return what the page plays; positions of words are samples at `sampleRate`."""
     quantized = np.rint(clamp(weights) * QUANTUM).astype("<i2")  # (frames, 61)
     return {
@@ -67,11 +68,18 @@ def _data(info: TakeInfo, pcm: Pcm, weights: Weights) -> dict[str, Any]:
         "frameCount": len(weights),
         "quantum": QUANTUM,
         "frames": base64.b64encode(quantized.tobytes()).decode(),
+        "emotionNames": EMOTION_NAMES if emotions is not None else (),
+        "emotions": base64.b64encode(_emotion_bytes(emotions)).decode(),
         "audio": base64.b64encode(wav_bytes(_thinned(pcm, info.sample_rate))).decode(),
         "seconds": len(pcm) / info.sample_rate,
         "sampleRate": info.sample_rate,
         "info": {**asdict(info), "created": info.created.isoformat() if info.created else None},
     }
+
+
+def _emotion_bytes(emotions: Weights | None) -> bytes:
+    """Return emotions as percent, a byte each, frame by frame."""
+    return b"" if emotions is None else np.rint(np.clip(emotions, 0, 100)).astype(np.uint8).tobytes()
 
 
 def _thinned(pcm: npt.NDArray[np.int16], rate: int) -> Sound:

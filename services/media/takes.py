@@ -46,6 +46,13 @@ class Take:
     """Frames at 60 Hz, shape (frames, 61), in the order of `curves.CURVE_NAMES`."""
     emotions: Weights | None = None
     """Shape (frames, 7), 0 to 100; None where there are none."""
+    times: npt.NDArray[np.float64] | None = None
+    """Timecode of each frame in seconds since midnight, shape (frames,); None where nobody gave it one."""
+
+    @property
+    def frames(self) -> Frames:
+        """The face: weights, emotions and times."""
+        return Frames(self.weights, self.emotions, times=self.times)
 
     @property
     def rate(self) -> int:
@@ -82,8 +89,8 @@ def write_take(folder: Path, take: Take) -> Path:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DuplicateError(f"{folder} exists: choose another folder for the take")
-    frames = Frames(take.weights, take.emotions).fitted(frame_count(len(take.pcm), take.rate))
-    whole = Take(take.info, take.pcm, frames.weights, frames.emotions)
+    frames = take.frames.fitted(frame_count(len(take.pcm), take.rate))
+    whole = Take(take.info, take.pcm, frames.weights, frames.emotions, frames.times)
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)  # what a dead writer left
     partial.mkdir(parents=True)
@@ -91,7 +98,8 @@ def write_take(folder: Path, take: Take) -> Path:
         write_wav(partial / AUDIO, Sound(whole.pcm, whole.rate))
         write_csv(partial / FRAMES, frames)
         (partial / INFO).write_text(info_json(whole.info), encoding="utf-8", newline="\n")
-        (partial / PAGE).write_text(render_page(whole.info, whole.pcm, whole.weights), encoding="utf-8", newline="\n")
+        page = render_page(whole.info, whole.pcm, whole.weights, whole.emotions)
+        (partial / PAGE).write_text(page, encoding="utf-8", newline="\n")
         if folder.exists():
             folder.rmdir()  # Windows renames onto nothing that exists
         partial.rename(folder)
@@ -123,7 +131,7 @@ def load_take(path: Path, audio: Path | None = None) -> Take:
         sound = read_wav(recording.audio)
     fitted = frames.fitted(frame_count(len(sound.pcm), sound.sample_rate))
     info = TakeInfo(sound.sample_rate, providers={"face": recording.frames.name}, notices=notices)
-    return Take(info, sound.pcm, fitted.weights, fitted.emotions)
+    return Take(info, sound.pcm, fitted.weights, fitted.emotions, fitted.times)
 
 
 def _load_own(recording: Recording) -> Take:
@@ -138,4 +146,4 @@ def _load_own(recording: Recording) -> Take:
             f"{recording.info} sample_rate", info.sample_rate, f"{sound.sample_rate} Hz as {AUDIO} has"
         )
     frames = read_csv(recording.frames).fitted(frame_count(len(sound.pcm), sound.sample_rate))
-    return Take(info, sound.pcm, frames.weights, frames.emotions)
+    return Take(info, sound.pcm, frames.weights, frames.emotions, frames.times)
