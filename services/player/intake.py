@@ -14,6 +14,8 @@ from neurosync.v1 import media_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.errors import BadRequestError
 from services.media.curves import columns
+from services.player.emotion import NONE
+from services.player.feelings import changes, emotion_columns
 from services.player.frames import Weights
 from services.player.settings import MAX_SUBJECT_BYTES
 from services.player.tape import Pcm
@@ -52,11 +54,29 @@ class Frames:
 
 
 @dataclass(frozen=True)
+class Feeling:
+    """Emotions from a moment of the turn on."""
+
+    at: int
+    """Sample, or frame."""
+    rate: int | None
+    """Of the frames, in Hz; None: `at` is a sample."""
+    weights: Weights
+    """Strength of each emotion, 0 to 1, shape (7,)."""
+    told: bool
+    """Whether it was told by itself; False: it came with the frames."""
+
+    def seconds(self, sample_rate: int) -> float:
+        """Return the moment, in a turn of `sample_rate` Hz."""
+        return self.at / (self.rate or sample_rate)
+
+
+@dataclass(frozen=True)
 class End:
     """Nothing more comes."""
 
 
-Part: TypeAlias = Sound | FrameOpening | Frames | End
+Part: TypeAlias = Sound | FrameOpening | Frames | Feeling | End
 
 
 def turn_id_of(text: str, field: str) -> str:
@@ -108,6 +128,8 @@ class Intake:
         self._next_sample = 0
         self._next_frame = 0
         self._header: media_pb2.FrameHeader | None = None
+        self._emotions: npt.NDArray[np.intp] | None = None
+        self._felt = NONE
         self._ended = False
 
     def parts(self, request: pb.PerformRequest) -> Iterator[Part]:
@@ -126,9 +148,11 @@ class Intake:
         elif kind == "frame_header":
             yield self.opening(request.frame_header, "frame_header")
         elif kind == "frames":
-            yield self.frames(request.frames, "frames")
+            frames = self.frames(request.frames, "frames")
+            yield from self.feelings(frames)
+            yield frames
         elif kind == "emotion":
-            check_emotion(request.emotion, "emotion")
+            yield feeling_of(request.emotion, "emotion")
         elif kind == "end":
             self._ended = True
             yield End()
@@ -157,7 +181,7 @@ class Intake:
                 f"{field}.curve_names", names[:MAX_SHOWN], "at least one ARKit curve, such as JawOpen"
             )
         rate = check_sample_rate(f"{field}.frame_rate_hertz", header.frame_rate_hertz, *FRAME_RATES)
-        self._header = header
+        self._header, self._emotions = header, emotion_columns(names)
         return FrameOpening(found, rate)
 
     def frames(self, batch: media_pb2.FrameBatch, field: str) -> Frames:
@@ -170,9 +194,18 @@ class Intake:
         self._next_frame = batch.first_frame + len(weights)
         return Frames(batch.first_frame, weights, self._header.frame_rate_hertz)
 
+    def feelings(self, frames: Frames) -> Iterator[Feeling]:
+        """Yield the emotions that come with frames, where they change."""
+        if self._emotions is None:
+            return
+        emotions = np.clip(frames.weights[:, self._emotions], 0, 1)  # (n, 7)
+        for row in changes(emotions, self._felt):
+            self._felt = emotions[row]
+            yield Feeling(frames.first + row, frames.rate, self._felt, told=False)
 
-def check_emotion(key: media_pb2.EmotionKey, field: str) -> None:
-    """Refuse an emotion that is none; emotions do not move the face yet, so nothing is kept of them.
+
+def feeling_of(key: media_pb2.EmotionKey, field: str) -> Feeling:
+    """Return emotions from a sample on.
 
     Raises:
         BadRequestError: A field is wrong.
@@ -187,6 +220,10 @@ def check_emotion(key: media_pb2.EmotionKey, field: str) -> None:
             raise BadRequestError(f"{field}.weights.emotion", item.emotion, "an Emotion")
         if not 0 <= item.weight <= 1:
             raise BadRequestError(f"{field}.weights.weight", item.weight, "0 to 1")
+    weights = np.zeros(len(NONE), np.float32)
+    for item in key.weights:
+        weights[item.emotion - 1] = item.weight
+    return Feeling(key.at_sample, None, weights, told=True)
 
 
 def whole(request: pb.PlayRequest, rate: int, slice_seconds: float) -> Iterator[Part]:
@@ -209,9 +246,12 @@ def whole(request: pb.PlayRequest, rate: int, slice_seconds: float) -> Iterator[
         frames = intake.frames(request.frames, "frames")
     if len(request.emotions) > MAX_KEYS:
         raise BadRequestError("emotions", f"{len(request.emotions)} keys", f"at most {MAX_KEYS}")
-    for key in request.emotions:
-        check_emotion(key, "emotions")
-    return _interleaved(sound, opening, frames, max(1, round(rate * slice_seconds)), slice_seconds)
+    feelings = [feeling_of(key, "emotions") for key in request.emotions]
+    if frames is not None:
+        feelings += intake.feelings(frames)
+    feelings.sort(key=lambda feeling: feeling.seconds(rate))
+    parts = _interleaved(sound, opening, frames, max(1, round(rate * slice_seconds)), slice_seconds)
+    return _with_feelings(parts, feelings, rate)
 
 
 def _interleaved(
@@ -227,3 +267,15 @@ def _interleaved(
             shown = min(until, len(frames.weights))
         yield Sound(first, sound.pcm[first : first + samples])
     yield End()
+
+
+def _with_feelings(parts: Iterator[Part], feelings: list[Feeling], rate: int) -> Iterator[Part]:
+    """Yield parts, and before the sound of a moment what is felt by its end."""
+    felt = 0
+    for part in parts:
+        if isinstance(part, Sound):
+            until = (part.first + len(part.pcm)) / rate
+            while felt < len(feelings) and feelings[felt].seconds(rate) < until:
+                yield feelings[felt]
+                felt += 1
+        yield part

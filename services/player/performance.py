@@ -10,10 +10,11 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
+from functools import partial
 
 from neurosync.v1 import player_pb2 as pb
 from services.errors import BadRequestError, InactiveError, UnavailableError
-from services.player.intake import End, FrameOpening, Frames, Part, Sound
+from services.player.intake import End, Feeling, FrameOpening, Frames, Part, Sound
 from services.player.pacer import Pacer
 from services.player.performer import Performer
 from services.player.turn import Event, Turn, TurnConfig
@@ -118,6 +119,8 @@ class Performance:
                 await self._feed_frames(part)
             elif isinstance(part, FrameOpening):
                 await call(turn.open_frames, part.columns, part.rate)
+            elif isinstance(part, Feeling):
+                await call(partial(turn.push_feeling, part.at, part.rate, part.weights, told=part.told))
             elif isinstance(part, End):
                 await call(turn.close, pb.PERFORM_FINISH_REASON_COMPLETED)
         await call(self._abandon)

@@ -16,6 +16,7 @@ import numpy as np
 
 from neurosync.v1 import player_pb2 as pb
 from services.errors import BusyError, DuplicateError, StoppedError
+from services.player.face import Character, Recordings
 from services.player.grid import Grid
 from services.player.subject import Shown, Subject
 from services.player.tape import Tape
@@ -43,7 +44,17 @@ class Stopped:
 class Performer:
     """The subjects, their turns, and the sound that goes to the device."""
 
-    def __init__(self, grid: Grid, subjects: Iterable[str], *, seed: int, max_subjects: int, max_queued: int) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        subjects: Iterable[str],
+        *,
+        seed: int,
+        max_subjects: int,
+        max_queued: int,
+        character: Character | None = None,
+        recordings: Recordings | None = None,
+    ) -> None:
         """Give life to `subjects`.
 
         Args:
@@ -52,6 +63,8 @@ class Performer:
             seed: Of the idle life; the same seed gives the same life.
             max_subjects: Characters that may live at once.
             max_queued: Turns that may wait for one character.
+            character: What is set for a face that comes to life.
+            recordings: That take the place of what a face would do of itself.
         """
         self.grid = grid
         self.tape = Tape(grid.sample_rate)
@@ -66,6 +79,8 @@ class Performer:
         self.audible = NEVER
         """Device samples from this one on are not heard: the device was lost."""
         self._seed = seed
+        self._character = character or Character()
+        self._recordings = recordings or Recordings()
         self._max_subjects = max_subjects
         self._max_queued = max_queued
         self._used: dict[str, int] = {}  # the device sample at which a subject got its last turn, of those that may go
@@ -128,6 +143,16 @@ class Performer:
         """Fade out every turn over `fade` seconds."""
         return [self._stop(turn, fade, reason) for turn in self.turns()]
 
+    def configure(self, name: str, change: Callable[[Character], Character], *, reset: bool) -> Character:
+        """Change what is set for the face of a subject, from what it is or, with `reset`, was at first; return it all.
+
+        Raises:
+            BusyError: There are too many subjects.
+        """
+        face = self._live(name).face
+        face.configure(change(self._character if reset else face.character))
+        return face.character
+
     def advance(self, commit: int, ear: int, now: float, time_of: Callable[[int], float]) -> None:
         """Plan and render sound ahead, and tell the senders where their turns are.
 
@@ -183,7 +208,8 @@ class Performer:
                 oldest = min(silent, key=self._used.__getitem__)
                 del self.subjects[oldest], self._used[oldest]
             self._used[name] = self.commit
-            self.subjects[name] = Subject(name, zlib.crc32(name.encode(), self._seed))
+            seed = zlib.crc32(name.encode(), self._seed)
+            self.subjects[name] = Subject(name, seed, self._character, self._recordings)
         return self.subjects[name]
 
     def _stop(

@@ -12,6 +12,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -19,8 +20,10 @@ import grpc
 from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
 from services.errors import BadRequestError, InactiveError, UnavailableError
+from services.player.configuring import change_of, character_of, message_of, recordings_of
 from services.player.device import list_devices, open_output
 from services.player.engine import Engine, Sent
+from services.player.face import Recordings
 from services.player.grid import TICK_RATE, Grid
 from services.player.intake import Intake, Part, config_of, subject_of, turn_id_of, whole
 from services.player.output import AudioOutput, NoOutput
@@ -71,7 +74,8 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
         settings = self._settings
         sinks = await asyncio.to_thread(open_sinks, settings.targets)
         try:
-            performer, output = await asyncio.to_thread(self._open)
+            recordings = await asyncio.to_thread(recordings_of, settings)
+            performer, output = await asyncio.to_thread(self._open, recordings)
         except BaseException:
             for sink in sinks:
                 sink.close()
@@ -159,6 +163,16 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
         engine, pacer = await self._alive()
         return await pacer.call(status_of, engine, time.monotonic())
 
+    async def ConfigureSubject(  # noqa: N802
+        self, request: pb.ConfigureSubjectRequest, context: Any
+    ) -> pb.ConfigureSubjectResponse:
+        """Set how a subject's face is scaled, lives and feels."""
+        subject = subject_of(request.subject, "subject") if request.subject else self._settings.subjects[0]
+        change = change_of(request.config)
+        engine, pacer = await self._alive()
+        character = await pacer.call(partial(engine.performer.configure, subject, change, reset=request.reset))
+        return pb.ConfigureSubjectResponse(config=message_of(character))
+
     async def ListAudioDevices(  # noqa: N802
         self, request: pb.ListAudioDevicesRequest, context: Any
     ) -> pb.ListAudioDevicesResponse:
@@ -210,7 +224,7 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
         assert self._running is not None
         return self._running
 
-    def _open(self) -> tuple[Performer, AudioOutput]:
+    def _open(self, recordings: Recordings) -> tuple[Performer, AudioOutput]:
         """Open the device; without one, and none named, a monotonic clock takes its place."""
         settings = self._settings
         output = self._opens(settings.output, sample_rate=settings.sample_rate, latency=settings.latency)
@@ -221,6 +235,8 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
             seed=secrets.randbits(32) if settings.seed is None else settings.seed,
             max_subjects=max(settings.max_subjects, len(settings.subjects)),
             max_queued=settings.max_queued,
+            character=character_of(settings),
+            recordings=recordings,
         )
         try:
             output.start(performer.tape)

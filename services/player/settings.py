@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from services.media.curves import INDEX
+from services.media.frames import EMOTION_NAMES
+from services.player.emotion import RAMP_SECONDS, STRENGTHS
+from services.player.regions import FACTORS, GAINS, OFFSETS, THRESHOLDS
 from services.settings import ServerSettings, env_alias
 
 MAX_SUBJECT_BYTES = 64
@@ -20,9 +25,15 @@ class PlayerSettings(ServerSettings):
 
     listen: str = "127.0.0.1:50054"
     output: str = "auto"
-    """`auto` (the default sound device, or none if there is none), `none`, or the name or index of a device."""
+    """`auto` (the default sound device, or none if there is none), `none`, the name or index of a device, or
+    `file:PATH.wav`, which gets what would be heard. A device that is lost is taken again when it is back."""
     sample_rate: int = Field(0, ge=0, le=192_000)
-    """Hz of the device; 0 takes the device's own, 48 000 without one."""
+    """Hz of the player's sound; 0 takes the device's own, 48 000 without one. A device that refuses it gets its own,
+    converted."""
+    channels: int = Field(0, ge=0, le=2)
+    """Of the device, 1 or 2; 0 takes two, or what it has. The voice is the same on both."""
+    volume: float = Field(1.0, ge=0, le=4)
+    """Factor of the device's loudness; 1 leaves the sound as it is, bit by bit, more than 1 may clip."""
     latency: float = Field(0.05, gt=0, le=1)
     """Wanted seconds from writing a sample to hearing it; larger survives a busy machine, smaller speaks and stops
     sooner. Lips and sound stay together at any value."""
@@ -48,6 +59,82 @@ class PlayerSettings(ServerSettings):
     and voices are waited for (the orchestrator gives them up to 45 s); smaller: a dead sender's turn ends sooner."""
     seed: int | None = Field(None, ge=0, lt=1 << 32)
     """Of the idle life; the same seed gives the same life. None: another at each start."""
+
+    life: bool = True
+    """Whether faces live of themselves; off leaves them to speech and emotions alone. The next six are its layers."""
+    blinks: bool = True
+    """Whether lids blink."""
+    gaze: bool = True
+    """Whether eyes wander."""
+    head: bool = True
+    """Whether heads sway, and follow the eyes."""
+    breath: bool = True
+    """Whether faces breathe."""
+    expression: bool = True
+    """Whether brows, lids, cheeks and mouth move a little."""
+    prosody: bool = True
+    """Whether head, brows, gaze and blinks follow the voice."""
+    idle_recording: Path | None = None
+    """A Live Link Face CSV, or an NPZ or JSON of frames, that goes round in place of those layers, all but the last."""
+
+    emotions: bool = True
+    """Whether emotions show."""
+    emotion_strength: float = Field(1.0, ge=STRENGTHS[0], le=STRENGTHS[1])
+    """Multiplies every emotion."""
+    emotion_attack: float = Field(0.35, ge=RAMP_SECONDS[0], le=RAMP_SECONDS[1])
+    """Seconds from none to full; shorter startles, longer comes after its words."""
+    emotion_release: float = Field(1.2, ge=RAMP_SECONDS[0], le=RAMP_SECONDS[1])
+    """Seconds from full to none; shorter drops a smile with the last word, longer drags it along."""
+    emotion_recordings: Annotated[dict[str, Path], NoDecode] = Field(default_factory=dict)
+    """Recordings of emotions in place of their poses: Happy=happy.csv,Sad=sad.npz."""
+
+    scaling: bool = True
+    """Whether the factors, gains and offsets that follow count."""
+    mouth: float = Field(1.0, ge=FACTORS[0], le=FACTORS[1])
+    """Factor of jaw and mouth; larger articulates more, smaller mumbles."""
+    eyes: float = Field(1.0, ge=FACTORS[0], le=FACTORS[1])
+    """Factor of lids and gaze, but for wide and squint."""
+    brows: float = Field(1.0, ge=FACTORS[0], le=FACTORS[1])
+    """Factor of the brows; 0.6 is usual with the NeuroSync checkpoint."""
+    eye_wide: float = Field(1.0, ge=FACTORS[0], le=FACTORS[1])
+    """Factor of EyeWide, both eyes; 0.4 is usual with the NeuroSync checkpoint."""
+    eye_squint: float = Field(1.0, ge=FACTORS[0], le=FACTORS[1])
+    """Factor of EyeSquint, both eyes."""
+    threshold: float = Field(0.0, ge=THRESHOLDS[0], le=THRESHOLDS[1])
+    """Values up to this one are not multiplied by the factor of their region."""
+    gains: Annotated[dict[str, float], NoDecode] = Field(default_factory=dict)
+    """Of single curves, before the factors: JawOpen=1.2,MouthSmileLeft=0.8."""
+    offsets: Annotated[dict[str, float], NoDecode] = Field(default_factory=dict)
+    """Of single curves, after their gain: BrowInnerUp=0.05."""
+
+    @field_validator("gains", "offsets", "emotion_recordings", mode="before")
+    @classmethod
+    def _pairs(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        if not all(name.strip() and equals for name, equals, _ in pairs):
+            raise ValueError(f"expected NAME=VALUE, several separated by commas, got {value!r}")
+        return {name.strip(): held.strip() for name, _, held in pairs}
+
+    @field_validator("gains", "offsets")
+    @classmethod
+    def _has_curves(cls, value: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        lowest, highest = GAINS if info.field_name == "gains" else OFFSETS
+        for name, number in value.items():
+            if name not in INDEX:
+                raise ValueError(f"expected ARKit curves, such as JawOpen, got {name!r}")
+            if not lowest <= number <= highest:
+                raise ValueError(f"expected {lowest:g} to {highest:g}, got {name}={number:g}")
+        return value
+
+    @field_validator("emotion_recordings")
+    @classmethod
+    def _has_emotions(cls, value: dict[str, Path]) -> dict[str, Path]:
+        unknown = sorted(set(value) - set(EMOTION_NAMES))
+        if unknown:
+            raise ValueError(f"expected {', '.join(EMOTION_NAMES)}, got {unknown[0]!r}")
+        return value
 
     @field_validator("targets", "subjects", mode="before")
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurosync.v1 import player_pb2 as pb
+from services.player.configuring import feelings_of, message_of
 from services.player.device import Device
 from services.player.engine import Engine
 from services.wire import duration
@@ -37,6 +38,8 @@ def status_of(engine: Engine, now: float) -> pb.GetStatusResponse:
                 turn_id=subject.speaking,
                 epoch=subject.epoch,
                 queued_turn_count=sum(not turn.track.segments for turn in subject.turns),
+                config=message_of(subject.face.character),
+                emotions=feelings_of(subject.face),
             )
             for subject in performer.subjects.values()
         ],

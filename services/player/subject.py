@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.player.blend import Blend
+from services.player.emotion import NONE
+from services.player.face import Character, Face, Recordings
 from services.player.frames import Weights
-from services.player.idle import Idle
 from services.player.turn import Turn
 
 
@@ -30,9 +30,10 @@ class Shown:
 class Subject:
     """A character. Its turns never overlap: each begins after the one before has ended."""
 
-    def __init__(self, name: str, seed: int) -> None:
+    def __init__(self, name: str, seed: int, character: Character, recordings: Recordings) -> None:
         """Give life to the character that is called `name` in Unreal."""
         self.name = name
+        self.face = Face(seed, character, recordings)
         self.epoch = 0
         """Number of the newest turn."""
         self.turns: list[Turn] = []
@@ -40,8 +41,7 @@ class Subject:
         self.speaking = ""
         """Turn that the last tick showed; empty while idle."""
         self._heard = 0  # samples of `speaking` up to the last tick
-        self._idle = Idle(seed)
-        self._blend = Blend()
+        self._felt = NONE  # by `speaking` on the last tick
 
     def add(self, turn: Turn) -> None:
         """Put a turn behind the others."""
@@ -76,14 +76,14 @@ class Subject:
         self.speaking = turn.config.turn_id if turn else ""
         self._heard = turn.track.turn_samples(sample) if turn else 0
         speech = turn.speech(tick, sample) if turn else None
-        if speech is None:
-            return self.rest(life)
-        values = self._blend.step(life, self._idle.pose(life), speech.pose, speech.brought, speech.source)
-        return Shown(self.name, life, values, self.speaking, speech.frame, self._heard)
+        level = turn.level(sample) if turn else 0.0
+        self._felt = turn.felt(self._heard) if turn else NONE
+        values = self.face.step(life, speech, level=level, felt=self._felt)
+        return Shown(self.name, life, values, self.speaking, speech.frame if speech else -1, self._heard)
 
     def rest(self, life: int) -> Shown:
-        """Return the face while nothing moves its mouth."""
-        values = self._blend.step(life, self._idle.pose(life), None, None, None)
+        """Return the face while the device pauses: nothing moves its mouth, and it feels what it felt."""
+        values = self.face.step(life, felt=self._felt)
         return Shown(self.name, life, values, self.speaking, -1, self._heard)
 
     def report(self, ear: int, audible: int, now: float, time_of: Callable[[int], float]) -> list[Turn]:

@@ -5,6 +5,7 @@ A turn is owned by the player's thread. Only `pending` and `granted` are read by
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -13,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosync.v1 import player_pb2 as pb
+from services.player.feelings import FeelingTrack
 from services.player.frames import FrameTrack, Weights
-from services.player.grid import Grid
+from services.player.grid import TICK_RATE, Grid
 from services.player.tape import Pcm
 from services.player.track import SoundTrack
 from services.wire import duration
@@ -25,6 +27,8 @@ FACE_PATIENCE_SECONDS = 0.3  # how long the voice waits for the face; longer syn
 OPENING_SECONDS = 0.1  # of frames, at most, that the start waits for
 START_SECONDS = 0.02  # of sound that may start a turn; less could run out before the next look
 REPORT_SECONDS = 0.1 - 0.5 / 60  # ten a second: every sixth tick, however it jitters
+AHEAD_SECONDS = 0.12  # from which the face follows the voice; a nod is at its lowest 0.2 s after it began
+FULL_SCALE = 32768.0  # of int16
 TAIL_SECONDS = 0.1  # a face that ends this much before its sound has not starved
 
 
@@ -68,6 +72,7 @@ class Turn:
         self.epoch = 0
         self.track = SoundTrack(config.sample_rate, grid, horizon=horizon)
         self.frames: FrameTrack | None = None
+        self.feelings = FeelingTrack()
         self.reason: pb.PerformFinishReason.ValueType | None = None
         """Why the turn will end or has ended; None while that is open."""
         self.finished = False
@@ -111,6 +116,10 @@ class Turn:
             if self._first_frame is None:
                 self._first_frame = now
             self.frames.push(first, frames)
+
+    def push_feeling(self, at: int, rate: int | None, weights: Weights, *, told: bool) -> None:
+        """Take emotions, shape (7,), from sample `at` on, or from frame `at` of `rate` Hz (see FeelingTrack)."""
+        self.feelings.push(at / (rate or self.config.sample_rate), weights, told=told)
 
     def close(self, reason: pb.PerformFinishReason.ValueType) -> None:
         """Take note that nothing more comes: what has come is played, and `reason` said in the end."""
@@ -161,6 +170,24 @@ class Turn:
             return None
         self._face_follows = True
         return Speech(pose, self.frames.brought, frame, (self.epoch, segment.origin))
+
+    def felt(self, heard: int) -> Weights:
+        """Return the strength of each emotion, shape (7,), when `heard` samples of the turn have been heard."""
+        return self.feelings.at(heard / self.config.sample_rate)
+
+    def level(self, sample: int) -> float:
+        """Return how loud the voice is from device sample `sample` on: RMS of a tick, 0 to 1; 0 while it pauses.
+
+        It is read a little ahead, as far as there is sound: a head that nods to a syllable has begun before it.
+        """
+        segment = self.track.segment_at(sample)
+        if segment is None:
+            return 0.0
+        count = self._grid.sample_rate // TICK_RATE
+        ahead = sample + round(AHEAD_SECONDS * self._grid.sample_rate)
+        sound = np.zeros(count, np.float32)
+        self.track.mix_into(sound, max(sample, min(ahead, segment.stop - count)))
+        return math.sqrt(float(np.einsum("s,s", sound, sound)) / count) / FULL_SCALE
 
     def covers(self, sample: int) -> bool:
         """Return whether device sample `sample` lies between the turn's begin and end, pauses included."""

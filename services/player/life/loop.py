@@ -1,0 +1,60 @@
+"""A recording that goes round: its end leads over into its beginning, so that nobody sees the seam.
+
+Source of the cross-fade: the NeuroSync player's own, so that a loop made for it looks the same here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from services.errors import BadRequestError, ConfigurationError
+from services.media.curves import clamp
+from services.player.grid import TICK_RATE
+
+Weights = npt.NDArray[np.float32]
+F = TypeVar("F", bound=np.floating)
+
+SEAM_TICKS = 16  # 267 ms; longer hides more of a jump, and fades more of the recording
+
+
+def cross_faded(rows: npt.NDArray[F], seam: int = SEAM_TICKS) -> npt.NDArray[F]:
+    """Return rows (n, columns) whose last `seam` lead over, step by step, into the first ones."""
+    seam = min(seam, len(rows))
+    faded = rows.copy()
+    share = (np.arange(seam) / max(seam, 1)).astype(rows.dtype)[:, None]  # (seam, 1)
+    faded[len(rows) - seam :] = (1 - share) * rows[len(rows) - seam :] + share * rows[:seam]
+    return faded
+
+
+class Loop:
+    """A recording of a face, one row a tick, for ever."""
+
+    def __init__(self, rows: Weights) -> None:
+        """Repeat `rows`, shape (n, 61) with n at least 1, at 60 Hz."""
+        self.rows = clamp(cross_faded(rows))
+
+    def at(self, tick: int) -> Weights:
+        """Return the pose of a tick, shape (61,); tick 0 is the first row."""
+        row: Weights = self.rows[tick % len(self.rows)]
+        return row
+
+
+def read_loop(path: Path, setting: str) -> Loop:
+    """Read a recording: a Live Link Face CSV, or an NPZ or JSON of face frames.
+
+    Raises:
+        ConfigurationError: There is no such file, or it is none; the text names the `setting`.
+    """
+    from services.media.frame_files import read_frames  # only where a recording is set: readers of files take memory
+
+    try:
+        frames = read_frames(path)
+    except BadRequestError as error:
+        raise ConfigurationError(f"{setting}: {error}") from error
+    if not len(frames):
+        raise ConfigurationError(f"{setting}: expected a recording with at least one frame, got none in {path}")
+    return Loop(frames.at_rate(TICK_RATE).weights)
