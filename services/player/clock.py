@@ -1,13 +1,20 @@
-"""The device's samples on the line of monotonic time: a delay-locked loop over jittery reports."""
+"""The device's samples on the line of monotonic time: a delay-locked loop over jittery reports.
+
+The loop follows slow changes: the device's true rate, and its drift. A step (the device ran dry, paused, or was
+re-routed) is no drift: once reports agree on it, the line is moved there at once and the rate is kept.
+"""
 
 from __future__ import annotations
 
 import math
+import statistics
+from collections import deque
 
 BANDWIDTH = 0.2  # Hz; wider follows the device faster and passes more jitter on to the face, narrower the reverse
-RATE_TOLERANCE = 0.005  # of the nominal rate; real devices are off by less than 0.0003
-OUTLIER_SECONDS = 0.05  # a report this far off is not jitter
-OUTLIERS_TO_JUMP = 20  # that many in a row: the device was paused or re-routed, so the clock begins anew
+FIRST_BANDWIDTH = 2.0  # Hz, when the rate is not known yet; narrows as 1 / time
+RATE_TOLERANCE = 0.02  # of the nominal rate; real devices are off by less than 0.0003, virtual ones by 0.01
+STEP_SECONDS = 0.004  # a report that far off is a wild one, or a step; below it is jitter
+STEP_REPORTS = 12  # that many in a row on one side: a step
 SETTLE_REPORTS = 40  # the first reports of a stream are wrong on some systems (see `DeviceClock.observe`)
 SETTLE_SECONDS = 0.4
 
@@ -24,11 +31,14 @@ class DeviceClock:
         self._period = self._nominal
         self._sample = 0
         self._time = origin
+        self._age = 0.0  # seconds that the loop has followed the device
         self._reports = 0
-        self._outliers = 0
+        self._strange: deque[float] = deque(maxlen=STEP_REPORTS)
         self._settling_since = math.inf
         self.settled = False
         """True once reports are believed."""
+        self.step_count = 0
+        """Times that the device's time jumped."""
 
     def observe(self, sample: int, at: float) -> None:
         """Take a report: `sample` will be at the ear at time `at`.
@@ -39,40 +49,54 @@ class DeviceClock:
         if not self.settled:
             self._settle(sample, at)
             return
-        predicted = self.time_of(sample)
-        error = at - predicted
-        if abs(error) > OUTLIER_SECONDS:
-            self._outliers += 1
-            if self._outliers >= OUTLIERS_TO_JUMP:
-                self._anchor(sample, at)
-            return
-        self._outliers = 0
         step = sample - self._sample
         if step <= 0:
             return
-        omega = 2 * math.pi * BANDWIDTH * step * self._nominal
-        period = self._period + omega * omega * error / step
-        limit = RATE_TOLERANCE * self._nominal
-        self._period = min(max(period, self._nominal - limit), self._nominal + limit)
-        self._time = predicted + min(1.0, math.sqrt(2) * omega) * error
-        self._sample = sample
+        predicted = self.time_of(sample)
+        error = at - predicted
+        if abs(error) > STEP_SECONDS:
+            self._note_strange(error)
+        else:
+            self._strange.clear()
+            self._follow(sample, predicted, error, step)
 
-    def time_of(self, sample: int) -> float:
+    def time_of(self, sample: float) -> float:
         """Return when `sample` is at the ear, in seconds of monotonic time."""
         return self._time + (sample - self._sample) * self._period
 
+    def position_at(self, now: float) -> float:
+        """Return what is at the ear at `now`, in samples and parts of one."""
+        return self._sample + (now - self._time) / self._period
+
     def sample_at(self, now: float) -> int:
         """Return the last sample that is at the ear at `now`."""
-        return self._sample + math.floor((now - self._time) / self._period + 1e-3)  # a tick's own time finds the tick
+        return math.floor(self.position_at(now) + 1e-3)  # a tick's own time finds the tick
+
+    def _follow(self, sample: int, predicted: float, error: float, step: int) -> None:
+        """Move the line a little towards a report; second order, so that a steady rate leaves no error."""
+        elapsed = step * self._nominal
+        self._age += elapsed
+        bandwidth = max(BANDWIDTH, FIRST_BANDWIDTH / (1 + 2 * self._age))
+        omega = min(2 * math.pi * bandwidth * elapsed, 0.5)
+        period = self._period + omega * omega * error / step
+        limit = RATE_TOLERANCE * self._nominal
+        self._period = min(max(period, self._nominal - limit), self._nominal + limit)
+        self._time = predicted + math.sqrt(2) * omega * error
+        self._sample = sample
+
+    def _note_strange(self, error: float) -> None:
+        """Take note of a report that is no jitter; when enough agree on the side, move the line to their middle."""
+        if self._strange and (error > 0) != (self._strange[-1] > 0):
+            self._strange.clear()
+        self._strange.append(error)
+        if len(self._strange) == STEP_REPORTS:
+            self._time += statistics.median(self._strange)
+            self._strange.clear()
+            self.step_count += 1
 
     def _settle(self, sample: int, at: float) -> None:
         self._reports += 1
         if self._reports == 2:
             self._settling_since = at
-        believed = self._reports >= SETTLE_REPORTS and at - self._settling_since >= SETTLE_SECONDS
-        self._anchor(sample, at)
-        self.settled = believed
-
-    def _anchor(self, sample: int, at: float) -> None:
-        self._sample, self._time, self._period = sample, at, self._nominal
-        self._outliers = 0
+        self._sample, self._time = sample, at
+        self.settled = self._reports >= SETTLE_REPORTS and at - self._settling_since >= SETTLE_SECONDS

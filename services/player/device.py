@@ -1,8 +1,7 @@
 """The sound device, through PortAudio: one stream, open for ever, fed silence between turns.
 
-The callback copies what the player has rendered, counts, and reports the time; it decides nothing. It runs on a thread
-of PortAudio and shares with the player's thread only the tape (the player writes ahead of what the callback reads),
-single numbers, and a bounded deque of reports.
+What the callback does is in `feed`. A stream that has ended (the device was pulled out, the sound server died) says so
+by `lost`; it is let go, and another is opened once the device is there again (`seeking`).
 """
 
 from __future__ import annotations
@@ -18,17 +17,21 @@ from typing import Any
 import numpy as np
 
 from services.errors import UnavailableError
-from services.player.clock import DeviceClock
-from services.player.output import AudioOutput, NoOutput
+from services.player.feed import CHANGE_SECONDS as CHANGE_SECONDS
+from services.player.feed import Feed
 from services.player.tape import Tape
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_SAMPLE_RATE = 48_000  # Hz, without a device
-CHANGE_SECONDS = 0.004  # from planning a change to the device taking it; less: changes come too late on a busy machine
+USUAL_SAMPLE_RATE = 48_000  # Hz, without a device, and where a system names a rate only for want of a better one
 LOST_SECONDS = 2.5  # without a callback; some systems take a second to go on after an underrun
 SETTLE_TIMEOUT_SECONDS = 5.0  # some systems take a second from the first callback to the next
-_REPORTS = 512  # between two looks of the player's thread there are a few; more than this are old news
+EPOCH_REPORTS = 64  # of which the one that was delivered soonest tells the offset between the two clocks
+
+_library_lock = threading.Lock()
+"""Held while devices are listed or opened: the library is begun anew only when nobody uses it."""
+_streams: set[DeviceOutput] = set()
+"""Those that the library holds open, also while they are being closed."""
 
 
 @dataclass(frozen=True)
@@ -48,105 +51,131 @@ class DeviceOutput:
     kind = "device"
     message = ""
 
-    def __init__(self, device: Device, *, sample_rate: int, latency: float | str) -> None:
+    def __init__(
+        self, device: Device, *, sample_rate: int, latency: float | str, channels: int = 0, volume: float = 1.0
+    ) -> None:
         """Open the device.
 
         Args:
             device: Which.
-            sample_rate: Hz; 0 takes the device's own.
+            sample_rate: Hz of the player's sound; 0 takes the device's own. One that the device refuses is converted.
             latency: Wanted seconds from writing to hearing, or PortAudio's `low` or `high`.
+            channels: 1 or 2; 0 takes two, or what the device has.
+            volume: Factor, 1 leaves the sound as it is.
 
         Raises:
             UnavailableError: PortAudio cannot open it.
         """
-        sounddevice = _library()
         self.name = device.name
-        self.sample_rate = sample_rate or device.default_sample_rate
-        self.underrun_count = 0
-        self._channels = min(device.channel_count, 2)  # some systems refuse mono
-        self._clock = DeviceClock(self.sample_rate)
-        self._reports: deque[tuple[int, float]] = deque(maxlen=_REPORTS)
-        self._tape: Tape | None = None
-        self._taken = 0
-        self._largest_block = 0
-        self._called = time.monotonic()
-        self._checked = self._called
-        try:
-            self._stream = sounddevice.RawOutputStream(
-                samplerate=self.sample_rate,
-                device=device.index,
-                channels=self._channels,
-                dtype="int16",
-                latency=latency,
-                callback=self._callback,
-            )
-        except sounddevice.PortAudioError as error:
+        self._ended = False
+        self._epochs: deque[float] = deque(maxlen=EPOCH_REPORTS)
+        self._channels = channels or min(device.channel_count, 2)  # some systems refuse mono
+        self._called = self._checked = time.monotonic()
+        wanted = sample_rate or device.default_sample_rate
+        error: Exception | None = None
+        for rate in dict.fromkeys((wanted, device.default_sample_rate, USUAL_SAMPLE_RATE)):
+            self._feed = Feed(rate, rate=sample_rate or rate, channels=self._channels, volume=volume)
+            try:
+                self._open(device, rate, latency)
+                break
+            except _library().PortAudioError as refusal:
+                error = error or refusal
+        else:
             raise UnavailableError(f"cannot open the sound device {device.name!r}: {error}") from error
+        self.sample_rate = self._feed.rate
 
     @property
     def margin(self) -> int:
         """One block that may be on its way, and the time that planning takes."""
-        return self._largest_block + round(CHANGE_SECONDS * self.sample_rate)
+        return self._feed.margin
+
+    @property
+    def underrun_count(self) -> int:
+        """Times the device ran dry."""
+        return self._feed.underrun_count
 
     @property
     def lost(self) -> bool:
-        """True if no callback has come for `LOST_SECONDS`."""
-        return self._checked - self._called > LOST_SECONDS
+        """True if the stream has ended, or no callback has come for `LOST_SECONDS`."""
+        return self._ended or self._checked - self._called > LOST_SECONDS
 
-    def start(self, tape: Tape) -> None:
-        """Play `tape`, and wait until the device's clock has settled.
+    def start(self, tape: Tape | None) -> None:
+        """Play `tape`, or silence until `join`, and wait until the device's clock has settled.
 
         Raises:
             UnavailableError: The device does not run.
         """
-        self._tape = tape
+        if tape is not None:
+            self._feed.attach(tape)
         try:
             self._stream.start()
         except _library().PortAudioError as error:
+            self.close()
             raise UnavailableError(f"cannot start the sound device {self.name!r}: {error}") from error
         until = time.monotonic() + SETTLE_TIMEOUT_SECONDS
-        while not self._clock.settled:
-            if time.monotonic() > until:
+        while not self._feed.settled:
+            if self._ended or time.monotonic() > until:
                 self.close()
                 raise UnavailableError(f"the sound device {self.name!r} takes no sound")
             time.sleep(0.02)
             self.update(time.monotonic())
 
+    def join(self, tape: Tape, position: float, now: float) -> None:
+        """Play `tape` from now on, such that sample `position` is at the ear at monotonic time `now`."""
+        self._feed.join(tape, position, now)
+
     def update(self, now: float) -> int:
         """Feed the clock with the callback's reports; return how many samples have been taken."""
         self._checked = now
-        while self._reports:
-            self._clock.observe(*self._reports.popleft())
-        return self._taken
+        return self._feed.update()
 
     def time_of(self, sample: int) -> float:
         """Return when a sample is at the ear."""
-        return self._clock.time_of(sample)
+        return self._feed.time_of(sample)
 
     def sample_at(self, now: float) -> int:
         """Return the sample at the ear."""
-        return self._clock.sample_at(now)
+        return self._feed.sample_at(now)
 
     def close(self) -> None:
         """Let the device go, without waiting: a sound server that has died may never answer."""
-        threading.Thread(target=self._stream.close, name="close sound device", daemon=True).start()
+        threading.Thread(target=self._close, name="close sound device", daemon=True).start()
+
+    def _open(self, device: Device, rate: int, latency: float | str) -> None:
+        with _library_lock:
+            self._stream = _library().RawOutputStream(
+                samplerate=rate,
+                device=device.index,
+                channels=self._channels,
+                dtype="int16",
+                latency=latency,
+                callback=self._callback,
+                finished_callback=self._finish,
+            )
+            _streams.add(self)
 
     def _callback(self, out: Any, frames: int, timing: Any, status: Any) -> None:
-        """Copy, count, report. Times of PortAudio may have any epoch: only their difference counts."""
+        """Hand on the sound, and when it will be heard.
+
+        Times of PortAudio have an epoch of their own, taken before Python's lock is: how far it lies from monotonic
+        time is told best by the callback that waited least.
+        """
         now = time.monotonic()
-        tape = self._tape
-        first = self._taken
+        self._epochs.append(now - timing.currentTime)
+        at = timing.outputBufferDacTime + min(self._epochs)
         block = np.frombuffer(out, np.int16).reshape(frames, self._channels)
-        if tape is None or not tape.end:
-            block[:] = 0
-        else:
-            block[:] = tape.read(first, frames)[:, np.newaxis]  # silence where nothing was rendered
-            self.underrun_count += first + frames > tape.end
-        self._taken = first + frames
-        self._largest_block = max(self._largest_block, frames)
+        block[:] = self._feed.take(frames, at, is_dry=bool(status.output_underflow))
         self._called = now
-        self.underrun_count += bool(status.output_underflow)
-        self._reports.append((first, now + (timing.outputBufferDacTime - timing.currentTime)))
+
+    def _finish(self) -> None:
+        self._ended = True
+
+    def _close(self) -> None:
+        try:
+            self._stream.close()
+        except _library().PortAudioError as error:
+            logger.debug("sound device closed badly name=%s reason=%s", self.name, error)
+        _streams.discard(self)
 
 
 def list_devices() -> list[Device]:
@@ -156,39 +185,32 @@ def list_devices() -> list[Device]:
         UnavailableError: There is no sound library.
     """
     sounddevice = _library()
-    default = sounddevice.default.device[1]
+    with _library_lock:
+        default = sounddevice.default.device[1]
+        names = [api["name"] for api in sounddevice.query_hostapis()]
+        found = [device for device in sounddevice.query_devices() if device["max_output_channels"] > 0]
     devices = [
         Device(
-            index=found["index"],
-            name=found["name"],
-            default_sample_rate=round(found["default_samplerate"]),
-            channel_count=found["max_output_channels"],
-            default=found["index"] == default,
+            index=device["index"],
+            name=device["name"],
+            # For ALSA, PortAudio names the first rate that a device takes of a list that begins with 44 100.
+            default_sample_rate=(
+                USUAL_SAMPLE_RATE if names[device["hostapi"]] == "ALSA" else round(device["default_samplerate"])
+            ),
+            channel_count=device["max_output_channels"],
+            default=device["index"] == default,
         )
-        for found in sounddevice.query_devices()
-        if found["max_output_channels"] > 0
+        for device in found
     ]
     return sorted(devices, key=lambda device: not device.default)
 
 
-def open_output(output: str, *, sample_rate: int, latency: float | str) -> AudioOutput:
-    """Return the output that the setting `output` means: `auto`, `none`, or a device's name or index.
+def find_device(output: str) -> Device:
+    """Return the device that the setting `output` means: `auto`, or a name or an index.
 
     Raises:
-        UnavailableError: The device was named and cannot be had.
+        UnavailableError: There is none.
     """
-    if output == "none":
-        return NoOutput(sample_rate or DEFAULT_SAMPLE_RATE, origin=time.monotonic(), message="output is set to none")
-    try:
-        return DeviceOutput(_find(output), sample_rate=sample_rate, latency=latency)
-    except UnavailableError as error:
-        if output != "auto":
-            raise
-        logger.warning("no sound reason=%s", error)
-        return NoOutput(sample_rate or DEFAULT_SAMPLE_RATE, origin=time.monotonic(), message=str(error))
-
-
-def _find(output: str) -> Device:
     devices = list_devices()
     if output == "auto":
         if not devices or not devices[0].default:
@@ -199,6 +221,15 @@ def _find(output: str) -> Device:
             return device
     names = ", ".join(f"{device.index}: {device.name}" for device in devices) or "none"
     raise UnavailableError(f"output: no sound device {output!r}; there are: {names}")
+
+
+def look_again() -> None:
+    """Let the library find devices that have come since it was begun; it can only while no stream is open."""
+    sounddevice = _library()
+    with _library_lock:
+        if not _streams:
+            sounddevice._terminate()
+            sounddevice._initialize()
 
 
 def _library() -> ModuleType:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from services.media.livelink import Encoder, timecode
 from services.player.grid import TICK_RATE
-from services.player.output import AudioOutput, NoOutput
+from services.player.output import AudioOutput, JoiningOutput, NoOutput
 from services.player.performer import Performer
+from services.player.seeking import Seeker
 from services.player.sinks import Sink
 from services.player.subject import Shown
 
@@ -48,6 +49,7 @@ class Engine:
         clock: Callable[[], float],
         wall_offset: Callable[[], float],
         renderer_offset: float = 0.0,
+        reopen: Callable[[], JoiningOutput] | None = None,
     ) -> None:
         """Join the parts.
 
@@ -58,6 +60,7 @@ class Engine:
             clock: Monotonic time, read only to measure how late a datagram was and how long requests take.
             wall_offset: Seconds from monotonic time to local time of day (any day); later steps back are ignored.
             renderer_offset: Seconds by which the face is sent before its sound is heard.
+            reopen: Opens a device that was lost (see `Seeker`), in a thread of its own; None: it stays lost.
         """
         self.performer = performer
         self.output = output
@@ -76,6 +79,12 @@ class Engine:
         self._renderer_offset = renderer_offset
         self._device_id = str(uuid.uuid4())
         self._encoders: dict[str, Encoder] = {}
+        self.lost_count = 0
+        """Times that the device was lost."""
+        self.underrun_count = 0
+        """Times that devices ran dry which were lost since."""
+        self._reopen = reopen
+        self._seeker: Seeker | None = None
         self._last_due = math.inf  # the first tick is the device's
         self._extra_ticks = 0
 
@@ -84,6 +93,8 @@ class Engine:
         taken = self.output.update(now)
         if self.output.lost:
             taken = self._replace_output(taken, now)
+        elif self._seeker and (found := self._seeker.take()):
+            taken = self._return_to(found, now)
         output, performer = self.output, self.performer
         self._send_due(taken, now)
         performer.commit = max(performer.commit, taken + output.margin)  # what is asked now changes nothing earlier
@@ -98,6 +109,8 @@ class Engine:
 
     def close(self) -> None:
         """Let device and sockets go."""
+        if self._seeker:
+            self._seeker.close()
         self.output.close()
         for sink in self.sinks:
             sink.close()
@@ -159,7 +172,20 @@ class Engine:
         logger.warning("device lost name=%s", lost.name)
         origin = now - min(lost.sample_at(now), taken - 1) / lost.sample_rate
         self.output = NoOutput(lost.sample_rate, origin=origin, message=message)
-        self.output.underrun_count = lost.underrun_count
+        self.lost_count += 1
+        self.underrun_count += lost.underrun_count
         self.performer.lose_device(taken, message)
         lost.close()
+        if self._reopen:
+            self._seeker = Seeker(self._reopen)
         return self.output.update(now)
+
+    def _return_to(self, device: JoiningOutput, now: float) -> int:
+        """Go on with a device that is back, without a step in time; return how many samples count as taken."""
+        logger.warning("device back name=%s", device.name)
+        device.join(self.performer.tape, self.output.sample_at(now), now)
+        self.output.close()
+        self.output, self._seeker = device, None
+        taken = device.update(now)
+        self.performer.find_device(taken, f"the sound device {device.name!r} plays again")
+        return taken

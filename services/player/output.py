@@ -15,21 +15,23 @@ class AudioOutput(Protocol):
     """
 
     kind: str
-    """`device` or `none`."""
+    """`device`, `none` or `file`."""
     name: str
-    """Name of the device; empty without one."""
+    """Name of the device or the file; empty without one."""
     sample_rate: int
     """Hz."""
     message: str
     """Why there is no device, if there is none."""
-    underrun_count: int
-    """Times the device ran dry."""
 
     def start(self, tape: Tape) -> None:
         """Begin to take samples from `tape`, from its sample 0 on, for ever; silence counts as well."""
 
     def update(self, now: float) -> int:
         """Take note of what happened since; return how many samples have been taken."""
+
+    @property
+    def underrun_count(self) -> int:
+        """Times the device ran dry."""
 
     @property
     def margin(self) -> int:
@@ -47,6 +49,13 @@ class AudioOutput(Protocol):
 
     def close(self) -> None:
         """Let the device go."""
+
+
+class JoiningOutput(AudioOutput, Protocol):
+    """An output that runs already, in silence, and takes the player's sound in the middle of it."""
+
+    def join(self, tape: Tape, position: float, now: float) -> None:
+        """Play `tape` from now on, such that sample `position` is at the ear at monotonic time `now`."""
 
 
 class NoOutput:

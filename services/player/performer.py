@@ -5,7 +5,6 @@ One thread owns it. Time comes in as device samples and as `now`, so a test driv
 
 from __future__ import annotations
 
-import sys
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from neurosync.v1 import player_pb2 as pb
 from services.errors import BusyError, DuplicateError, StoppedError
@@ -20,13 +20,14 @@ from services.player.face import Character, Recordings
 from services.player.grid import Grid
 from services.player.subject import Shown, Subject
 from services.player.tape import Tape
-from services.player.turn import Turn
+from services.player.turn import NEVER, Turn
 
 DEFAULT_FADE_SECONDS = 0.015  # raised cosine; longer is softer, shorter clicks
 LEAD_SECONDS = 0.06  # of sound rendered ahead of the device: how long the player's thread may stall unheard
 MAX_WAITING = 24  # turns of all subjects that wait behind others; each holds some MB of sound and face at most
 REMEMBERED_TURNS = 1024  # that were stopped before they came, or have ended
-NEVER = sys.maxsize
+LOUDEST = 32_767.0
+KNEE = 0.8 * LOUDEST  # voices together are bent from here on; higher bends less and harder, lower more and softer
 
 T = TypeVar("T")
 
@@ -115,6 +116,7 @@ class Performer:
             raise BusyError(f"{self._max_queued} turns wait for subject {config.subject}")
         if waiting and len(self.turns()) - sum(bool(other.turns) for other in self.subjects.values()) >= MAX_WAITING:
             raise BusyError(f"{MAX_WAITING} turns wait for their subjects")
+        turn.audible = self.audible
         self.subjects[config.subject].add(turn)
         if config.subject in self._used:
             self._used[config.subject] = self.commit
@@ -168,8 +170,8 @@ class Performer:
         earliest = max(self.commit, self.grid.sample(self.next_tick))
         for subject in self.subjects.values():
             subject.plan(self.commit, earliest, until, now)
-            for turn in subject.report(self.ear, self.audible, now, time_of):
-                heard = turn.heard_when_stopped(self.audible)
+            for turn in subject.report(self.ear, now, time_of):
+                heard = turn.heard_when_stopped()
                 _remember(self._ended, turn.config.turn_id, Stopped(turn.config.turn_id, subject.name, heard))
         # After a stall, what follows the last rendering comes first: the tape still holds old sound there.
         self._render(min(self.commit, max(self.tape.end, until - self.grid.sample_rate)), until)
@@ -188,7 +190,16 @@ class Performer:
         """Take note that nothing from device sample `last` on is heard."""
         self.audible = min(self.audible, last)
         for turn in self.turns():
+            turn.audible = min(turn.audible, self.audible)
             turn.notice(pb.PERFORM_NOTICE_KIND_DEVICE_CHANGED, message, last)
+
+    def find_device(self, first: int, message: str) -> None:
+        """Take note that what begins from device sample `first` on is heard again."""
+        self.audible = NEVER
+        for turn in self.turns():
+            if not turn.track.segments:
+                turn.audible = NEVER
+            turn.notice(pb.PERFORM_NOTICE_KIND_DEVICE_CHANGED, message, first)
 
     def turns(self) -> list[Turn]:
         """Return all turns that have not finished."""
@@ -217,14 +228,29 @@ class Performer:
     ) -> Stopped:
         _remember(self._stopped, turn.config.turn_id, None)
         turn.stop(self.commit, round(fade * self.grid.sample_rate), reason)
-        return Stopped(turn.config.turn_id, turn.config.subject, turn.heard_when_stopped(self.audible))
+        return Stopped(turn.config.turn_id, turn.config.subject, turn.heard_when_stopped())
 
     def _render(self, first: int, last: int) -> None:
         """Write device samples `first` to `last`, also those written before: the plan may have changed."""
         mix = np.zeros(last - first, np.float32)
-        for turn in self.turns():
-            turn.track.mix_into(mix, first)
+        voices = sum(turn.track.mix_into(mix, first) for turn in self.turns())
+        if voices > 1:
+            mix = limited(mix)
         self.tape.write(first, np.clip(mix, -32768, 32767).astype(np.int16))
+
+
+def limited(mix: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the sum of several voices, in units of int16, softly bent where it is too loud.
+
+    Up to `KNEE` it is untouched; beyond, it nears full scale along a hyperbolic tangent, which continues the slope. No
+    memory: what is rendered again comes out the same.
+    """
+    loud = np.abs(mix)
+    if loud.max(initial=0.0) <= KNEE:
+        return mix
+    room = np.float32(LOUDEST - KNEE)
+    bent = np.copysign(KNEE + room * np.tanh((loud - np.float32(KNEE)) / room), mix)
+    return np.where(loud > KNEE, bent, mix).astype(np.float32)
 
 
 def _remember(memory: OrderedDict[str, T], key: str, value: T) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import secrets
 import time
@@ -21,12 +22,13 @@ from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
 from services.errors import BadRequestError, InactiveError, UnavailableError
 from services.player.configuring import change_of, character_of, message_of, recordings_of
-from services.player.device import list_devices, open_output
+from services.player.device import list_devices
 from services.player.engine import Engine, Sent
 from services.player.face import Recordings
 from services.player.grid import TICK_RATE, Grid
 from services.player.intake import Intake, Part, config_of, subject_of, turn_id_of, whole
-from services.player.output import AudioOutput, NoOutput
+from services.player.opening import open_output, reopen_output
+from services.player.output import AudioOutput, JoiningOutput, NoOutput
 from services.player.pacer import Pacer
 from services.player.performance import SLICE_SECONDS, Performance
 from services.player.performer import DEFAULT_FADE_SECONDS, Performer
@@ -56,10 +58,18 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
 
     name = "neurosync.v1.PlayerService"
 
-    def __init__(self, settings: PlayerSettings, *, opens: Callable[..., AudioOutput] = open_output) -> None:
-        """Perform as the settings say; `opens` opens the sound device, or what stands in for one."""
+    def __init__(
+        self,
+        settings: PlayerSettings,
+        *,
+        opens: Callable[..., AudioOutput] = open_output,
+        reopens: Callable[..., JoiningOutput] = reopen_output,
+    ) -> None:
+        """Perform as the settings say; `opens` and `reopens` open the sound device, or what stands in for one."""
         self._settings = settings
-        self._opens = opens
+        device = {"latency": settings.latency, "channels": settings.channels, "volume": settings.volume}
+        self._opens = functools.partial(opens, **device)
+        self._reopens = functools.partial(reopens, **device)
         self._watchers = Watchers(settings.max_watchers)
         self._ready = asyncio.Event()
         self._output: AudioOutput | None = None
@@ -87,6 +97,7 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
             clock=time.monotonic,
             wall_offset=_wall_offset(),
             renderer_offset=settings.renderer_offset / 1000,
+            reopen=functools.partial(self._reopens, settings.output, sample_rate=output.sample_rate),
         )
         loop = asyncio.get_running_loop()
 
@@ -227,7 +238,7 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
     def _open(self, recordings: Recordings) -> tuple[Performer, AudioOutput]:
         """Open the device; without one, and none named, a monotonic clock takes its place."""
         settings = self._settings
-        output = self._opens(settings.output, sample_rate=settings.sample_rate, latency=settings.latency)
+        output = self._opens(settings.output, sample_rate=settings.sample_rate)
         self._output = output
         performer = Performer(
             Grid(output.sample_rate),

@@ -22,7 +22,8 @@ def status_of(engine: Engine, now: float) -> pb.GetStatusResponse:
             device=output.name,
             sample_rate_hertz=output.sample_rate,
             latency=duration(max(0, output.update(now) - 1 - ear) / output.sample_rate),
-            underrun_count=output.underrun_count,
+            underrun_count=engine.underrun_count + output.underrun_count,
+            lost_count=engine.lost_count,
             message=output.message,
         ),
         clock=pb.ClockStatus(

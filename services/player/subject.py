@@ -86,10 +86,10 @@ class Subject:
         values = self.face.step(life, felt=self._felt)
         return Shown(self.name, life, values, self.speaking, -1, self._heard)
 
-    def report(self, ear: int, audible: int, now: float, time_of: Callable[[int], float]) -> list[Turn]:
+    def report(self, ear: int, now: float, time_of: Callable[[int], float]) -> list[Turn]:
         """Let the turns tell where they are (see `Turn.report`); return those that have finished."""
         for turn in self.turns:
-            turn.report(ear, audible, now, time_of)
+            turn.report(ear, now, time_of)
         finished = [turn for turn in self.turns if turn.finished]
         if finished:
             self.turns = [turn for turn in self.turns if not turn.finished]

@@ -143,14 +143,20 @@ class SoundTrack:
         segment.end = min(segment.end, commit + fade - segment.base)
         segment.final = True
 
-    def mix_into(self, mix: Mix, at: int) -> None:
-        """Add the sound of device samples `at` to `at + len(mix)`; `mix` has shape (n,), in units of int16."""
+    def mix_into(self, mix: Mix, at: int) -> bool:
+        """Add the sound of device samples `at` to `at + len(mix)`; return whether there was any.
+
+        `mix` has shape (n,), in units of int16.
+        """
+        is_heard = False
         for segment in self.segments:
             first, last = max(at, segment.start), min(at + len(mix), segment.stop)
             if first < last:
                 sound = self._tape.read(first - segment.base, last - first).astype(np.float32)
                 self._ramp(sound, segment, first)
                 mix[first - at : last - at] += sound
+                is_heard = True
+        return is_heard
 
     def segment_at(self, sample: int) -> Segment | None:
         """Return the segment that holds a device sample."""

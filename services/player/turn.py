@@ -6,6 +6,7 @@ A turn is owned by the player's thread. Only `pending` and `granted` are read by
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -27,6 +28,7 @@ FACE_PATIENCE_SECONDS = 0.3  # how long the voice waits for the face; longer syn
 OPENING_SECONDS = 0.1  # of frames, at most, that the start waits for
 START_SECONDS = 0.02  # of sound that may start a turn; less could run out before the next look
 REPORT_SECONDS = 0.1 - 0.5 / 60  # ten a second: every sixth tick, however it jitters
+NEVER = sys.maxsize
 AHEAD_SECONDS = 0.12  # from which the face follows the voice; a nod is at its lowest 0.2 s after it began
 FULL_SCALE = 32768.0  # of int16
 TAIL_SECONDS = 0.1  # a face that ends this much before its sound has not starved
@@ -76,6 +78,8 @@ class Turn:
         self.reason: pb.PerformFinishReason.ValueType | None = None
         """Why the turn will end or has ended; None while that is open."""
         self.finished = False
+        self.audible = NEVER
+        """Device samples from this one on are not heard: the device was lost during the turn."""
         self.horizon = round(horizon * config.sample_rate)
         self.granted = self.horizon
         """Sound may be sent up to this sample."""
@@ -194,12 +198,11 @@ class Turn:
         segments, end = self.track.segments, self.track.stop_sample
         return bool(segments) and segments[0].start <= sample and (end is None or sample < end)
 
-    def report(self, ear: int, audible: int, now: float, time_of: Callable[[int], float]) -> None:
+    def report(self, ear: int, now: float, time_of: Callable[[int], float]) -> None:
         """Tell the sender where the turn is.
 
         Args:
             ear: Device sample at the listener's ear.
-            audible: The same, or the last sample before the device was lost: what comes later is not heard.
             now: Monotonic time.
             time_of: When a device sample is at the ear.
         """
@@ -211,18 +214,18 @@ class Turn:
             self._emit(self._start_event(time_of(track.segments[0].start), now))
         if self._started and ear - self._reported >= self._report_interval:
             self._reported = ear
-            heard = track.turn_samples(min(ear, audible))
+            heard = track.turn_samples(min(ear, self.audible))
             position = pb.PerformPosition(heard_sample_count=heard, granted_sample=self.granted, starved=track.starved)
             self._emit(position)
         end = track.stop_sample
         if (end is not None and ear >= end) or (end is None and track.closed and not track.available):
-            self._finish(track.turn_samples(min(ear, audible)))
+            self._finish(track.turn_samples(min(ear, self.audible)))
         track.forget(ear - self._grid.sample_rate)
 
-    def heard_when_stopped(self, audible: int) -> int:
-        """Return how many samples will have been heard at the end; `audible` as in `report`."""
+    def heard_when_stopped(self) -> int:
+        """Return how many samples will have been heard at the end."""
         end = self.track.stop_sample
-        return self.track.turn_samples(audible if end is None else min(end, audible))
+        return self.track.turn_samples(self.audible if end is None else min(end, self.audible))
 
     def _is_ready(self, now: float) -> bool:
         track, config = self.track, self.config
