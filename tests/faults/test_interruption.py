@@ -1,4 +1,4 @@
-"""Two hundred interruptions at random moments, of every kind, on four characters at once."""
+"""Two hundred interruptions at random moments, of every kind, on two characters at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.faults.lane import RATE, Lag, Lane, Pcm, Truth, lagging, lane
 from tests.faults.rig import until
 
 COUNT = 200
-LANES = 4
+LANES = 2
 SEED = 20261122
 FADE = round(0.016 * RATE)
 RAMP = round(0.006 * RATE)  # into and out of a pause for want of sound
@@ -214,7 +214,7 @@ class Trial:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts open files in /proc")
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 @pytest.mark.slow  # its limits are real time: `make test-faults`, on a machine that is quiet
 async def test_two_hundred_interruptions_leave_silence_true_words_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
@@ -267,7 +267,7 @@ async def test_two_hundred_interruptions_leave_silence_true_words_and_nothing_el
         await until(lambda: provider.open_count == 0, 5, "no request to the provider is left")
         assert provider.held_count > 5
         await until(lambda: leftovers(provider)[0] == 0, 5, "no task of a turn is left")
-        await until(lambda: leftovers(provider)[1] <= before[1] + LANES, 5, "no socket of a turn is left")
+        await until(lambda: leftovers(provider)[1] <= before[1], 5, "no socket of a turn is left")
         assert not beaten
         assert silences[len(silences) // 2] <= PROMISE
         assert silences[-1] <= PROMISE + lag.longest, "later only where the machine stalled this process"

@@ -21,7 +21,6 @@ from tests.faults.rig import HUNG_SECONDS, SUBJECT, Rig, Seen, rig, until
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.slow,  # three minutes, and its limits are real time: `make test-faults`, on a machine that is quiet
     pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX signals"),
 ]
 
@@ -32,6 +31,9 @@ END_SECONDS = 14.0  # two sentences of a hung voice, given up one after the othe
 COMPLETED, FAILED = TurnFinishReason.TURN_FINISH_REASON_COMPLETED, TurnFinishReason.TURN_FINISH_REASON_FAILED
 EASE_SECONDS = 0.4  # that the mouth may take to rest once its frames have run out
 MARGIN = 0.4  # of a busy machine on the 2 s
+
+slow = pytest.mark.slow
+"""Most rows take three minutes, and their limits are real time: `make test-faults`, on a machine that is quiet."""
 
 PROXIED = ("llm", "tts", "face", "player")
 
@@ -110,6 +112,7 @@ async def test_a_stage_is_killed_amid_a_turn(running: Rig, stage: str) -> None:
         check_wire(running, began)
 
 
+@slow
 @pytest.mark.parametrize("stage", ["llm", "tts", "face", "player", "orchestrator"])
 async def test_a_stage_hangs_amid_a_turn_and_is_started_again(running: Rig, stage: str) -> None:
     began = time.monotonic()
@@ -130,6 +133,7 @@ async def test_a_stage_hangs_amid_a_turn_and_is_started_again(running: Rig, stag
         check_wire(running, began)
 
 
+@slow
 @pytest.mark.parametrize("stage", PROXIED)
 async def test_a_stage_is_not_there_when_a_turn_begins(running: Rig, stage: str) -> None:
     await running.proxies[stage].refuse()
@@ -165,6 +169,7 @@ async def check_words(running: Rig) -> None:
     await task
 
 
+@slow
 @pytest.mark.parametrize("stage", PROXIED)
 async def test_a_connection_is_half_dead_when_a_turn_begins(running: Rig, stage: str) -> None:
     running.proxies[stage].half_open()
@@ -178,6 +183,7 @@ async def test_a_connection_is_half_dead_when_a_turn_begins(running: Rig, stage:
     check_wire(running, began)
 
 
+@slow
 @pytest.mark.parametrize("stage", PROXIED)
 async def test_a_stage_is_slow_with_its_first_bytes(running: Rig, stage: str) -> None:
     running.proxies[stage].slow(1.8)
@@ -190,6 +196,7 @@ async def test_a_stage_is_slow_with_its_first_bytes(running: Rig, stage: str) ->
     check_wire(running, began)
 
 
+@slow
 @pytest.mark.parametrize("stage", PROXIED)
 async def test_a_stream_dries_up_amid_a_turn(running: Rig, stage: str) -> None:
     began = time.monotonic()
