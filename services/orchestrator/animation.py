@@ -28,6 +28,9 @@ class Listener(Protocol):
     def on_frames(self, frames: media_pb2.FrameBatch) -> None:
         """Take frames."""
 
+    def on_emotion(self, key: media_pb2.EmotionKey) -> None:
+        """Take what the face heard in the voice."""
+
     def on_face_finished(self, finished: face_pb2.AnimateFinished) -> None:
         """Hear how long the face took."""
 
@@ -120,6 +123,8 @@ class Animation:
             case "frames":
                 stream.note_frames(event.frames)
                 self._listener.on_frames(event.frames)
+            case "emotion":
+                self._listener.on_emotion(event.emotion)
             case "finished":
                 self._listener.on_face_finished(event.finished)
 

@@ -33,6 +33,7 @@ class Performance:
         self._frame_rate = 60
         self._audio: deque[media_pb2.AudioChunk] = deque()  # bounded by the voice, which waits for `heard`
         self._frames: deque[media_pb2.FrameBatch] = deque()  # bounded by the sound they belong to
+        self._emotions: deque[media_pb2.EmotionKey] = deque()  # bounded by the text they stand in
         self._header: media_pb2.FrameHeader | None = None
         self._ended = False
         self._granted = 0
@@ -59,6 +60,11 @@ class Performance:
     def send_frames(self, frames: media_pb2.FrameBatch) -> None:
         """Send frames beside the sound they belong to."""
         self._frames.append(frames)
+        self._changed.set()
+
+    def send_emotion(self, key: media_pb2.EmotionKey) -> None:
+        """Send what is felt from a sample on."""
+        self._emotions.append(key)
         self._changed.set()
 
     def end(self) -> None:
@@ -162,7 +168,7 @@ class Performance:
                     await call.write(part)
                     self._holds_sound = self._holds_sound or part.HasField("audio")
                     self._note_debt()
-                if self._ended and not self._audio and not self._frames:
+                if self._ended and not (self._audio or self._frames or self._emotions):
                     await call.write(player_pb2.PerformRequest(end=player_pb2.PerformEnd()))
                     await call.done_writing()
                     return
@@ -172,6 +178,8 @@ class Performance:
 
     def _next(self, header_sent: bool) -> player_pb2.PerformRequest | None:
         """Return the earliest part that the grant allows."""
+        if self._emotions and self._granted:
+            return player_pb2.PerformRequest(emotion=self._emotions.popleft())
         audio = self._audio[0].first_sample if self._audio else None
         frames = None
         if header_sent and self._frames:

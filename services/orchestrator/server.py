@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from neurosync.v1 import llm_pb2, orchestrator_pb2, orchestrator_pb2_grpc, player_pb2
+from neurosync.v1 import llm_pb2, media_pb2, orchestrator_pb2, orchestrator_pb2_grpc, player_pb2
 from services.errors import BadRequestError, BusyError, NotReadyError
 from services.orchestrator.history import Entry, Session, Sessions
 from services.orchestrator.settings import OrchestratorSettings
@@ -166,8 +166,20 @@ def _check(request: orchestrator_pb2.ConverseRequest) -> None:
         _check_name(field, getattr(request, field))
     if request.speed and not SPEEDS[0] <= request.speed <= SPEEDS[1]:  # also refuses NaN
         raise BadRequestError("speed", request.speed, f"{SPEEDS[0]} to {SPEEDS[1]}, or 0 for 1")
+    _check_emotions("emotions", request.emotions)
     if request.policy not in player_pb2.BusyPolicy.values():
         raise BadRequestError("policy", request.policy, "a BusyPolicy")
+
+
+def _check_emotions(field: str, emotions: Sequence[media_pb2.EmotionWeight]) -> None:
+    known = media_pb2.Emotion.values()
+    if len(emotions) >= len(known):
+        raise BadRequestError(field, f"{len(emotions)} weights", f"at most {len(known) - 1}")
+    for index, item in enumerate(emotions):
+        if item.emotion not in known or not item.emotion:
+            raise BadRequestError(f"{field}[{index}].emotion", item.emotion, "an Emotion")
+        if not 0 <= item.weight <= 1:
+            raise BadRequestError(f"{field}[{index}].weight", item.weight, "0 to 1")
 
 
 def _check_session_id(session_id: str) -> None:

@@ -22,6 +22,7 @@ from neurosync.v1.orchestrator_pb2 import ConverseRequest, Stage
 from services.orchestrator import words
 from services.orchestrator.account import Account
 from services.orchestrator.animation import Animation
+from services.orchestrator.feelings import Feelings
 from services.orchestrator.history import Entry
 from services.orchestrator.performance import Performance
 from services.orchestrator.reports import Reporter, line_timings
@@ -76,6 +77,7 @@ class Turn:
             ),
             _weakly(self.on_slow),
         )
+        self._feelings = Feelings(request.emotions, self._performance.send_emotion)
         self._animation = Animation(stages, self._rate, weakref.proxy(self))
 
     # The turn as its owner sees it.
@@ -88,6 +90,8 @@ class Turn:
         tell(accepted=accepted)
         if self.request.include_media:
             tell(audio_format=media_pb2.AudioFormat(sample_rate_hertz=self._rate))
+            self._feelings.tell(lambda key: tell(emotion=key))
+        self._feelings.begin()
         async with asyncio.TaskGroup() as self._tasks:
             self.spawn(self._make(), name="make")
             try:
@@ -218,6 +222,7 @@ class Turn:
         """Wait until the sentence before is heard, or little sound is left; then be ready for this one's."""
         before = self._script.lines[-2].start_sample if len(self._script.lines) > 1 else -1
         await self._performance.heard(min(before + 1, line.start_sample - self._ahead))
+        self._feelings.begin_line(line)
         self._animation.begin_sentence(line.start_sample)
         return self._animation.look_ahead
 
@@ -240,6 +245,7 @@ class Turn:
     def on_line_finished(self, index: int, line: Line, phonemes: list[media_pb2.PhonemeTiming]) -> None:
         """Report where a sentence lies."""
         self._timed.set()
+        self._feelings.finish_line(line)
         self._report.tell(timings=line_timings(index, line, phonemes))
 
     def on_frame_header(self, header: media_pb2.FrameHeader) -> None:
@@ -255,6 +261,10 @@ class Turn:
         self._performance.send_frames(frames)
         if self.request.include_media:
             self._report.tell(frames=frames)
+
+    def on_emotion(self, key: media_pb2.EmotionKey) -> None:
+        """Feel what the face heard in the voice."""
+        self._feelings.hear(key)
 
     def on_face_finished(self, finished: face_pb2.AnimateFinished) -> None:
         """Note how long the face took."""

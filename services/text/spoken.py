@@ -13,7 +13,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from services.text import markup, numbers
+from services.text import feelings, markup, numbers
 from services.text.characters import IDEOGRAPHS, WIDE_ENDS, WIDE_PAUSES
 from services.text.traced import Traced
 
@@ -71,7 +71,7 @@ def spoken(text: str, *, expand: bool = True) -> Spoken:
     """Return what of `text` is said; empty if nothing is.
 
     Args:
-        text: As the character would write it: markdown, emoji, *directions*, addresses.
+        text: As the character would write it: markdown, emoji, *directions*, [feelings], addresses.
         expand: Write numbers and symbols as English words. Off for other languages and for voices that read them better
             by themselves.
     """
@@ -91,6 +91,7 @@ def words(text: str) -> tuple[tuple[int, int], ...]:
 
 def _without_markup(said: Traced) -> Traced:
     said = said.keep(markup.FENCE_END).keep(markup.FENCED).keep(markup.COMMENT).keep(markup.CONTROL)
+    said = said.say(feelings.TAG, lambda _: " ")
     said = said.keep(markup.LINK, "text").keep(markup.FOOTNOTE).keep(markup.AUTOLINK, "address").keep(markup.TAG)
     said = said.keep(markup.EMOTICON).keep(markup.RULE).say(markup.LINE_MARKER, _item).keep(markup.INLINE_CODE, "code")
     said = said.say(markup.SPAN, lambda match: " " if markup.is_direction(match) else match[0])

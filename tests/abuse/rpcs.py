@@ -160,6 +160,7 @@ RPCS: dict[str, Rpc] = {
         Rpc("player", "Play", player_pb2.PlayRequest, 1_800, _tame_perform, _TURN),
         Rpc("player", "Stop", player_pb2.StopRequest, 1_600, _tame_stop),
         Rpc("player", "GetStatus", player_pb2.GetStatusRequest, 200),
+        Rpc("player", "ConfigureSubject", player_pb2.ConfigureSubjectRequest, 900),
         Rpc("player", "ListAudioDevices", player_pb2.ListAudioDevicesRequest, 50, also={"UNAVAILABLE"}),
         Rpc("player", "WatchFrames", player_pb2.WatchFramesRequest, 250, also={"DEADLINE_EXCEEDED"}, endless=True),
         Rpc(

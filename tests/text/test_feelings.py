@@ -1,0 +1,54 @@
+"""Tags that say how a text feels."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.text.feelings import NAMES, Feeling, feelings
+from services.text.sentences import SentenceSplitter
+from services.text.spoken import spoken
+
+SPOKEN = {
+    "[happy] Hello there!": "Hello there!",
+    "[Sad:0.5] Goodbye.": "Goodbye.",
+    "Hello[happy]world": "Hello world",
+    "Well [surprised], really?": "Well, really?",
+    "[happy][sad] Hm.": "Hm.",
+    "*[angry]* Go!": "Go!",
+    "[neutral]": "",
+    "[happy](https://example.com) day": "happy day",
+    "[happy][1] day": "happy day",
+    "[banana] split": "banana split",
+    "[happy:7] day": "happy:seven day",
+    "[sighs] [sad] Fine.": "Fine.",
+}
+
+
+@pytest.mark.parametrize("text", SPOKEN)
+def test_tags_are_not_spoken_and_unknown_ones_are_as_before(text: str) -> None:
+    assert spoken(text).text == SPOKEN[text]
+
+
+def test_tags_are_found_with_their_strength_and_place() -> None:
+    assert feelings("[happy] Hi! [ SAD : .5 ] Bye. [banana] [calm:0]") == [
+        Feeling("Happy", 1.0, 0, 7),
+        Feeling("Sad", 0.5, 12, 24),
+        Feeling("Neutral", 0.0, 39, 47),
+    ]
+
+
+def test_a_sentence_keeps_the_tag_that_stands_before_it() -> None:
+    splitter = SentenceSplitter()
+    pieces = [piece for character in "Hello there! [sad:0.5] I must go." for piece in splitter.push(character)]
+    assert pieces + splitter.end() == ["Hello there! ", "[sad:0.5] I must go."]
+
+
+@given(st.lists(st.sampled_from([*NAMES, "[", "]", ":", "0.5", " ", "word", "(", "😀"]), max_size=30).map("".join))
+def test_places_are_those_of_the_text(text: str) -> None:
+    for feeling in feelings(text):
+        tag = text[feeling.start : feeling.end]
+        assert tag[0] + tag[-1] == "[]"
+        assert 0 <= feeling.strength <= 1
+        assert not spoken(tag).text
