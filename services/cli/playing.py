@@ -112,13 +112,18 @@ class Playback:
 
 
 def parts(take: Take) -> Iterator[tuple[int, list[player_pb2.PerformRequest]]]:
-    """Yield a take in parts of 100 ms: the first sample of each, and its messages, frames before sound."""
+    """Yield a take in parts of 100 ms: the first sample of each, and its messages, frames before sound.
+
+    Emotions of a take that holds the frames as they were sent are in its curves already: the player would put them on
+    the face a second time.
+    """
     count = max(len(take.weights), -(-len(take.pcm) * FRAME_RATE // take.rate))
     emotions = b""
+    feelings = take.emotions if take.info.recorded != "sent" else None
     for frame in range(0, count, PART_FRAMES):
         first, after = (frame * take.rate // FRAME_RATE, (frame + PART_FRAMES) * take.rate // FRAME_RATE)
         messages = []
-        if take.emotions is not None and (row := take.emotions[frame : frame + 1]).tobytes() not in {b"", emotions}:
+        if feelings is not None and (row := feelings[frame : frame + 1]).tobytes() not in {b"", emotions}:
             emotions = row.tobytes()
             messages.append(player_pb2.PerformRequest(emotion=_emotion_key(first, row[0])))
         if len(weights := take.weights[frame : frame + PART_FRAMES]):

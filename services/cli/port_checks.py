@@ -37,7 +37,7 @@ def check_targets(targets: Iterable[str] = DEFAULT_TARGETS) -> list[Check]:
 
 
 def _check_target(target: str) -> Check:
-    host, port = _split(target)
+    host, port = split_target(target)
     name = f"UDP {target if ':' in target else f'{target}:{port}'}"
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
@@ -54,7 +54,8 @@ def _check_target(target: str) -> Check:
     return Check(name, State.NOTE, "nobody listens: the face is sent, and nobody sees it", advice)
 
 
-def _split(target: str) -> tuple[str, int]:
+def split_target(target: str) -> tuple[str, int]:
+    """Return the host and the port of HOST or HOST:PORT."""
     host, separator, port = target.rpartition(":")
     if not separator or not port.isdecimal():
         return target, LIVE_LINK_PORT

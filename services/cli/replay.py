@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import signal
 import uuid
@@ -17,13 +18,20 @@ from rich.progress import BarColumn, Progress, TextColumn
 from neurosync.v1 import player_pb2
 from neurosync.v1.player_pb2 import PerformFinished, PerformFinishReason
 from services.cli.connection import reach
+from services.cli.direct import send_take
 from services.cli.main import app, run, tell
 from services.cli.playing import Event, Playback
+from services.cli.port_checks import split_target
 from services.cli.settings import ClientSettings
-from services.errors import StoppedError
+from services.cli.sound_files import read_sound
+from services.errors import BadRequestError, StoppedError
 from services.media.takes import Take, load_take
+from services.serving import stop_on_signal
 from services.settings import load
 from services.wire import seconds_of
+
+DEFAULT_SUBJECT = "NeuroSync"  # as the player's
+MAX_SUBJECT_BYTES = 64  # as the player takes
 
 
 @app.command()
@@ -36,23 +44,34 @@ def replay(
         ),
     ],
     audio: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="WAV file of the sound, if it lies elsewhere.")
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="WAV, FLAC, OGG or MP3 file of the sound, if it lies elsewhere."
+        ),
     ] = None,
     subject: Annotated[
         str, typer.Option(help="Live Link subject that performs; the player's default if not given.")
+    ] = "",
+    target: Annotated[
+        str,
+        typer.Option(help="Send the face straight to HOST or HOST:PORT, without a player and without sound."),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
     start: Annotated[bool, typer.Option("--start/--no-start", help="Start a player if none is running.")] = True,
 ) -> None:
     """Perform a recording again: its sound on this machine, its face in Unreal. Ctrl-C stops it.
 
-    Frames without any sound are performed in silence.
+    It goes through the player, as only that knows when a sample is heard, and the face of a subject must have one
+    sender. Frames without any sound are performed in silence. With --target nothing is heard and no player is needed:
+    the frames are encoded ahead and sent on a steady clock.
     """
+    if target:
+        run(_replay_to(target, take, subject or DEFAULT_SUBJECT, as_json=as_json))
     run(_replay(take, audio, subject, as_json=as_json, start=start))
 
 
 async def _replay(path: Path, audio: Path | None, subject: str, *, as_json: bool, start: bool) -> int:
-    take = await asyncio.to_thread(load_take, path, audio)
+    take = await asyncio.to_thread(load_take, path, audio, decode=read_sound)
     for notice in take.info.notices:
         tell(f"note: {notice}")
     async with reach("player", load(ClientSettings), tell=tell, start=start) as connection:
@@ -64,6 +83,30 @@ async def _replay(path: Path, audio: Path | None, subject: str, *, as_json: bool
     if interrupted:
         return 130
     return 0 if finished.reason == PerformFinishReason.PERFORM_FINISH_REASON_COMPLETED else 1
+
+
+async def _replay_to(target: str, path: Path, subject: str, *, as_json: bool) -> int:
+    """Send the face alone."""
+    if not 1 <= len(subject.encode()) <= MAX_SUBJECT_BYTES:
+        raise BadRequestError("--subject", subject, f"1 to {MAX_SUBJECT_BYTES} bytes")
+    address = split_target(target)
+    if not address[0] or not 0 < address[1] < 65_536:
+        raise BadRequestError("--target", target, "HOST or HOST:PORT")
+    take = await asyncio.to_thread(load_take, path, decode=read_sound)
+    tell(f"sending {path} as {subject!r} to {address[0]}:{address[1]}: {len(take.weights)} frames, no sound")
+    tell("a player that sends the same subject there makes the face flicker between the two")
+    stop = stop_on_signal()
+    report = await asyncio.to_thread(
+        send_take, take.weights, address, subject, device_id=str(uuid.uuid4()), stopped=stop.is_set
+    )
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(report)))
+    else:
+        ended = "stopped" if report.stopped else "completed"
+        typer.echo(f"{ended}: {report.sent_count} frames sent, {report.late_count} left out as they came late")
+    if report.refused_count:
+        tell(f"note: the system refused {report.refused_count} of them: nobody listens on {address[0]}:{address[1]}")
+    return 130 if report.stopped else 0
 
 
 async def _perform(playback: Playback, take: Take) -> tuple[PerformFinished, bool]:

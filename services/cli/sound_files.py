@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,23 @@ def decode_sound(data: bytes, name: str) -> Sound:
     if not len(sound.pcm):
         raise BadRequestError(name, "0 samples", "a file with sound")
     return sound
+
+
+def read_sound(path: Path) -> Sound:
+    """Read a sound file; see `decode_sound`.
+
+    Raises:
+        BadRequestError: There is no such file, or it is wrong or too large.
+        UnavailableError: It is no WAV file, and nothing here decodes others.
+    """
+    if path.suffix.lower() == ".wav":
+        return read_wav(path)
+    try:
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise BadRequestError(str(path), f"{size} bytes", f"at most {MAX_BYTES} bytes")
+        return decode_sound(path.read_bytes(), str(path))
+    except OSError as error:
+        raise BadRequestError(str(path), error.strerror, "a WAV, FLAC, OGG or MP3 file") from error
 
 
 def _decode_other(data: bytes, name: str) -> Sound:

@@ -187,7 +187,7 @@ def _times_of(codes: Sequence[str]) -> tuple[float, npt.NDArray[np.float64] | No
 
 def _rate_of(seconds: npt.NDArray[np.float64], frames: npt.NDArray[np.float64]) -> float:
     """Return the rate (Hz) that the frame numbers show; only the end of a second tells."""
-    ends = np.diff(seconds) > 0
-    if not ends.any():
+    last = frames[:-1][np.diff(seconds) == 1]  # the last frames of their seconds
+    if not len(last):
         return FRAME_RATE
-    return next((rate for rate in _RATES if rate > frames.max()), FRAME_RATE)
+    return next((rate for rate in _RATES if rate > last.max()), FRAME_RATE)

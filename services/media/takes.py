@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import shutil
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,39 +109,40 @@ def write_take(folder: Path, take: Take) -> Path:
     return folder
 
 
-def load_take(path: Path, audio: Path | None = None) -> Take:
+def load_take(path: Path, audio: Path | None = None, *, decode: Callable[[Path], Sound] = read_wav) -> Take:
     """Read a take, or what others recorded.
 
     Args:
         path: A take's folder; a folder with `audio.wav` and `shapes.csv` (NeuroSync's `generated/<id>/`); a folder of
             the Live Link Face app; or a CSV file.
         audio: The sound, where it is not beside the frames. Frames without any sound come with silence, and a notice.
+        decode: Reads a sound file; this one knows WAV.
 
     Raises:
         BadRequestError: It is none of these, or a file of it is wrong.
     """
     recording = find_recording(path, audio)
     if recording.info is not None:
-        return _load_own(recording)
+        return _load_own(recording, decode)
     frames = read_csv(recording.frames).at_rate(FRAME_RATE)
     notices: tuple[str, ...] = ()
     if recording.audio is None:
         sound = Sound(np.zeros(round(frames.seconds * SILENT_RATE), np.int16), SILENT_RATE)
         notices = (f"no sound beside {recording.frames.name}: played in silence",)
     else:
-        sound = read_wav(recording.audio)
+        sound = decode(recording.audio)
     fitted = frames.fitted(frame_count(len(sound.pcm), sound.sample_rate))
     info = TakeInfo(sound.sample_rate, providers={"face": recording.frames.name}, notices=notices)
     return Take(info, sound.pcm, fitted.weights, fitted.emotions, fitted.times)
 
 
-def _load_own(recording: Recording) -> Take:
+def _load_own(recording: Recording, decode: Callable[[Path], Sound]) -> Take:
     """Read a folder that `write_take` wrote."""
     assert recording.info is not None
     info = read_info(recording.info)
     if recording.audio is None:
         raise BadRequestError(str(recording.info.parent), f"no {AUDIO}", f"a take with {AUDIO} and {FRAMES}")
-    sound = read_wav(recording.audio)
+    sound = decode(recording.audio)
     if sound.sample_rate != info.sample_rate:
         raise BadRequestError(
             f"{recording.info} sample_rate", info.sample_rate, f"{sound.sample_rate} Hz as {AUDIO} has"

@@ -92,6 +92,79 @@ def test_a_recording_at_30_hertz_is_known_by_its_timecodes_and_plays_at_its_own_
     np.testing.assert_allclose(fast.weights[61], (slow.weights[30] + slow.weights[31]) / 2, atol=1e-6)
 
 
+def coded(folder: Path, codes: list[str]) -> Frames:
+    """Write a file with these timecodes whose JawOpen counts the rows in hundredths, and read it."""
+    rows: list[list[object]] = []
+    for index, code in enumerate(codes):
+        values = np.zeros(CURVE_COUNT)
+        values[INDEX["JawOpen"]] = index / 100
+        rows.append([code, 61, *values])
+    return read_csv(csv_file(folder, list(CURVE_NAMES), rows))
+
+
+def test_a_row_that_is_missing_leaves_its_time_free_and_the_rest_in_step(tmp_path: Path) -> None:
+    codes = [f"10:00:{k // 60:02}:{k % 60:02}.000" for k in range(90) if k not in (30, 31, 32)]
+    frames = coded(tmp_path, codes)
+    assert frames.times is not None
+    assert frames.times[0] == 36_000
+    assert frames.seconds == pytest.approx(1.5)
+    even = frames.at_rate(60).weights[:, INDEX["JawOpen"]]
+    assert len(even) == 90
+    np.testing.assert_allclose(even[[29, 33, 89]], [0.29, 0.30, 0.86], atol=1e-5)
+    assert (np.diff(even[28:35]) > 0).all()  # the hole is bridged, not closed
+
+
+def test_a_camera_that_is_slower_than_its_name_keeps_its_own_time(tmp_path: Path) -> None:
+    steps = [round(1001.57 * k) for k in range(600)]  # thousandths of a frame, as a real phone counts
+    frames = coded(tmp_path, [f"19:18:{s // 60_000 + 11:02}:{s // 1000 % 60:02}.{s % 1000:03}" for s in steps])
+    assert frames.rate == 60
+    assert frames.seconds == pytest.approx(600 * 1.00157 / 60, abs=2e-3)
+    assert len(frames.at_rate(60)) == 601
+
+
+def test_recordings_over_midnight_go_on(tmp_path: Path) -> None:
+    frames = coded(tmp_path, ["23:59:59:58.000", "23:59:59:59.000", "00:00:00:00.000", "00:00:00:01.000"])
+    assert frames.times is not None
+    np.testing.assert_allclose(np.diff(frames.times), 1 / 60, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        ["0:0:0:0.0"] * 5,
+        ["00:00:01:05.000", "00:00:01:04.000", "00:00:01:06.000"],
+        ["", "", ""],
+        ["00:00:00:00.000", "00:00:00:01.000", "03:00:00:00.000"],
+    ],
+)
+def test_timecodes_that_tell_nothing_leave_even_rows(tmp_path: Path, codes: list[str]) -> None:
+    frames = coded(tmp_path, codes)
+    assert frames.times is None
+    assert frames.seconds == len(codes) / 60
+
+
+def test_thousandths_of_the_second_as_neurosync_writes_them_leave_even_rows(tmp_path: Path) -> None:
+    codes = []
+    for row in range(130):
+        ms = (row / 60 - row // 60) * 1000
+        codes.append(f"00:00:{row // 60:02}:{int(ms / (1000 / 60)):02}.{int(ms):03}")
+    frames = coded(tmp_path, codes)
+    assert (frames.rate, frames.times) == (60, None)
+    assert len(frames) == 130
+
+
+def test_times_survive_a_file_to_a_thousandth_of_a_frame(tmp_path: Path) -> None:
+    frames = some_frames(40)
+    times = 36_000.25 + np.arange(40) / 60 + np.linspace(0, 0.01, 40)
+    write_frames(tmp_path / "sent.csv", Frames(frames.weights, times=times))
+    back = read_csv(tmp_path / "sent.csv")
+    assert back.times is not None
+    np.testing.assert_allclose(back.times, times, atol=0.0005 / 60 + 1e-9)
+    longer = back.fitted(45).times
+    assert longer is not None
+    np.testing.assert_allclose(np.diff(longer[39:]), 1 / 60)
+
+
 def test_an_error_names_file_line_and_column(tmp_path: Path) -> None:
     good: list[object] = ["0:0:0:0.0", 61, *[0.0] * 61]
     bad = [*good[:5], "much", *good[6:]]
@@ -178,5 +251,6 @@ def test_real_recordings_are_read() -> None:
         assert frames.rate == 60
         assert len(frames) > 600
         assert 0.05 < frames.weights[:, INDEX["JawOpen"]].max() < 1.1
+        assert (frames.times is None) == (path.name == "shapes.csv")
         assert (frames.emotions is None) == ("Neutral" not in path.read_text(encoding="utf-8")[:4000])
     assert EMOTION_NAMES[4] == "Neutral"

@@ -1,0 +1,101 @@
+"""`neurosync export`: a take, or what others recorded, as a file that other tools import."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from services.cli.main import app, run, tell
+from services.cli.sound_files import read_sound
+from services.errors import BadRequestError
+from services.media.frame_files import SUFFIXES, write_frames
+from services.media.frames import FRAME_RATE, Frames
+from services.media.takes import Take, load_take
+from services.media.wav import Sound, write_wav
+
+RATES = (24, 25, 30, 48, 50, 60, 120)  # hertz, that tools expect in a timecode
+_TIMECODE = re.compile(r"(\d{1,2}):(\d{2}):(\d{2}):(\d{2,3})", re.ASCII)
+_DAY_HOURS = 24
+
+
+@app.command()
+def export(
+    take: Annotated[Path, typer.Argument(exists=True, help="What `neurosync replay` plays.")],
+    output: Annotated[Path, typer.Argument(help="Where to write; .csv (Live Link Face), .npz or .json.")],
+    rate: Annotated[int, typer.Option(help="Frames a second.")] = FRAME_RATE,
+    timecode: Annotated[
+        str, typer.Option(help="Timecode of the first frame, HH:MM:SS:FF; that of the recording if not given.")
+    ] = "",
+    sound: Annotated[bool, typer.Option("--sound", help="Write the sound beside it, as .wav.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace files that exist.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+) -> None:
+    """Write a recording as a Live Link Face CSV, in even steps from its first timecode on.
+
+    A take holds the timecodes that went to Unreal, so the file lines up with what was recorded there.
+    """
+    run(_export(take, output, rate, timecode, sound=sound, force=force, as_json=as_json))
+
+
+async def _export(
+    path: Path, output: Path, rate: int, timecode: str, *, sound: bool, force: bool, as_json: bool
+) -> int:
+    beside = output.with_suffix(".wav")
+    _check(output, beside if sound else None, rate, force=force)
+    take = load_take(path, decode=read_sound)
+    frames = even_frames(take, rate, timecode)
+    write_frames(output, frames)
+    if sound:
+        write_wav(beside, Sound(take.pcm, take.rate))
+    for notice in take.info.notices:
+        tell(f"note: {notice}")
+    if as_json:
+        table = {"frames": len(frames), "rate_hertz": rate, "seconds": round(frames.seconds, 3), "file": str(output)}
+        typer.echo(json.dumps(table | ({"sound": str(beside)} if sound else {})))
+    else:
+        typer.echo(f"{output}: {len(frames)} frames at {rate} Hz, {frames.seconds:.2f} s")
+    return 0
+
+
+def even_frames(take: Take, rate: int, timecode: str = "") -> Frames:
+    """Return a take's face in even steps at `rate` Hz.
+
+    The first row has the timecode `timecode`, or, where that is empty, the one of the recording, on a whole frame.
+
+    Raises:
+        BadRequestError: `timecode` is none at this rate.
+    """
+    rows = replace(take.frames, times=None).at_rate(
+        rate
+    )  # frame k belongs to k / 60 s of the sound, whatever it was sent
+    begun = take.times[0] if take.times is not None and len(take.times) else 0.0
+    first = _first_frame(timecode, rate) if timecode else round(float(begun) * rate)
+    return replace(rows, times=(first + np.arange(len(rows))) / rate)
+
+
+def _first_frame(text: str, rate: int) -> int:
+    """Return a timecode in frames since midnight."""
+    match = _TIMECODE.fullmatch(text)
+    hours, minutes, seconds, frame = (int(part) for part in match.groups()) if match else (_DAY_HOURS, 0, 0, 0)
+    if hours >= _DAY_HOURS or minutes > 59 or seconds > 59 or frame >= rate:
+        raise BadRequestError("--timecode", text, f"HH:MM:SS:FF with FF below {rate}")
+    return (hours * 3600 + minutes * 60 + seconds) * rate + frame
+
+
+def _check(output: Path, sound: Path | None, rate: int, *, force: bool) -> None:
+    """Refuse what would fail, before anything is read."""
+    if output.suffix.lower() not in SUFFIXES:
+        raise BadRequestError("OUTPUT", output.name, f"a name that ends in {', '.join(SUFFIXES)}")
+    if rate not in RATES:
+        raise BadRequestError("--rate", rate, f"one of {', '.join(map(str, RATES))}")
+    if not output.parent.is_dir():
+        raise BadRequestError("OUTPUT", str(output.parent), "a folder that exists")
+    for path in (output, sound):
+        if path is not None and path.exists() and not force:
+            raise BadRequestError("OUTPUT", path.name, "a file that does not exist; --force replaces it")
