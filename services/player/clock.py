@@ -13,8 +13,11 @@ from collections import deque
 BANDWIDTH = 0.2  # Hz; wider follows the device faster and passes more jitter on to the face, narrower the reverse
 FIRST_BANDWIDTH = 2.0  # Hz, when the rate is not known yet; narrows as 1 / time
 RATE_TOLERANCE = 0.02  # of the nominal rate; real devices are off by less than 0.0003, virtual ones by 0.01
-STEP_SECONDS = 0.004  # a report that far off is a wild one, or a step; below it is jitter
-STEP_REPORTS = 12  # that many in a row on one side: a step
+STEP_SECONDS = 0.004  # a report at least that far off is a wild one, or a step; below it is jitter
+STEP_NOISE = 2.5  # the same, of the mean deviation of the reports: some devices jitter by more
+NOISE_REPORTS = 64  # over which that mean is taken
+WILD_SECONDS = 0.05  # a report counts as that far off at most
+STEP_REPORTS = 6  # that many in a row on one side: a step; more: followed later, fewer: jitter passes for steps
 SETTLE_REPORTS = 40  # the first reports of a stream are wrong on some systems (see `DeviceClock.observe`)
 SETTLE_SECONDS = 0.4
 
@@ -33,6 +36,7 @@ class DeviceClock:
         self._time = origin
         self._age = 0.0  # seconds that the loop has followed the device
         self._reports = 0
+        self._noise = 0.0  # seconds, mean deviation
         self._strange: deque[float] = deque(maxlen=STEP_REPORTS)
         self._settling_since = math.inf
         self.settled = False
@@ -54,7 +58,8 @@ class DeviceClock:
             return
         predicted = self.time_of(sample)
         error = at - predicted
-        if abs(error) > STEP_SECONDS:
+        self._noise += (min(abs(error), WILD_SECONDS) - self._noise) / NOISE_REPORTS
+        if abs(error) > max(STEP_SECONDS, STEP_NOISE * self._noise):
             self._note_strange(error)
         else:
             self._strange.clear()

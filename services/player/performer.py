@@ -233,8 +233,8 @@ class Performer:
     def _render(self, first: int, last: int) -> None:
         """Write device samples `first` to `last`, also those written before: the plan may have changed."""
         mix = np.zeros(last - first, np.float32)
-        voices = sum(turn.track.mix_into(mix, first) for turn in self.turns())
-        if voices > 1:
+        voices = {turn.config.subject for turn in self.turns() if turn.track.mix_into(mix, first)}
+        if len(voices) > 1:  # turns of one subject never overlap
             mix = limited(mix)
         self.tape.write(first, np.clip(mix, -32768, 32767).astype(np.int16))
 
