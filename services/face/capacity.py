@@ -18,21 +18,21 @@ RATE = 24_000
 CHUNK_SECONDS = 0.1
 SECONDS = 3.0
 """Of sound that is animated. More: a surer figure, and a later start; it takes hundredths of a second."""
-WIRE_SECONDS = 0.0085
-"""Of one core, for the calls and messages of a second of a stream in chunks of 100 ms, on the machine of `docs`."""
-CORES = 1.4
-"""That one process of Python can use, as most of its work holds the interpreter's lock."""
+WIRE_SECONDS = 0.006
+"""Of one core, for the calls and messages of a second of a stream in chunks of 100 ms (AMD EPYC, `make bench-face`)."""
 USED = 0.7
 """Share of the time that is planned for. Larger: frames of all come late now and then; smaller: cores idle."""
 
 
 def measured(model: FaceModel, most: int) -> int:
     """Return how many streams of `model` keep pace at once, 1 to `most`."""
-    own = processor_seconds(model) + WIRE_SECONDS
-    count = USED * min(CORES, os.cpu_count() or 1) / own
-    if isinstance(model, SharesDevice):
-        count = min(count, USED / model.device_seconds())
-    return max(1, min(most, int(count)))
+    own = processor_seconds(model)
+    if isinstance(model, SharesDevice):  # threads beside the one of the calls do the streams' own work
+        beside = max(1, (os.cpu_count() or 1) - 1)
+        seconds = max(model.device_seconds(), own / beside, WIRE_SECONDS)
+    else:
+        seconds = own + WIRE_SECONDS
+    return max(1, min(most, int(USED / seconds)))
 
 
 def processor_seconds(model: FaceModel) -> float:
@@ -45,4 +45,4 @@ def processor_seconds(model: FaceModel) -> float:
         begun = time.thread_time()
         stream.push(noise)
         taken.append(time.thread_time() - begun)
-    return float(np.mean(taken[1:])) / CHUNK_SECONDS
+    return float(np.mean(taken[1:])) / CHUNK_SECONDS  # the first one also fills tables

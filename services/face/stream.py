@@ -45,6 +45,8 @@ class Animation:
             wanted = f"{max(0, start_sample - rate)} to {start_sample} (at most a second of context)"
             raise BadRequestError("config.first_audio_sample", first_sample, wanted)
         self._stream = model.open(rate)
+        self._turns = self._stream if isinstance(self._stream, TakesTurns) else None
+        self._hearing = self._stream if isinstance(self._stream, HearsEmotions) else None
         self._rate = rate
         self._piece = round(PIECE_SECONDS * rate)
         self._readings: list[EmotionReading] = []
@@ -71,6 +73,11 @@ class Animation:
         return self._stream.look_ahead
 
     @property
+    def is_quick(self) -> bool:
+        """Whether a step costs the processor about what handing it to a thread does, and waits for nothing."""
+        return self._turns is None
+
+    @property
     def sample_count(self) -> int:
         """Samples received, context excluded."""
         return max(0, self.next_sample - self._start)
@@ -86,23 +93,20 @@ class Animation:
         self.is_flushed = False
         if len(self._lead):
             pcm, self._lead = np.concatenate([self._lead, pcm]), self._lead[:0]
-        stream = self._stream
-        frames = (yield from stream.pushing(pcm)) if isinstance(stream, TakesTurns) else stream.push(pcm)
+        frames = (yield from self._turns.pushing(pcm)) if self._turns else self._stream.push(pcm)
         return self._counted(frames, begun)
 
     def flush(self) -> Work[Weights]:
         """Return the work that gives the frames of all sound so far as if silence followed."""
         begun = time.perf_counter()
         self.is_flushed = True
-        stream = self._stream
-        frames = (yield from stream.flushing()) if isinstance(stream, TakesTurns) else stream.flush()
+        frames = (yield from self._turns.flushing()) if self._turns else self._stream.flush()
         return self._counted(frames, begun)
 
     def end(self) -> Work[Weights]:
         """Return the work that gives the frames that are left."""
         begun = time.perf_counter()
-        stream = self._stream
-        frames = (yield from stream.ending()) if isinstance(stream, TakesTurns) else stream.end()
+        frames = (yield from self._turns.ending()) if self._turns else self._stream.end()
         return self._counted(frames, begun)
 
     def whole(self, model: AnimatesClips, pcm: Pcm) -> Iterator[Work[Weights]]:
@@ -120,8 +124,8 @@ class Animation:
 
     def emotions(self) -> list[tuple[int, EmotionReading]]:
         """Return what was heard in the frames given since the last call, each with the sample of the turn it is for."""
-        if isinstance(self._stream, HearsEmotions):
-            self._readings += self._stream.take_emotions()
+        if self._hearing:
+            self._readings += self._hearing.take_emotions()
         taken, self._readings = self._readings, []
         frames = (max(self._offset + reading.frame, self._start * FRAME_RATE // self._rate) for reading in taken)
         return [(frame * self._rate // FRAME_RATE, reading) for frame, reading in zip(frames, taken, strict=True)]

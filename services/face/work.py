@@ -39,14 +39,16 @@ def done(work: Work[T]) -> T:
     return result
 
 
-async def done_in(pool: Executor, work: Work[T]) -> T:
-    """Do the steps of work in a pool, and wait for the device in between without a thread.
+async def done_in(pool: Executor | None, work: Work[T]) -> T:
+    """Do the steps of work in a pool, and wait for the device in between without a thread; None does all here.
 
     Cancelling cancels what the work waits for: a window that has not begun is then never run.
 
     Raises:
         UnavailableError: The device gave no answer in time.
     """
+    if pool is None:
+        return done(work)
     loop = asyncio.get_running_loop()
     ended, value = await loop.run_in_executor(pool, _advance, work, None)
     while not ended:

@@ -1,0 +1,72 @@
+"""How many streams a process lets in."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+
+from services.face import capacity
+from services.face.engine import FaceStream, ModelDescription, Pcm, Weights
+from services.face.model import LipModel
+from services.face.work import Work, done
+
+NONE: Weights = np.zeros((0, 61), np.float32)
+
+
+class Device:
+    """A model whose device takes a given time for a second of a stream, and whose streams take nothing."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.description = ModelDescription("slow", "none", (), 24_000, 60, 0)
+        self.waiting = 0
+
+    def device_seconds(self) -> float:
+        return self._seconds
+
+    def open(self, sample_rate: int) -> FaceStream:
+        return Idle()
+
+    def close(self) -> None: ...
+
+
+class Idle:
+    look_ahead = 0
+
+    def push(self, pcm: Pcm) -> Weights:
+        return NONE
+
+    def flush(self) -> Weights:
+        return NONE
+
+    def end(self) -> Weights:
+        return NONE
+
+
+def test_the_shipped_model_keeps_many_streams_within_the_limit(model: LipModel) -> None:
+    assert capacity.measured(model, 7) == 7
+    assert 8 <= capacity.measured(model, 4096) <= 0.7 / capacity.WIRE_SECONDS
+
+
+@pytest.mark.parametrize(("seconds", "streams"), [(0.06, 11), (0.15, 4), (0.9, 1), (30.0, 1)])
+def test_a_device_keeps_as_many_streams_as_fit_in_its_time(seconds: float, streams: int) -> None:
+    assert capacity.measured(Device(seconds), 256) == streams
+
+
+def test_a_device_that_costs_nothing_is_bounded_by_the_messages() -> None:
+    assert capacity.measured(Device(0.0), 4096) == int(capacity.USED / capacity.WIRE_SECONDS)
+
+
+def test_work_that_nobody_answers_is_given_up_and_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.face.work.ANSWER_SECONDS", 0.01)
+    asked: Future[int] = Future()
+
+    def work() -> Work[int]:
+        answer: int = yield asked
+        return answer
+
+    with pytest.raises(Exception, match=r"gave no answer for 0\.01 s"):
+        done(work())
+    assert asked.cancelled()
