@@ -25,7 +25,7 @@ from services.media.wav import Pcm, Sound, wav_bytes
 QUANTUM: Final = 32_767  # steps from weight 0 to 1, so that a frame takes 122 bytes and no eye sees the difference
 HIGHEST_RATE = 48_000  # hertz; sound beyond it is thinned out for the page, which loses nothing that is heard
 TITLE_LENGTH = 60  # characters
-_SCRIPTS = ("brush.js", "mouth.js", "eyes.js", "face.js", "timeline.js", "player.js")
+_SCRIPTS = ("brush.js", "mouth.js", "eyes.js", "face.js", "lanes.js", "timeline.js", "player.js")
 _TAPS = 63  # of the low-pass filter before thinning; fewer alias, more take longer
 
 

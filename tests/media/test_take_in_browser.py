@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from services.media.curves import CURVE_NAMES
 from services.media.frames import Weights
-from services.media.take_info import SentenceSpan, TakeInfo, Word
+from services.media.take_info import SentenceSpan, TakeEvent, TakeInfo, Word
 from services.media.take_page import render_page
 from tests.browser import Page, browser
 from tests.media.poses import POSES, pose
@@ -49,10 +49,12 @@ async def page(tab: Page) -> AsyncIterator[Page]:
     assert tab.requests == []
 
 
-async def show(page: Page, folder: Path, weights: Weights, info: TakeInfo | None = None) -> None:
+async def show(
+    page: Page, folder: Path, weights: Weights, info: TakeInfo | None = None, emotions: Weights | None = None
+) -> None:
     seconds = len(weights) / 60
     pcm = (3000 * np.sin(np.arange(round(RATE * seconds)) / 30)).astype(np.int16)
-    (folder / "take.html").write_text(render_page(info or TakeInfo(RATE), pcm, weights), encoding="utf-8")
+    (folder / "take.html").write_text(render_page(info or TakeInfo(RATE), pcm, weights, emotions), encoding="utf-8")
     await page.open((folder / "take.html").as_uri())
 
 
@@ -179,12 +181,67 @@ async def test_the_timeline_seeks_where_it_is_clicked(page: Page, tmp_path: Path
     assert await page.evaluate("neurosyncTake.currentFrame()") == pytest.approx(60, abs=1)
 
 
+PIXELS = """((top, height) => {
+  const canvas = document.getElementById('timeline'), ratio = devicePixelRatio;
+  const data = canvas.getContext('2d').getImageData(0, top * ratio, canvas.width, height * ratio).data;
+  const seen = new Set();
+  for (let k = 0; k < data.length; k += 4) if (data[k + 3] > 200) seen.add(`${data[k]},${data[k + 1]},${data[k + 2]}`);
+  return [...seen];
+})"""
+
+
+async def test_emotions_are_told_and_drawn(page: Page, tmp_path: Path) -> None:
+    emotions = np.zeros((60, 7), np.float32)
+    emotions[:, 3] = np.linspace(0, 100, 60)  # Happy
+    emotions[:, 4] = 100 - emotions[:, 3]
+    await show(page, tmp_path, np.zeros((60, 61), np.float32), None, emotions)
+    assert await page.evaluate("neurosyncTake.lanes()") == ["emotion, %"]
+    felt = [await page.evaluate(f"(neurosyncTake.seek({k / 60}), neurosyncTake.emotions().Happy)") for k in (0, 30, 59)]
+    assert felt == [0, round(100 * 30 / 59), 100]
+    text = await page.evaluate("(neurosyncTake.seek(0.25), document.getElementById('feeling').textContent)")
+    assert text == "Neutral 75 % · Happy 25 %"
+    drawn = await page.evaluate(f"{PIXELS}(80, 80)")  # below ruler and wave
+    assert "184,121,26" in drawn  # Happy
+    assert "43,127,209" not in drawn  # Sad, which nobody felt
+
+
+async def test_head_and_gaze_are_told_in_degrees(page: Page, tmp_path: Path) -> None:
+    still, turned = pose(), pose(HeadYaw=-0.2, HeadPitch=-0.1, EyeLookOutLeft=0.5, EyeLookInRight=0.5, EyeLookUp=0.4)
+    await show(page, tmp_path, np.stack([still, turned]))
+    assert await page.evaluate("neurosyncTake.lanes()") == ["head and gaze, ±15°"]
+    seen = await page.evaluate("(neurosyncTake.seek(1 / 60), neurosyncTake.pose())")
+    expected = {"head left": 11.46, "head up": 5.73, "head tilt": 0, "gaze left": 15, "gaze up": 12}
+    assert seen == pytest.approx(expected, abs=0.01)
+    text = await page.evaluate("document.getElementById('pose').textContent")
+    assert text == "head left 11.5° · head up 5.7° · head tilt 0.0° · gaze left 15.0° · gaze up 12.0°"
+    assert await page.evaluate("(neurosyncTake.seek(0), neurosyncTake.pose()['head left'])") == 0
+
+
+async def test_events_stand_where_they_happened(page: Page, tmp_path: Path) -> None:
+    end = RATE
+    events = (
+        TakeEvent("pause", "no sound for 250 ms", end // 4, end // 2),
+        TakeEvent("notice", "<b>late</b>", end // 2, end // 2),
+        TakeEvent("interrupted", "interrupted here", end, end),
+    )
+    await show(page, tmp_path, np.zeros((60, 61), np.float32), TakeInfo(RATE, events=events))
+    assert await page.evaluate("neurosyncTake.lanes()") == ["events"]
+    assert "209,73,91" in await page.evaluate(f"{PIXELS}(85, 20)")  # the flag of the interruption
+    assert await page.evaluate("document.querySelectorAll('b').length") == 8  # the values of the curves, no markup
+
+
+async def test_a_still_take_without_emotions_has_no_empty_lanes(page: Page, tmp_path: Path) -> None:
+    await show(page, tmp_path, np.zeros((6, 61), np.float32))
+    assert await page.evaluate("neurosyncTake.lanes()") == []
+    assert await page.evaluate("document.getElementById('feeling').hidden")
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 async def test_hostile_text_is_only_text(page: Page, tmp_path: Path, text: str) -> None:
     info = TakeInfo(
         RATE, text=text, prompt=text, notices=(text,), stages={text: 1.0}, providers={text: text},
         words=(Word(text, -5, 3, 0, 100), Word(text, 0, len(text), 100, 200)),
-        sentences=(SentenceSpan(text, 0, len(text), 0, 200),),
+        sentences=(SentenceSpan(text, 0, len(text), 0, 200),), events=(TakeEvent(text, text, 0, 100),),
     )  # fmt: skip
     await show(page, tmp_path, np.zeros((6, 61), np.float32), info)
     seen: dict[str, Any] = await page.evaluate(

@@ -14,11 +14,12 @@ function element(tag, text, properties = {}) {
   return made;
 }
 
-// Returns the take in the page: `weight(name, frame)`, `pcm` and what Python wrote.
+// Returns the take in the page: `weight(name, frame)`, `emotion(column, frame)` in percent, `pcm` and what Python wrote.
 function unpackTake() {
   const data = JSON.parse($("take").textContent);
   const view = new DataView(bytesOf(data.frames).buffer);
   const count = data.curveNames.length;
+  const emotions = bytesOf(data.emotions);
   const column = new Map(data.curveNames.map((name, index) => [name, index]));
   const wav = bytesOf(data.audio);
   const header = new DataView(wav.buffer);
@@ -31,6 +32,7 @@ function unpackTake() {
       if (!column.has(name)) throw new RangeError(`no curve ${name}`);
       return data.frameCount ? view.getInt16(2 * (frame * count + column.get(name)), true) / data.quantum : 0;
     },
+    emotion: (index, frame) => emotions[frame * data.emotionNames.length + index] ?? 0,
   };
 }
 
@@ -121,7 +123,21 @@ class Player {
     $("seek").setAttribute("aria-valuetext", `${seconds.toFixed(2)} seconds`);
     $("clock").textContent = `${seconds.toFixed(3)} s · frame ${frame} of ${take.frameCount}`;
     for (const { name, output } of this.values) output.textContent = take.weight(name, frame).toFixed(2);
+    this.#state(frame);
     this.#mark(seconds * take.sampleRate);
+  }
+
+  // Writes what is felt, and where head and eyes point.
+  #state(frame) {
+    const { take } = this;
+    const feelings = take.emotionNames.map((name, column) => [take.emotion(column, frame), name]).filter(([value]) => value >= 1);
+    feelings.sort(([a], [b]) => b - a);
+    $("feeling").textContent = feelings.map(([value, name]) => `${name} ${value} %`).join(" · ");
+    $("feeling").hidden = !take.emotionNames.length;
+    const pose = poseOf(take, frame);
+    $("pose").textContent = take.frameCount
+      ? Object.entries(pose).map(([name, value]) => `${name} ${value < -0.05 ? "−" : ""}${Math.abs(value).toFixed(1)}°`).join(" · ")
+      : "";
   }
 
   #tick(milliseconds) {
@@ -203,7 +219,8 @@ class Player {
 
   #about() {
     const { info, seconds, frameCount, frameRate } = this.take;
-    const facts = [["Recorded", info.created ?? "unknown"], ["Length", `${seconds.toFixed(2)} s, ${frameCount} frames at ${frameRate} Hz`],
+    const facts = [["Recorded", info.created ?? "unknown"],
+      ["Holds", info.recorded === "sent" ? "what was sent and heard" : "what voice and face made"], ["Length", `${seconds.toFixed(2)} s, ${frameCount} frames at ${frameRate} Hz`],
       ["Sound", `${info.sample_rate} Hz`], ["Interrupted", info.interrupted ? "yes" : "no"]];
     for (const table of [info.providers, info.versions, info.counters])
       for (const [name, value] of Object.entries(table)) facts.push([name.replaceAll("_", " "), String(value)]);
@@ -293,4 +310,7 @@ window.neurosyncTake = {
   pause: () => player.pause(),
   seek: (seconds) => player.seek(seconds),
   mouth: () => player.face.measure(),
+  emotions: () => Object.fromEntries(player.take.emotionNames.map((name, column) => [name, player.take.emotion(column, player.frame)])),
+  pose: () => poseOf(player.take, player.frame),
+  lanes: () => player.timeline.lanes.map((lane) => lane.title ?? "events"),
 };

@@ -1,4 +1,4 @@
-// The timeline: waveform, sentences, words, phonemes and curves over one time axis, with a playhead; click or drag seeks.
+// The timeline: waveform, sentences, words, phonemes, lanes and curves over one time axis, with a playhead; click or drag seeks.
 
 const ROWS = { ruler: 18, wave: 62, sentence: 20, word: 22, phoneme: 20, curve: 130, gap: 5 }; // CSS pixels
 const SHORTEST_VIEW = 0.5; // seconds across the whole width
@@ -12,6 +12,7 @@ class Timeline {
     this.start = 0;
     this.span = take.seconds;
     this.shown = []; // [{ name, colour }]
+    this.lanes = lanesOf(take);
     this.still = document.createElement("canvas"); // everything but the playhead
     this.stale = true;
     this.#listen();
@@ -81,7 +82,8 @@ class Timeline {
     const info = this.take.info;
     this.ratio = window.devicePixelRatio || 1;
     this.height = ROWS.ruler + ROWS.wave + ROWS.curve + 2 * ROWS.gap + (info.sentences.length ? ROWS.sentence + ROWS.gap : 0)
-      + (info.words.length ? ROWS.word + ROWS.gap : 0) + (info.phonemes.length ? ROWS.phoneme + ROWS.gap : 0);
+      + (info.words.length ? ROWS.word + ROWS.gap : 0) + (info.phonemes.length ? ROWS.phoneme + ROWS.gap : 0)
+      + this.lanes.reduce((sum, lane) => sum + lane.height + ROWS.gap, 0);
     this.canvas.style.height = `${this.height}px`;
     this.width = this.canvas.clientWidth;
     for (const canvas of [this.canvas, this.still]) {
@@ -104,6 +106,10 @@ class Timeline {
     if (info.sentences.length) y = this.#spans(c, y, ROWS.sentence, info.sentences, "text", "left");
     if (info.words.length) y = this.#spans(c, y, ROWS.word, info.words, "word", "center");
     if (info.phonemes.length) y = this.#spans(c, y, ROWS.phoneme, info.phonemes, "phoneme", "center");
+    for (const lane of this.lanes) {
+      lane.draw(c, { take: this.take, colours: this.colours, width: this.width, start: this.start, span: this.span, x: (seconds) => this.#x(seconds) }, y);
+      y += lane.height + ROWS.gap;
+    }
     this.#curves(c, y);
   }
 
