@@ -14,7 +14,7 @@ function poseOf(take, frame) {
   const left = (w("EyeLookOutLeft") - w("EyeLookInLeft") + w("EyeLookInRight") - w("EyeLookOutRight")) / 2;
   const up = (w("EyeLookUpLeft") - w("EyeLookDownLeft") + w("EyeLookUpRight") - w("EyeLookDownRight")) / 2;
   return {
-    "head left": -w("HeadYaw") * DEGREES, "head up": -w("HeadPitch") * DEGREES, "head tilt": w("HeadRoll") * DEGREES,
+    "head left": (0 - w("HeadYaw")) * DEGREES, "head up": (0 - w("HeadPitch")) * DEGREES, "head tilt": w("HeadRoll") * DEGREES,
     "gaze left": left * EYE_DEGREES, "gaze up": up * EYE_DEGREES,
   };
 }
