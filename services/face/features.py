@@ -113,7 +113,8 @@ class FeatureStream:
         if not len(windows):
             return np.empty((0, ROW), np.float32)
         spectra = np.fft.rfft(windows * _window(), FFT)  # (2 rows, FFT / 2 + 1)
-        power = (np.abs(spectra) ** 2).astype(np.float32) @ _mel_bank()  # (2 rows, BANDS)
+        squares = spectra.real**2 + spectra.imag**2  # np.abs takes a root of each first
+        power = squares.astype(np.float32, copy=False) @ _mel_bank()  # (2 rows, BANDS)
         bands = 10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10)))
         loudness = 10 * np.log10(np.maximum(power.sum(axis=1, dtype=np.float64), 1e-12))
         sinking = PEAK_DECAY * np.arange(1, len(loudness) + 1)

@@ -8,6 +8,7 @@ stream costs a few kilobytes and streams do not touch each other.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Literal
@@ -18,7 +19,10 @@ import onnxruntime
 from services.errors import ConfigurationError
 from services.face.engine import ModelDescription, Pcm, Weights
 from services.face.features import FRAME_RATE, ROW, SAMPLE_RATE, SILENCE, FeatureStream, Floats
+from services.face.melody import Melody
 from services.face.resample import Resampler, reach
+from services.face.style import Style, Stylist
+from services.face.upper import MOVED
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, clamp
 
 DEFAULT_MODEL = "lipsync"
@@ -37,8 +41,8 @@ class Facts:
 
     channels: tuple[str, ...]
     """Curve of each output; a name that ARKit splits in Left and Right moves both."""
-    delay: int
-    """Rows between a frame and the row that answers for it."""
+    delays: Mapping[int, int]
+    """Look-ahead in milliseconds to the rows between a frame and the row that answers for it."""
     kernel: int
     """Rows that the first layer sees."""
     width: int
@@ -54,7 +58,8 @@ class Facts:
         facts = json.loads(text)
         if facts["features_version"] != FEATURES_VERSION:
             raise ConfigurationError(f"features_version: expected {FEATURES_VERSION}, got {facts['features_version']}")
-        return cls(tuple(facts["channels"]), facts["delay"], facts["kernel"], facts["width"])
+        delays = {int(look_ahead): delay for look_ahead, delay in facts["delays"].items()}
+        return cls(tuple(facts["channels"]), delays, facts["kernel"], facts["width"])
 
 
 def _columns(channels: tuple[str, ...]) -> tuple[list[int], list[int]]:
@@ -71,15 +76,26 @@ def _columns(channels: tuple[str, ...]) -> tuple[list[int], list[int]]:
 class LipModel:
     """The shipped network, loaded."""
 
-    def __init__(self, name: str = DEFAULT_MODEL, *, provider: Literal["cpu", "cuda"] = "cpu") -> None:
+    def __init__(
+        self,
+        name: str = DEFAULT_MODEL,
+        *,
+        provider: Literal["cpu", "cuda"] = "cpu",
+        look_ahead: int = 100,
+        upper_face: bool = True,
+        style: Style | None = None,
+    ) -> None:
         """Load an asset.
 
         Args:
             name: of the files in `services/face/assets`.
             provider: what runs it; one stream needs a hundredth of a CPU core, so CUDA pays only for many.
+            look_ahead: milliseconds of sound that a frame waits for; the network answers for a few choices at once.
+            upper_face: whether brows, lids' tension and head follow the melody of the voice.
+            style: how strongly the face moves.
 
         Raises:
-            ConfigurationError: There is no such asset, or this onnxruntime has no such provider.
+            ConfigurationError: There is no such asset or choice, or this onnxruntime has no such provider.
         """
         folder = resources.files("services.face") / "assets"
         try:
@@ -89,6 +105,13 @@ class LipModel:
                 f"model: expected a model shipped in services/face/assets, got {name!r}"
             ) from error
         self.facts = Facts.read(facts)
+        if look_ahead not in self.facts.delays:
+            choices = ", ".join(map(str, self.facts.delays))
+            raise ConfigurationError(f"look_ahead: expected one of {choices} ms for {name}, got {look_ahead}")
+        self.delay = self.facts.delays[look_ahead]
+        """Rows between a frame and the row that answers for it."""
+        self.upper_face = upper_face
+        self.style = style or Style()
         wanted = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}[provider]
         if wanted not in onnxruntime.get_available_providers():
             raise ConfigurationError(f"provider: this onnxruntime has no {wanted}; install onnxruntime-gpu or use cpu")
@@ -97,11 +120,15 @@ class LipModel:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session: Any = onnxruntime.InferenceSession(network, options, providers=[wanted])
         self._to, self._from = _columns(self.facts.channels)
+        chosen = list(self.facts.delays).index(look_ahead) * len(self.facts.channels)
+        self._from = [chosen + source for source in self._from]
         self._silent = self._settled()
         self.description = ModelDescription(
             name=name,
             engine=f"onnxruntime/{provider.upper()}",
-            animated_curves=tuple(CURVE_NAMES[column] for column in self._to),
+            animated_curves=tuple(
+                name for column, name in enumerate(CURVE_NAMES) if column in self._to or (upper_face and name in MOVED)
+            ),
             sample_rate=SAMPLE_RATE,
             frame_rate=FRAME_RATE,
             look_ahead=self.look_ahead(SAMPLE_RATE),
@@ -110,7 +137,7 @@ class LipModel:
     def look_ahead(self, rate: int) -> int:
         """Return the samples at `rate` that a frame waits for beyond its own time."""
         converting = 0 if rate == SAMPLE_RATE else reach(rate) + 2
-        return -(-(self.facts.delay + 1) * rate // FRAME_RATE) + converting
+        return -(-(self.delay + 1) * rate // FRAME_RATE) + converting
 
     def open(self, sample_rate: int) -> LipStream:
         """Return a new stream for sound at `sample_rate` hertz."""
@@ -147,9 +174,11 @@ class LipStream:
         self._rate = sample_rate
         self._resampler = Resampler(sample_rate)
         self._features = FeatureStream()
+        self._melody = Melody(model.delay) if model.upper_face else None
+        self._stylist = Stylist(model.style)
         self._state = model.begin()
         self._heard = 0  # samples pushed, at the stream's rate
-        self._answered = -model.facts.delay  # frame that the next row answers for
+        self._answered = -model.delay  # frame that the next row answers for
         self._given = 0  # frames returned to the caller
         self._last: Weights = np.zeros(CURVE_COUNT, np.float32)  # the last of them
         self._jump: Weights | None = None  # from what was true at a flushed ending to what was given
@@ -169,6 +198,7 @@ class LipStream:
         """Return the frames of all sound so far as if silence followed; the stream goes on with what it has heard."""
         twin = LipStream(self._model, self._rate)
         twin._resampler, twin._features = self._resampler.copy(), self._features.copy()
+        twin._melody, twin._stylist = self._melody and self._melody.copy(), self._stylist.copy()
         twin._state, twin._answered, twin._heard = self._state, self._answered, self._heard
         twin._given, twin._last = self._given, self._last
         twin._jump, twin._jumped_at = self._jump, self._jumped_at
@@ -188,10 +218,15 @@ class LipStream:
         first = self._answered
         answers = [np.zeros((0, CURVE_COUNT), np.float32)]
         for start in range(0, len(sound), self._rate):  # a second at a time bounds what is held
-            rows = self._features.push(self._resampler.push(sound[start : start + self._rate]))
+            heard = self._resampler.push(sound[start : start + self._rate])
+            rows = self._features.push(heard)
+            if self._melody:
+                self._melody.hear(heard)
             if len(rows):
                 frames, self._state = self._model.run(rows, self._state)
-                answers.append(frames)
+                if self._melody:
+                    self._melody.add(frames)
+                answers.append(self._stylist.apply(frames))
                 self._answered += len(rows)
         return first, np.concatenate(answers)
 

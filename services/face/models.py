@@ -8,6 +8,7 @@ from services.errors import ConfigurationError
 from services.face.engine import FaceModel
 from services.face.model import LipModel
 from services.face.settings import FaceSettings
+from services.face.style import Style
 
 NEUROSYNC = "neurosync"
 """The published transformer checkpoint; every other name is that of a shipped network."""
@@ -20,7 +21,13 @@ def load_model(settings: FaceSettings) -> FaceModel:
         ConfigurationError: There is none of that name, or something that it needs is missing.
     """
     if settings.model != NEUROSYNC:
-        return LipModel(settings.model, provider=settings.provider)
+        return LipModel(
+            settings.model,
+            provider=settings.provider,
+            look_ahead=settings.wait,
+            upper_face=settings.upper_face,
+            style=Style(settings.strength, settings.smoothing, settings.closure),
+        )
     if find_spec("torch") is None:
         raise ConfigurationError('model: neurosync needs torch: pip install "neurosync[face,torch]"')
     if settings.checkpoint is None:

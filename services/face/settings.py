@@ -24,6 +24,22 @@ class FaceSettings(ServerSettings):
     """The model that answers: `lipsync`, which is shipped, or `neurosync`, the published transformer (needs torch)."""
     provider: Literal["cpu", "cuda"] = "cpu"
     """What ONNX Runtime computes with."""
+    wait: Literal[50, 100, 200] = 100
+    """Milliseconds of sound that the shipped network's frames wait for. More: surer lips; less: an earlier answer."""
+    upper_face: bool = True
+    """Whether the shipped network's face moves brows, lids' tension and head with the melody of the voice.
+
+    Blinks and gaze are the player's either way.
+    """
+    strength: dict[str, float] = Field(default_factory=dict)
+    """Region (jaw, mouth, cheeks, tongue, eyes, brows, head) to factor, 0 to 3, of the shipped network's motion.
+
+    NEUROSYNC_FACE_STRENGTH='{"mouth": 1.2, "head": 0.5}'. Larger: broader; smaller: calmer; 0: still.
+    """
+    smoothing: float = Field(0.0, ge=0, le=0.5)
+    """Seconds over which the shipped network's motion is averaged. Larger: calmer, and later by as much."""
+    closure: float = Field(1.0, ge=0, le=3)
+    """Emphasis of lips that close, with the shipped network. Larger: firmer p, b and m; smaller: a mumble."""
     checkpoint: Path | None = None
     """Weights of `neurosync`: `model.pth` or a `.safetensors` file of the same tensors."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

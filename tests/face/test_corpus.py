@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 from services.face.features import ROW
-from training.face.phones import PHONES
+from training.face.augment import telephone
+from training.face.espeak import Espeak
+from training.face.phones import PHONES, Segment, from_ipa
 from training.face.poses import CHANNELS
-from training.face.voices import Flite, Hibari, Spoken, Voice, dictionary
+from training.face.programs import Festival, Flite
+from training.face.voices import Hibari, Spoken, Voice, dictionary
 
 TEXT = "Maybe Bob and Emma will push the big piano over the bridge. Why not?"
 
 
 def voice_named(name: str) -> Voice:
-    if name == "flite":
-        if not Flite.available():
-            pytest.skip("flite is not installed; the corpus can be made without it")
-        return Flite("slt")
-    if find_spec("hibari") is None:
-        pytest.skip("hibari-tts is not installed (extra: tts)")
-    return Hibari()
+    programs: dict[str, tuple[bool, Callable[[], Voice]]] = {
+        "flite": (Flite.available(), lambda: Flite("slt")),
+        "festival": (Festival.available(), lambda: Festival("kal")),
+        "espeak": (Espeak.available(), Espeak),
+        "hibari": (find_spec("hibari") is not None, Hibari),
+    }
+    is_installed, make = programs[name]
+    if not is_installed:
+        pytest.skip(f"{name} is not installed; the corpus can be made without it")
+    return make()
 
 
 def level(spoken: Spoken, *phones: str) -> float:
@@ -36,7 +43,7 @@ def level(spoken: Spoken, *phones: str) -> float:
     return float(10 * np.log10(np.mean(np.concatenate(parts) ** 2) + 1e-12))
 
 
-@pytest.mark.parametrize("name", ["hibari", "flite"])
+@pytest.mark.parametrize("name", ["hibari", "flite", "festival", "espeak"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_voice_says_when_each_sound_is_spoken(name: str, seed: int) -> None:
     spoken = voice_named(name).speak(TEXT, np.random.default_rng(seed))
@@ -82,3 +89,16 @@ def test_the_dictionary_holds_words_only() -> None:
     else:
         assert len(words) > 10_000
         assert all(word.isalpha() and word.islower() for word in words)
+
+
+def test_sounds_in_ipa_become_the_ones_they_look_like() -> None:
+    segments = from_ipa(["", "ʁ", "yː", "oʊ", "tʃ", "", "ə"], [0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
+    assert [s.phone for s in segments] == ["SIL", "K", "UW", "OW", "CH", "SIL", "AX"]
+    assert segments[2] == Segment("UW", 0.3, 0.4, 2)
+
+
+def test_a_telephone_leaves_the_middle_of_the_voice() -> None:
+    t = np.arange(16_000) / 16_000
+    power = {hz: np.std(telephone((0.1 * np.sin(2 * np.pi * hz * t)).astype(np.float32))) for hz in (100, 1000, 5000)}
+    assert power[1000] > 0.06
+    assert max(power[100], power[5000]) < 0.1 * power[1000]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -10,18 +12,19 @@ import pytest
 from training.face.negatives import KINDS
 from training.face.phones import PHONES, Segment, from_misaki, without_gaps
 from training.face.poses import CHANNELS, DIPHTHONGS, DOMINANCE, POSES
-from training.face.teacher import curves_of, phones_of
+from training.face.teacher import LEAD_FRAMES, curves_of, phones_of
 from training.face.text import sentences
 
+UNMOVED: Mapping[str, float] = MappingProxyType({})
 JAW, CLOSE, PUCKER = (CHANNELS.index(name) for name in ("JawOpen", "MouthClose", "MouthPucker"))
 
 
-def curves(*phones: str, each: float = 0.12) -> np.ndarray:
+def curves(*phones: str, each: float = 0.12, lead: Mapping[str, float] = UNMOVED) -> np.ndarray:
     """Return the curves of sounds of equal length, with silence around them."""
     names = ["SIL", *phones, "SIL"]
     segments = [Segment(name, i * each, (i + 1) * each, 1) for i, name in enumerate(names)]
     sound = np.full(round(len(names) * each * 16_000), 0.1, np.float32)
-    return curves_of(segments, sound, 16_000, round(len(names) * each * 60))
+    return curves_of(segments, sound, 16_000, round(len(names) * each * 60), lead)
 
 
 def at(index: int, each: float = 0.12) -> int:
@@ -64,6 +67,13 @@ def test_the_mouth_rests_in_silence_and_stays_legal() -> None:
     assert given[0].max() < 0.01
     assert given.min() >= 0
     assert given.max() <= 1
+
+
+def test_lips_are_taught_earlier_and_the_jaw_is_not() -> None:
+    taught, plain = (curves("AA", "M", "UW", "AA", lead=lead) for lead in (LEAD_FRAMES, UNMOVED))
+    np.testing.assert_array_equal(taught[:, JAW], plain[:, JAW])
+    np.testing.assert_allclose(taught[:-1, PUCKER], plain[1:, PUCKER], atol=1e-6)
+    np.testing.assert_allclose(taught[:-1, CLOSE], (plain[1:, CLOSE] + plain[:-1, CLOSE]) / 2, atol=1e-6)
 
 
 def test_phones_follow_time() -> None:

@@ -1,0 +1,47 @@
+"""The upper face's part of a stream: hears the sound, and adds its curves to the frames when the mouth's are there."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from services.face.engine import Weights
+from services.face.features import Floats
+from services.face.prosody import QUIETEST_DB, Heard, ProsodyStream
+from services.face.upper import UpperFace
+
+AHEAD = 5
+"""Rows that the melody is heard before the frame it moves, at most: as long as its smoothing takes."""
+
+
+class Melody:
+    """Pitch and level that wait for the mouth's frames."""
+
+    def __init__(self, delay: int) -> None:
+        """Start in silence.
+
+        Args:
+            delay: rows between a frame and the row that answers for it; what exceeds `AHEAD` is waited for.
+        """
+        late = max(0, delay - AHEAD)
+        self._prosody, self._face = ProsodyStream(), UpperFace()
+        self._pitch: Floats = np.zeros(late, np.float32)
+        self._level: Floats = np.full(late, QUIETEST_DB, np.float32)
+
+    def copy(self) -> Melody:
+        """Return a melody that goes on from here on its own."""
+        twin = Melody(0)
+        twin._prosody, twin._face = self._prosody.copy(), self._face.copy()
+        twin._pitch, twin._level = self._pitch, self._level
+        return twin
+
+    def hear(self, sound: Floats) -> None:
+        """Take more 16 kHz sound, shape (n,)."""
+        heard = self._prosody.push(sound)
+        self._pitch = np.concatenate([self._pitch, heard.pitch])
+        self._level = np.concatenate([self._level, heard.level])
+
+    def add(self, frames: Weights) -> None:
+        """Add the curves above the mouth to the next frames, shape (n, 61), in place."""
+        count = len(frames)
+        self._face.add(frames, Heard(self._pitch[:count], self._level[:count]))
+        self._pitch, self._level = self._pitch[count:], self._level[count:]

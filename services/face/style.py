@@ -1,0 +1,106 @@
+"""How strongly a face moves: a factor for each region, smoothing, and how firmly lips close."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+
+from services.errors import ConfigurationError
+from services.face.engine import Weights
+from services.face.features import FRAME_RATE
+from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX, clamp
+
+REGIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "jaw": ("Jaw",),
+        "mouth": ("Mouth",),
+        "cheeks": ("Cheek", "Nose"),
+        "tongue": ("Tongue",),
+        "eyes": ("Eye", "LeftEye", "RightEye"),
+        "brows": ("Brow",),
+        "head": ("Head",),
+    }
+)
+"""Region to what the names of its curves begin with."""
+MOST = 3.0
+"""Largest factor."""
+SHUT = 0.14
+"""MouthClose of lips that meet, in the poses that were learned."""
+_CLOSING = [
+    INDEX[name] for name in ("MouthClose", "MouthRollLower", "MouthRollUpper", "MouthPressLeft", "MouthPressRight")
+]
+_PARTING = [INDEX[f"Mouth{name}{side}"] for name in ("LowerDown", "UpperUp") for side in ("Left", "Right")]
+
+
+@dataclass(frozen=True)
+class Style:
+    """What is done to every frame of a model; the default does nothing."""
+
+    strength: Mapping[str, float] = field(default_factory=dict)
+    """Region to factor, 0 to 3; 1 where nothing is said. Larger: broader, until curves reach their ends."""
+    smoothing: float = 0.0
+    """Seconds over which motion is averaged. Larger: calmer, and later by as much; above 0.03 closures fade."""
+    closure: float = 1.0
+    """Emphasis of closing lips, 0 to 3. Larger: firmer /p b m/, lips parting less beside them; smaller: a mumble."""
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            ConfigurationError: There is no such region, or a value is out of its range.
+        """
+        for region, factor in self.strength.items():
+            if region not in REGIONS:
+                raise ConfigurationError(f"strength: expected regions of {', '.join(REGIONS)}, got {region!r}")
+            _check(f"strength.{region}", factor, MOST)
+        _check("smoothing", self.smoothing, 0.5)
+        _check("closure", self.closure, MOST)
+
+
+def _check(name: str, value: float, most: float) -> None:
+    if not 0 <= value <= most:
+        raise ConfigurationError(f"{name}: expected 0 to {most:g}, got {value!r}")
+
+
+class Stylist:
+    """Applies a style to the frames of one stream."""
+
+    def __init__(self, style: Style) -> None:
+        """Start at rest."""
+        self._style = style
+        self._factors = np.ones(CURVE_COUNT, np.float32)
+        for region, factor in style.strength.items():
+            named = [index for index, name in enumerate(CURVE_NAMES) if name.startswith(REGIONS[region])]
+            self._factors[named] = factor
+        self._keep = math.exp(-1 / (FRAME_RATE * style.smoothing)) if style.smoothing else 0.0
+        self._shown: Weights = np.zeros(CURVE_COUNT, np.float32)
+        self._idle = style == Style()
+
+    def copy(self) -> Stylist:
+        """Return a stylist that goes on from here on its own."""
+        twin = Stylist(self._style)
+        twin._shown = self._shown
+        return twin
+
+    def apply(self, frames: Weights) -> Weights:
+        """Return frames, shape (n, 61), in this style."""
+        if self._idle or not len(frames):
+            return frames
+        styled = frames.copy()
+        extra = self._style.closure - 1
+        if extra:
+            shut = np.minimum(frames[:, INDEX["MouthClose"], None] / SHUT, 1.0)
+            styled[:, _CLOSING] *= 1 + extra * shut
+            styled[:, _PARTING] *= 1 - np.clip(extra, -1.0, 1.0) * 0.5 * shut
+        styled *= self._factors
+        if self._keep:
+            shown = self._shown
+            for index, frame in enumerate(styled):
+                shown = shown + (frame - shown) * np.float32(1 - self._keep)
+                styled[index] = shown
+            self._shown = shown
+        return clamp(styled)
