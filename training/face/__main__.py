@@ -6,6 +6,16 @@ import argparse
 import logging
 from pathlib import Path
 
+STEPS = 7000
+MINUTES = {
+    "hibari": (300.0, "of hibari"),
+    "flite": (45.0, "of each flite voice"),
+    "festival": (22.0, "of each Festival voice"),
+    "espeak": (75.0, "of espeak-ng in all its throats and languages"),
+    "other": (80.0, "without speech"),
+}
+"""Kind of sound to its default length in the corpus, and what it is."""
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training.face", description=__doc__)
@@ -17,12 +27,16 @@ def _parser() -> argparse.ArgumentParser:
     corpus = stages.add_parser("corpus", help="speak sentences and write features and curves")
     train = stages.add_parser("train", help="fit the network")
     for stage in (corpus, everything):
-        stage.add_argument("--minutes", type=float, default=240, help="of hibari (%(default)s)")
-        stage.add_argument("--flite-minutes", type=float, default=40, help="of each flite voice (%(default)s)")
-        stage.add_argument("--other-minutes", type=float, default=50, help="without speech (%(default)s)")
+        for kind, (minutes, what) in MINUTES.items():
+            stage.add_argument(
+                f"--{kind}", type=float, default=minutes, metavar="MINUTES", help=f"{what} (%(default)s)"
+            )
+        stage.add_argument("--jobs", type=int, default=2, help="processes that speak side by side (%(default)s)")
     for stage in (train, everything):
-        stage.add_argument("--steps", type=int, default=5000, help="of the optimizer (%(default)s)")
-        stage.add_argument("--minutes-at-most", type=float, default=40, help="of training (%(default)s)")
+        stage.add_argument("--steps", type=int, default=STEPS, help="of the optimizer (%(default)s)")
+        stage.add_argument(
+            "--resume", type=Path, metavar="STATE", help="a state-*.pt of an interrupted run to go on from"
+        )
     stages.add_parser("export", help="write the ONNX file the service ships")
     evaluate = stages.add_parser("evaluate", help="animate WAV files, write CSVs and print idle figures")
     evaluate.add_argument("sounds", nargs="*", type=Path)
@@ -38,17 +52,12 @@ def main() -> None:
     if "corpus" in stages:
         from training.face.corpus import write_corpus
 
-        write_corpus(
-            options.folder,
-            minutes=options.minutes,
-            flite_minutes=options.flite_minutes,
-            other_minutes=options.other_minutes,
-            seed=options.seed,
-        )
+        minutes = {kind: getattr(options, kind) for kind in MINUTES}
+        write_corpus(options.folder, minutes, seed=options.seed, jobs=options.jobs)
     if "train" in stages:
         from training.face.train import train
 
-        train(options.folder, steps=options.steps, minutes=options.minutes_at_most, seed=options.seed)
+        train(options.folder, steps=options.steps, seed=options.seed, resume=options.resume)
     if "export" in stages:
         from training.face.export import export
 

@@ -60,6 +60,18 @@ def background(count: int, rng: np.random.Generator) -> Floats:
     return noise
 
 
+def telephone(sound: Floats) -> Floats:
+    """Return the sound as a telephone carries it: 300 to 3400 Hz, in steps that follow the level (mu-law)."""
+    spectrum = np.fft.rfft(sound)
+    hertz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
+    spectrum *= 1 / (1 + (300 / np.maximum(hertz, 1)) ** 8) / (1 + (hertz / 3400) ** 16)
+    heard = np.fft.irfft(spectrum, len(sound))
+    pressed = np.sign(heard) * np.log1p(255 * np.minimum(np.abs(heard), 1)) / np.log(256)
+    stepped = np.round(pressed * 127) / 127
+    carried: Floats = (np.sign(stepped) * np.expm1(np.abs(stepped) * np.log(256)) / 255).astype(np.float32)
+    return carried
+
+
 def _tone_control(hertz: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """Return a microphone's gain at each frequency."""
     octaves = np.log2(np.maximum(hertz, 60.0) / 1000.0)
@@ -101,5 +113,7 @@ def recorded(sound: Floats, rng: np.random.Generator) -> Floats:
     if rng.random() < 0.65:
         snr = rng.uniform(8, 45)
         heard = heard + background(len(heard), rng) * np.float32(decibels(ACTIVE_DBFS - snr))
-    heard = heard * np.float32(decibels(float(rng.uniform(-20, 8))))
+    if rng.random() < 0.08:
+        heard = telephone(heard)
+    heard = heard * np.float32(decibels(float(rng.uniform(-26, 8))))
     return np.clip(np.round(heard * 32768), -32768, 32767).astype(np.float32) / np.float32(32768)

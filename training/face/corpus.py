@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +21,14 @@ from numpy.typing import NDArray
 
 from services.face.features import FRAME_RATE, SAMPLE_RATE, Floats, rows_of
 from training.face.augment import recorded
+from training.face.espeak import Espeak
 from training.face.negatives import draw
 from training.face.phones import PHONES
 from training.face.poses import CHANNELS
+from training.face.programs import FESTIVAL_VOICES, FLITE_VOICES, Festival, Flite
 from training.face.teacher import curves_of, phones_of
 from training.face.text import sentences
-from training.face.voices import Flite, Hibari, Spoken, Voice, dictionary
+from training.face.voices import Hibari, Spoken, Voice, dictionary
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +90,7 @@ def takes(voice: Voice, seed: int) -> Iterator[Take]:
         said = [voice.speak(next(lines), rng) for _ in range(int(rng.integers(1, 5)))]
         spoken = [sentence for sentence in said if sentence is not None]
         if spoken:
-            yield speech_take(spoken[:1] if isinstance(voice, Hibari) and rng.random() < 0.2 else spoken, rng)
+            yield speech_take(spoken, rng)
 
 
 def others(seed: int) -> Iterator[Take]:
@@ -94,6 +98,53 @@ def others(seed: int) -> Iterator[Take]:
     rng = np.random.default_rng([seed, 2])
     while True:
         yield other_take(rng)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some shards of the corpus, made by one process."""
+
+    name: str
+    """Of the files; what stands before the first dash is the kind."""
+    minutes: float
+    seed: int
+
+    def source(self) -> Iterator[Take]:
+        """Return the part's takes."""
+        kind, _, voice = self.name.partition("-")
+        match kind:
+            case "hibari" | "held":
+                return takes(Hibari(), self.seed)
+            case "flite":
+                return takes(Flite(voice), self.seed)
+            case "festival":
+                return takes(Festival(voice), self.seed)
+            case "espeak":
+                return takes(Espeak(), self.seed)
+            case _:
+                return others(self.seed)
+
+
+def parts(minutes: Mapping[str, float], seed: int) -> list[Part]:
+    """Return the corpus in parts; kinds whose program is not installed are left out, with a warning.
+
+    Args:
+        minutes: of each kind; of each voice of flite and Festival.
+        seed: of everything that is drawn.
+    """
+    half = minutes["hibari"] / 2
+    plan = [Part(f"hibari-{half_name}", half, seed + n) for n, half_name in ((0, "a"), (2000, "b"))]
+    voices = {
+        "flite": (Flite.available(), FLITE_VOICES),
+        "festival": (Festival.available(), FESTIVAL_VOICES),
+        "espeak": (Espeak.available(), ("all",)),
+    }
+    for kind, (is_installed, names) in voices.items():
+        if not is_installed:
+            logger.warning("%s is not installed: the corpus has fewer voices", kind)
+            continue
+        plan += [Part(f"{kind}-{name}", minutes[kind], seed + i) for i, name in enumerate(names, 1)]
+    return [*plan, Part("other", minutes["other"], seed), Part("held-out", min(5.0, half), seed + 1000)]
 
 
 def _write(path: Path, written: list[Take]) -> None:
@@ -107,39 +158,34 @@ def _write(path: Path, written: list[Take]) -> None:
     )
 
 
-def write_corpus(folder: Path, *, minutes: float, flite_minutes: float, other_minutes: float, seed: int) -> None:
+def write_part(folder: Path, part: Part) -> str:
+    """Write the shards of one part and return how fast that went."""
+    source, begun, shard, total = part.source(), time.monotonic(), 0, 0.0
+    while total < part.minutes - 0.1:
+        written: list[Take] = []
+        frames, wanted = 0, min(SHARD_MINUTES, part.minutes - total) * 60 * FRAME_RATE
+        while frames < wanted:
+            written.append(next(source))
+            frames += len(written[-1].features)
+        _write(folder / (f"{part.name}.npz" if part.name == "held-out" else f"{part.name}-{shard:02d}.npz"), written)
+        total += frames / 60 / FRAME_RATE
+        shard += 1
+    return f"{part.name}: {total:.0f} min, {total * 60 / (time.monotonic() - begun):.0f} times real time"
+
+
+def write_corpus(folder: Path, minutes: Mapping[str, float], *, seed: int, jobs: int) -> None:
     """Write all shards; `held-out.npz` is five minutes of hibari from another seed.
 
     Args:
-        folder: made if it is not there.
-        minutes: of hibari.
-        flite_minutes: of each flite voice; left out where the program is not installed.
-        other_minutes: of sounds that are not speech.
-        seed: of everything that is drawn.
+        folder: made if it is not there; shards of an earlier corpus are removed from it.
+        minutes: of each kind, see `parts`.
+        seed: of everything that is drawn; the same seed gives the same corpus, whatever `jobs` is.
+        jobs: processes that make parts side by side.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    hibari = Hibari()
-    plans: list[tuple[str, Iterator[Take], float]] = [
-        ("held-out", takes(hibari, seed + 1000), min(5.0, minutes)),
-        ("hibari", takes(hibari, seed), minutes),
-        ("other", others(seed), other_minutes),
-    ]
-    if Flite.available():
-        plans += [
-            (f"flite-{v}", takes(Flite(v), seed + i), flite_minutes) for i, v in enumerate(("rms", "awb", "slt"), 1)
-        ]
-    else:
-        logger.warning("flite is not installed: the corpus has one voice less variety")
-    for name, source, length in plans:
-        begun, shard, total = time.monotonic(), 0, 0.0
-        while total < length:
-            written: list[Take] = []
-            frames, wanted = 0, min(SHARD_MINUTES, length - total) * 60 * FRAME_RATE
-            while frames < wanted:
-                written.append(next(source))
-                frames += len(written[-1].features)
-            _write(folder / (f"{name}.npz" if name == "held-out" else f"{name}-{shard:02d}.npz"), written)
-            total += frames / 60 / FRAME_RATE
-            shard += 1
-            spent = time.monotonic() - begun
-            logger.info("%s: %.0f of %.0f min, %.0f times real time", name, total, length, total * 60 / spent)
+    for old in folder.glob("*.npz"):
+        old.unlink()
+    plan = parts(minutes, seed)
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        for done, told in enumerate(as_completed(pool.submit(write_part, folder, part) for part in plan), 1):
+            logger.info("part %d of %d: %s", done, len(plan), told.result())

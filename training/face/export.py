@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import services.face
 from services.face.features import ROW
 from services.face.model import FEATURES_VERSION
-from training.face.network import DELAY, LipNetwork, Sizes
+from training.face.network import DELAYS, LipNetwork, Sizes
 from training.face.phones import PHONES
 from training.face.poses import CHANNELS
 
@@ -92,7 +92,7 @@ def export(folder: Path, name: str) -> None:
     facts = {
         "features_version": FEATURES_VERSION,
         "channels": CHANNELS,
-        "delay": DELAY,
+        "delays": DELAYS,
         "kernel": network.sizes.kernel,
         "width": network.sizes.width,
         "license": "Apache-2.0",

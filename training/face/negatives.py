@@ -48,12 +48,15 @@ def swelling_noise(count: int, rng: np.random.Generator) -> Floats:
 
 
 def breath(count: int, rng: np.random.Generator) -> Floats:
-    """Return breathing: noise through a few broad resonances, in and out."""
-    spectrum = np.fft.rfft(coloured_noise(count, float(rng.uniform(0, 4)), rng))
+    """Return breathing: noise through one to four broad resonances, in and out."""
+    spectrum = np.fft.rfft(coloured_noise(count, float(rng.uniform(-1, 5)), rng))
     hertz = np.fft.rfftfreq(count, 1 / SAMPLE_RATE)
-    gain = sum(np.exp(-0.5 * ((hertz - rng.uniform(400, 4500)) / rng.uniform(200, 900)) ** 2) for _ in range(3))
+    gain = np.full(len(hertz), decibels(float(rng.uniform(-50, -15))))
+    for _ in range(int(rng.integers(1, 5))):
+        gain += rng.uniform(0.2, 1) * np.exp(-0.5 * ((hertz - rng.uniform(300, 5500)) / rng.uniform(150, 1200)) ** 2)
     air = np.fft.irfft(spectrum * gain, count)
-    return _shaped((air / air.std()).astype(np.float32), _bumps(count, rng, 0.3, 1.5, 0.7), rng)
+    swells = _bumps(count, rng, 0.25, 2.0, float(rng.uniform(0.3, 0.9)))
+    return _shaped((air / air.std()).astype(np.float32), swells, rng)
 
 
 def clatter(count: int, rng: np.random.Generator) -> Floats:
@@ -95,13 +98,20 @@ def music(count: int, rng: np.random.Generator) -> Floats:
 
 
 def tones(count: int, rng: np.random.Generator) -> Floats:
-    """Return beeps, whistles and sweeps, switched on and off."""
+    """Return beeps, whistles and sweeps, one or a few at a time, pure or buzzing, switched on and off."""
     t = np.arange(count) / SAMPLE_RATE
-    hertz = rng.uniform(80, 4000) * 2 ** (rng.uniform(0, 1) * np.sin(2 * np.pi * rng.uniform(0.02, 1.5) * t))
-    tone = np.sin(2 * np.pi * np.cumsum(hertz) / SAMPLE_RATE)
+    tone = np.zeros(count)
+    for _ in range(int(rng.choice([1, 1, 1, 2, 3]))):
+        hertz = np.exp(rng.uniform(np.log(70), np.log(5000))) * np.ones(count)
+        if rng.random() < 0.6:
+            hertz *= 2 ** (rng.uniform(0, 1.5) * np.sin(2 * np.pi * rng.uniform(0.02, 6) * t + rng.uniform(0, 7)))
+        phase = 2 * np.pi * np.cumsum(np.minimum(hertz, 7000)) / SAMPLE_RATE
+        tone += rng.uniform(0.2, 1) * (np.sin(phase) + rng.choice([0, 0, 0.3]) * np.sin(2 * phase))
     if rng.random() < 0.3:
         tone = np.sign(tone) * 0.5 + 0.5 * hum(count, rng) * int(rng.random() < 0.3)
-    gate = np.ones(count) if rng.random() < 0.3 else _bumps(count, rng, 0.1, 2.0, 1.0)
+    gate = np.ones(count) if rng.random() < 0.3 else _bumps(count, rng, 0.05, 2.0, float(rng.uniform(0.5, 3)))
+    if rng.random() < 0.4:  # beeps begin and end at once
+        gate = (gate > 0.25).astype(np.float64)
     return _shaped(tone.astype(np.float32), gate, rng)
 
 
@@ -114,13 +124,13 @@ def _shaped(sound: Floats, envelope: Envelope, rng: np.random.Generator) -> Floa
 
 
 KINDS: dict[str, tuple[Callable[[int, np.random.Generator], Floats], float]] = {
-    "silence": (silence, 0.05),
-    "steady noise": (steady_noise, 0.33),
-    "swelling noise": (swelling_noise, 0.10),
-    "breath": (breath, 0.13),
-    "clatter": (clatter, 0.09),
-    "music": (music, 0.20),
-    "tones": (tones, 0.10),
+    "silence": (silence, 0.04),
+    "steady noise": (steady_noise, 0.24),
+    "swelling noise": (swelling_noise, 0.08),
+    "breath": (breath, 0.20),
+    "clatter": (clatter, 0.08),
+    "music": (music, 0.22),
+    "tones": (tones, 0.18),
 }
 """Name to (maker, share of the non-speech minutes)."""
 

@@ -1,6 +1,6 @@
-"""The network: a causal convolution, two recurrent layers, a head for the curves and one for the phones.
+"""The network: a causal convolution, two recurrent layers, heads for the curves and one for the phones.
 
-At row `i` it has heard (i + 1) / 60 s and answers for frame `i - DELAY`: closing lips are heard only when
+At row `i` it has heard (i + 1) / 60 s and answers for the frames `i - delay`: closing lips are heard only when
 they open again, so a mouth without look-ahead is late in every /p/.
 """
 
@@ -13,8 +13,13 @@ from torch import Tensor, nn
 
 from services.face.features import ROW, SILENCE
 
-DELAY = 5
-"""Rows between a frame and the row that answers for it; with the row's own 1/60 s that is 100 ms of look-ahead."""
+DELAYS = {50: 2, 100: 5, 200: 11}
+"""Look-ahead in milliseconds to the rows between a frame and the row that answers for it; the row's own 1/60 s adds.
+
+One trunk answers for all three at once: a caller takes the columns of the one it has time for.
+"""
+DEFAULT = 100
+"""The look-ahead that is judged, and that ships as the default."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class LipNetwork(nn.Module):  # type: ignore[misc,unused-ignore]
         self.convolution = nn.Linear(ROW * sizes.kernel, sizes.width)
         self.first = nn.GRU(sizes.width, sizes.width, batch_first=True)
         self.second = nn.GRU(sizes.width, sizes.width, batch_first=True)
-        self.curves = nn.Linear(sizes.width, sizes.curves)
+        self.curves = nn.Linear(sizes.width, len(DELAYS) * sizes.curves)
         self.phones = nn.Linear(sizes.width, sizes.phones)
         self.dropout = nn.Dropout(0.15)
 
@@ -58,7 +63,8 @@ class LipNetwork(nn.Module):  # type: ignore[misc,unused-ignore]
             second: (1, B, W) of the second.
 
         Returns:
-            Curves (B, T, curves), phone scores (B, T, phones), and the three states after the last row.
+            Curves (B, T, delays * curves) in the order of `DELAYS`, phone scores (B, T, phones), and the three states
+            after the last row.
         """
         padded = torch.cat([heard, rows], dim=1)  # (B, K - 1 + T, ROW)
         steps = rows.shape[1]

@@ -26,6 +26,21 @@ MISAKI = dict(
     )
 )
 """Kokoro's phoneme letters (misaki, US and GB) to ours."""
+_IPA_DIPHTHONGS = dict(
+    zip(
+        "eɪ aɪ oʊ əʊ aʊ ɔɪ ai ei oi au ou eu tʃ dʒ ts dz".split(),
+        "EY AY OW OW AW OY AY EY OY AW OW EH CH JH T D".split(),
+        strict=True,
+    )
+)
+_IPA = MISAKI | dict(
+    zip(
+        "e o y ø œ ɨ ɯ ɘ ɵ ɤ g ɣ x χ ç ħ c ɟ q ʁ ʀ ʋ β ɸ ɲ ɳ ʎ ɫ ɬ ʂ ʐ ɕ ʑ ʈ ɖ ɽ ɻ ʉ ʝ ʍ".split(),
+        "EH AO UW UH UH IH IH AX UH AH G G K K Y HH K G K K K V V F N N L L L SH ZH SH ZH T D DX R UW Y W".split(),
+        strict=True,
+    )
+)
+"""IPA letters to ours: each to the English sound that looks most like it (French "u" to UW, German "ch" to K)."""
 STRESS = {"ˈ": 1, "ˌ": 2}
 """Primary and secondary stress marks to the digits used below."""
 
@@ -89,6 +104,21 @@ def from_misaki(letters: str, seconds: Iterable[float]) -> list[Segment]:
         else:
             segments.append(Segment(MISAKI.get(letter, "SIL"), begun, now, stress))
         begun, stress = now, 0
+    return without_gaps(_merge_er(segments))
+
+
+def from_ipa(names: Iterable[str], edges: Iterable[float]) -> list[Segment]:
+    """Return the segments of sounds named in IPA.
+
+    Args:
+        names: such as "eɪ", "ɑː" or "tʲ"; of an unknown one its first known letter counts, and none is a pause.
+        edges: seconds; sound i lasts from edge i to edge i + 1.
+    """
+    times = list(edges)
+    segments = []
+    for name, start, end in zip(names, times, times[1:], strict=False):
+        phone = _IPA_DIPHTHONGS.get(name[:2]) or next((_IPA[letter] for letter in name if letter in _IPA), "SIL")
+        segments.append(Segment(phone, start, end, 0 if phone == "AX" else 2))
     return without_gaps(_merge_er(segments))
 
 

@@ -10,114 +10,50 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import math
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from services.face.features import BANDS, ROW, SILENCE, SUBFRAMES
-from training.face.network import DELAY, LipNetwork, Sizes
+from training.face.batches import BATCH, FRAMES, Shard, batches
+from training.face.network import DEFAULT, DELAYS, LipNetwork, Sizes
 from training.face.phones import PHONES
 from training.face.poses import CHANNELS, group_of
 
 logger = logging.getLogger(__name__)
 
-BATCH, FRAMES = 20, 160
-"""Crops a step, and rows a crop (2.7 s)."""
-LEARNING_RATE = 2.5e-3
-WARM_UP = 150
+LEARNING_RATE = 2e-3
+WARM_UP = 200
 """Steps until the full rate."""
-AVERAGE = 0.998
+COOLING = 0.35
+"""Share of the steps, the last ones, over which the rate falls to nothing. Before them a run does not depend on how
+many follow: it can be stopped, taken up again from its last state, and be made shorter or longer."""
+AVERAGE = 0.9985
 """Of the weights' moving average, which is what ships: a smoother mouth than the last step's."""
 VELOCITY, PHONE = 0.75, 0.06
 """Shares of the losses beside the curves' own."""
-CLOSURE = 2.0
-"""Weight of MouthClose and MouthRollLower. More: lips that hit every /p/, and some that do not exist."""
-LARGEST_WEIGHT = 4.0
+WEIGHTS = {
+    "MouthClose": 2.0,
+    "MouthRollLower": 2.0,
+    "JawOpen": 1.7,
+    "MouthFunnel": 1.5,
+    "MouthPucker": 1.5,
+    "TongueOut": 2.0,
+}
+"""Of curves in the loss. Closures more: lips that hit every /p/, and some that do not exist."""
+REPORT_STEPS = 250
+LARGEST_WEIGHT = 5.0
 """Of a curve, relative to the jaw's; rare curves would drown the rest otherwise."""
-NOT_SPEECH = 0.12
-"""Share of crops without speech."""
-FLITE_SHARE = 2.0
-"""How much likelier a minute of flite is drawn than one of hibari: three more throats, in fewer minutes."""
-WARP = 1.6
-"""Bands that a crop's spectrum is moved up or down at most; one band is about 9 % in frequency."""
-EQUALIZER = 0.13
-"""Standard deviation of each of five ripples over the bands (2 dB)."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One corpus file in memory."""
-
-    features: NDArray[np.float16]
-    curves: NDArray[np.float16]
-    phones: NDArray[np.int8]
-    starts: NDArray[np.int64]
-    share: float
-    """How likely a minute is drawn, relative to hibari's."""
-
-    @classmethod
-    def read(cls, path: Path) -> Shard:
-        """Return the arrays of a `.npz`."""
-        with np.load(path) as file:
-            share = FLITE_SHARE if path.name.startswith("flite") else 1.0
-            return cls(file["features"], file["curves"], file["phones"], file["starts"], share)
-
-
-def _crop(shard: Shard, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Return FRAMES rows from somewhere with their curves and phones."""
-    start = int(rng.integers(0, len(shard.features) - FRAMES))
-    if rng.random() < 0.3:  # as a stream begins: with a take
-        start = min(int(shard.starts[rng.integers(len(shard.starts))]), len(shard.features) - FRAMES)
-    cut = slice(start, start + FRAMES)
-    rows = torch.from_numpy(shard.features[cut].astype(np.float32))
-    curves = torch.from_numpy(shard.curves[cut].astype(np.float32))
-    return rows, curves, torch.from_numpy(shard.phones[cut].astype(np.int64))
-
-
-def _another_microphone(rows: Tensor, rng: np.random.Generator) -> Tensor:
-    """Return a crop's rows as another throat and microphone would give them: the corpus has few of either.
-
-    Args:
-        rows: (FRAMES, ROW).
-        rng: what is drawn from.
-    """
-    bands = rows.view(len(rows), SUBFRAMES, BANDS)  # (T, 2, 40)
-    source = np.clip(np.arange(BANDS) + rng.uniform(-WARP, WARP), 0, BANDS - 1.001)
-    low = torch.from_numpy(source.astype(np.int64))
-    part = torch.from_numpy((source % 1).astype(np.float32))
-    bands = bands[..., low] * (1 - part) + bands[..., low + 1] * part
-    ripples = np.pi * np.arange(5)[:, None] * np.arange(BANDS) / BANDS + rng.uniform(0, 2 * np.pi, (5, 1))
-    tone = rng.normal(0, EQUALIZER, 5) @ np.cos(ripples)
-    bands = bands + torch.from_numpy(tone.astype(np.float32))
-    if rng.random() < 0.3:  # deaf to some bands
-        band = int(rng.integers(0, BANDS - 4))
-        bands[..., band : band + int(rng.integers(1, 5))] = bands.mean()
-    return torch.clamp_min(bands, SILENCE).view(len(rows), ROW)
-
-
-def _batches(speech: list[Shard], other: list[Shard], seed: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Yield (rows, curves, phones) batches without end."""
-    rng = np.random.default_rng([seed, 3])
-    sizes = np.array([len(shard.features) * shard.share for shard in speech], np.float64)
-    while True:
-        crops = []
-        for _ in range(BATCH):
-            pool, odds = (speech, sizes / sizes.sum())
-            if other and rng.random() < NOT_SPEECH:
-                pool, odds = other, np.full(len(other), 1 / len(other))
-            rows, curves, phones = _crop(pool[int(rng.choice(len(pool), p=odds))], rng)
-            crops.append((_another_microphone(rows, rng), curves, phones))
-        columns = list(zip(*crops, strict=True))
-        yield torch.stack(columns[0]), torch.stack(columns[1]), torch.stack(columns[2])
+LOOK_AHEAD_SHARES = {50: 0.3, 100: 1.0, 200: 0.4}
+"""Of each look-ahead in the loss."""
+REST, REST_LEVEL = 1.0, 0.015
+"""Weight of what exceeds a level where nobody speaks: the mean error hardly sees one twitch in a minute."""
 
 
 def curve_weights(speech: list[Shard]) -> tuple[Tensor, Tensor]:
@@ -126,82 +62,168 @@ def curve_weights(speech: list[Shard]) -> tuple[Tensor, Tensor]:
     jaw = deviation[CHANNELS.index("JawOpen")]
     scale = torch.maximum(deviation, jaw / LARGEST_WEIGHT)
     weight = torch.ones(len(CHANNELS))
-    for channel in ("MouthClose", "MouthRollLower"):
-        weight[CHANNELS.index(channel)] = CLOSURE
-    for channel in ("JawOpen", "MouthFunnel", "MouthPucker"):
-        weight[CHANNELS.index(channel)] = 1.5
+    for channel, share in WEIGHTS.items():
+        weight[CHANNELS.index(channel)] = share
     return scale, weight / weight.mean()
 
 
-def loss_of(answer: tuple[Tensor, ...], curves: Tensor, phones: Tensor, scale: Tensor, weight: Tensor) -> Tensor:
-    """Return the loss of a batch; row i is compared with frame i - DELAY."""
-    given, scores = answer[0][:, DELAY:] / scale, answer[1][:, DELAY:]
-    wanted = curves[:, :-DELAY] / scale
+def _event(wanted: Tensor) -> Tensor:
+    """Return how much more the frames count in which lips close, shape as `wanted` (in standard deviations)."""
     closing = torch.tensor([group_of(c) == "closure" for c in CHANNELS])
-    event = 1 + 0.5 * torch.where(closing, (wanted > 1.5).float(), torch.zeros(()))
-    shape = functional.huber_loss(given, wanted, delta=1.5, reduction="none") * event * weight
-    speed = (given.diff(dim=1) - wanted.diff(dim=1)).abs() * weight
-    named = functional.cross_entropy(scores.flatten(0, 1), phones[:, :-DELAY].flatten())
-    return shape.mean() + VELOCITY * speed.mean() + PHONE * named
+    return 1 + 0.5 * torch.where(closing, (wanted > 1.5).float(), torch.zeros(()))
+
+
+def loss_of(answer: tuple[Tensor, ...], curves: Tensor, phones: Tensor, scale: Tensor, weight: Tensor) -> Tensor:
+    """Return the loss of a batch; row i is compared with frame i - delay for each look-ahead."""
+    total = torch.zeros(())
+    silent = (curves.amax(dim=(1, 2)) < 1e-4).float()[:, None, None]  # crops without speech
+    for index, (look_ahead, delay) in enumerate(DELAYS.items()):
+        said = answer[0][:, delay:, index * len(CHANNELS) : (index + 1) * len(CHANNELS)]
+        given, wanted = said / scale, curves[:, : curves.shape[1] - delay] / scale
+        shape = functional.huber_loss(given, wanted, delta=1.5, reduction="none") * _event(wanted) * weight
+        speed = (given.diff(dim=1) - wanted.diff(dim=1)).abs() * weight
+        twitch = functional.relu(said - REST_LEVEL) / scale * silent
+        total = total + LOOK_AHEAD_SHARES[look_ahead] * (shape.mean() + VELOCITY * speed.mean() + REST * twitch.mean())
+    delay = DELAYS[DEFAULT]
+    named = functional.cross_entropy(answer[1][:, delay:].flatten(0, 1), phones[:, :-delay].flatten())
+    return total + PHONE * named
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator,unused-ignore]
-def check(network: LipNetwork, shard: Shard) -> dict[str, float]:
+def check(network: LipNetwork, shard: Shard, look_ahead: int = DEFAULT) -> dict[str, float]:
     """Return correlations with the teacher on a shard heard in one piece."""
     network.eval()
     rows = torch.from_numpy(shard.features.astype(np.float32))[None]
     curves, scores, *_ = network(rows, *network.begin(1))
-    given, wanted = curves[0, DELAY:].numpy(), shard.curves[:-DELAY].astype(np.float32)
+    delay, first = DELAYS[look_ahead], list(DELAYS).index(look_ahead) * len(CHANNELS)
+    given, wanted = curves[0, delay:, first:].numpy(), shard.curves[:-delay].astype(np.float32)
     found = {name: float(np.corrcoef(given[:, i], wanted[:, i])[0, 1]) for i, name in enumerate(CHANNELS)}
-    right = scores[0, DELAY:].argmax(dim=1).numpy() == shard.phones[:-DELAY]
+    delay = DELAYS[DEFAULT]
+    right = scores[0, delay:].argmax(dim=1).numpy() == shard.phones[:-delay]
     network.train()
     return found | {"mean": float(np.mean(list(found.values()))), "phones": float(right.mean())}
 
 
-def train(folder: Path, *, steps: int, minutes: float, seed: int) -> None:
-    """Fit for `steps` or `minutes`, whichever ends first, and write `checkpoint.pt` and `training.json`."""
+@dataclass
+class Run:
+    """A training as it goes."""
+
+    network: LipNetwork
+    average: LipNetwork
+    """Moving average of the weights, which ships."""
+    optimizer: torch.optim.Optimizer
+    rng: np.random.Generator
+    """Of the crops."""
+    steps: int
+    step: int = 0
+
+    @classmethod
+    def start(cls, steps: int, seed: int) -> Run:
+        """Return a run of so many steps that has done none."""
+        torch.manual_seed(seed)
+        network = LipNetwork(Sizes(len(CHANNELS), len(PHONES)))
+        optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
+        return cls(network, copy.deepcopy(network), optimizer, np.random.default_rng([seed, 3]), steps)
+
+    def save(self, path: Path) -> None:
+        """Write all that the next step depends on."""
+        parts = {"network": self.network, "average": self.average, "optimizer": self.optimizer}
+        state: dict[str, Any] = {name: part.state_dict() for name, part in parts.items()}
+        torch.save(
+            state | {"step": self.step, "torch": torch.get_rng_state(), "crops": self.rng.bit_generator.state}, path
+        )
+
+    def resume(self, path: Path) -> None:
+        """Go on where a saved run was.
+
+        Raises:
+            ValueError: That run is further than this one's cooling.
+        """
+        state = torch.load(path, weights_only=True)
+        if state["step"] > self.steps * (1 - COOLING):
+            raise ValueError(f"{path}: expected at most step {self.steps * (1 - COOLING):.0f}, got {state['step']}")
+        for name in ("network", "average", "optimizer"):
+            getattr(self, name).load_state_dict(state[name])
+        torch.set_rng_state(state["torch"])
+        self.rng.bit_generator.state, self.step = state["crops"], state["step"]
+
+    def learn(self, batch: tuple[Tensor, Tensor, Tensor], scale: Tensor, weight: Tensor) -> float:
+        """Take one step and return its loss."""
+        left = 1 - self.step / self.steps
+        for group in self.optimizer.param_groups:
+            group["lr"] = LEARNING_RATE * min(1.0, (self.step + 1) / WARM_UP, left / COOLING)
+        rows, curves, phones = batch
+        loss = loss_of(self.network(rows, *self.network.begin(len(rows))), curves, phones, scale, weight)
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        keep = min(AVERAGE, self.step / (self.step + 20))
+        with torch.no_grad():
+            for mean, new in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                mean.lerp_(new, 1 - keep)
+        self.step += 1
+        return loss.item()
+
+
+def train(folder: Path, *, steps: int, seed: int, resume: Path | None = None) -> None:
+    """Fit for `steps` and write `checkpoint.pt`, `training.json` and `history.json`.
+
+    The same corpus, seed and steps give the same weights on the same kind of processor: nothing depends on the clock.
+
+    Args:
+        folder: of the corpus.
+        steps: of the optimizer, in all.
+        seed: of the first weights and of the crops.
+        resume: a `state-….pt` of an earlier run with this seed, to go on from; the result is that of one run.
+    """
     torch.set_num_threads(1)  # on shared cores two threads wait for each other
-    torch.manual_seed(seed)
     held_out = Shard.read(folder / "held-out.npz")
     paths = sorted(path for path in folder.glob("*-*.npz") if path.name != "held-out.npz")
     speech = [Shard.read(path) for path in paths if not path.name.startswith("other")]
     other = [Shard.read(path) for path in paths if path.name.startswith("other")]
     scale, weight = curve_weights(speech)
-    network = LipNetwork(Sizes(len(CHANNELS), len(PHONES)))
-    average = copy.deepcopy(network)
-    optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
-    source = _batches(speech, other, seed)
-    begun, step, running = time.monotonic(), 0, 0.0
-    while step < steps and (spent := time.monotonic() - begun) < minutes * 60:
-        done = max(step / steps, spent / (minutes * 60))
-        rate = LEARNING_RATE * min(1.0, (step + 1) / WARM_UP) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        rows, curves, phones = next(source)
-        loss = loss_of(network(rows, *network.begin(len(rows))), curves, phones, scale, weight)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        keep = min(AVERAGE, step / (step + 20))
-        with torch.no_grad():
-            for mean, new in zip(average.parameters(), network.parameters(), strict=True):
-                mean.lerp_(new, 1 - keep)
-        step, running = step + 1, running + loss.item()
-        if step % 250 == 0:
-            found = check(average, held_out)
-            picked = " ".join(f"{k} {found[k]:.3f}" for k in ("mean", "JawOpen", "MouthClose", "MouthFunnel", "phones"))
-            logger.info("step %d, %.0f s, loss %.4f, held out: %s", step, spent, running / 250, picked)
-            running = 0.0
-            torch.save(average.state_dict(), folder / "checkpoint.pt")
-    torch.save(average.state_dict(), folder / "checkpoint.pt")
+    run = Run.start(steps, seed)
+    if resume:
+        run.resume(resume)
+    source = batches(speech, other, run.rng)
+    begun, first, losses, history = time.monotonic(), run.step, list[float](), list[dict[str, float]]()
+    while run.step < steps:
+        losses.append(run.learn(next(source), scale, weight))
+        if run.step % REPORT_STEPS == 0 or run.step == steps:
+            found, loss = check(run.average, held_out), float(np.mean(losses))
+            history.append({"step": run.step, "loss": round(loss, 4)} | {k: round(v, 4) for k, v in found.items()})
+            _tell(run, loss, found, (time.monotonic() - begun) / (run.step - first))
+            losses.clear()
+            torch.save(run.average.state_dict(), folder / "checkpoint.pt")
+            run.save(folder / f"state-{run.step:06d}.pt")
     report: dict[str, Any] = {
-        "steps": step,
+        "steps": steps,
         "seconds": round(time.monotonic() - begun),
         "seed": seed,
         "batch": BATCH,
         "frames": FRAMES,
+        "corpus_minutes": _minutes(paths),
+        "held_out_r": {
+            f"{look_ahead} ms": {k: round(v, 4) for k, v in check(run.average, held_out, look_ahead).items()}
+            for look_ahead in DELAYS
+        },
     }
-    report["corpus_minutes"] = {path.stem: round(len(Shard.read(path).features) / 3600, 1) for path in paths}
-    report["held_out_r"] = {k: round(v, 4) for k, v in check(average, held_out).items()}
     (folder / "training.json").write_text(json.dumps(report, indent=2) + "\n")
+    (folder / "history.json").write_text(json.dumps(history, indent=1) + "\n")
+
+
+def _tell(run: Run, loss: float, found: dict[str, float], step_seconds: float) -> None:
+    """Log how far a run is."""
+    picked = " ".join(f"{k} {found[k]:.3f}" for k in ("mean", "JawOpen", "MouthClose", "MouthPucker", "phones"))
+    left = step_seconds * (run.steps - run.step) / 60
+    logger.info("step %d of %d, %.0f min left, loss %.4f, held out: %s", run.step, run.steps, left, loss, picked)
+
+
+def _minutes(paths: Sequence[Path]) -> dict[str, float]:
+    """Return the minutes of each part of the corpus."""
+    minutes: dict[str, float] = {}
+    for path in paths:
+        part = path.stem.rpartition("-")[0]
+        minutes[part] = round(minutes.get(part, 0.0) + len(Shard.read(path).features) / 3600, 1)
+    return minutes

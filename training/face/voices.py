@@ -1,4 +1,4 @@
-"""Voices that say when each sound is spoken: hibari with a new throat every time, and flite if there.
+"""A voice says when each sound is spoken; hibari does so with a new throat every time.
 
 hibari (Apache-2.0) predicts a source and a filter, so one recorded woman becomes many speakers
 without moving a single sound: other pitch and melody, other vocal-tract length, other pace.
@@ -12,10 +12,6 @@ import hashlib
 import itertools
 import json
 import re
-import shutil
-import subprocess
-import tempfile
-import wave
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,7 +21,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from training.face.phones import Segment, from_misaki, without_gaps
+from training.face.phones import Segment, from_misaki
 
 DURATIONS = b"/Cast_32_output_0"
 """int64 (letters,) inside hibari 0.2.1's graph; one unit is two of its 12.5 ms frames."""
@@ -148,44 +144,6 @@ def _sing(f0: NDArray[np.float32], pitch: float, span: float) -> NDArray[np.floa
     sung = f0.copy()
     sung[voiced] = np.clip(np.exp(log.mean() + np.log(pitch) + span * (log - log.mean())), 60.0, 500.0)
     return sung
-
-
-class Flite:
-    """One of flite's voices (BSD-like licence), stretched in time and, by resampling, in size."""
-
-    def __init__(self, voice: str) -> None:
-        self._voice = voice
-
-    @staticmethod
-    def available() -> bool:
-        """Whether the program is installed; the corpus is made without it otherwise."""
-        return shutil.which("flite") is not None
-
-    def speak(self, text: str, rng: np.random.Generator) -> Spoken | None:
-        """Return the sentence at a drawn pace and size."""
-        stretch, size = rng.uniform(0.8, 1.35), rng.uniform(0.85, 1.18)
-        with tempfile.TemporaryDirectory() as folder:
-            path = f"{folder}/speech.wav"
-            flags = ["-voice", self._voice, "-psdur", "--setf", f"duration_stretch={stretch:.3f}"]
-            command = ["flite", *flags, "-t", text + " ", "-o", path]
-            printed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-            with wave.open(path) as file:
-                rate = file.getframerate()
-                pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2")
-        played = round(rate * size)  # faster and higher, timings shrink with it
-        segments, start = [], 0.0
-        for name, end in re.findall(r"([a-z]+):([0-9.]+)", printed):
-            stop = float(end) * rate / played
-            segments.append(Segment(_arpabet(name), start, stop, int(name not in {"ax"})))
-            start = stop
-        if len(segments) < 3:
-            return None
-        return Spoken((pcm / 32768).astype(np.float32), played, without_gaps(segments))
-
-
-def _arpabet(name: str) -> str:
-    """Return our name of a flite phone."""
-    return {"pau": "SIL", "axr": "ER", "el": "L", "em": "M", "en": "N", "ssil": "SIL"}.get(name, name.upper())
 
 
 def dictionary() -> list[str]:
