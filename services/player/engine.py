@@ -76,7 +76,8 @@ class Engine:
         self._clock = clock
         self._wall_offset = wall_offset
         self._latest_offset = wall_offset()
-        self._renderer_offset = renderer_offset
+        self.renderer_offset = renderer_offset
+        """Seconds by which the face is sent before its sound is heard."""
         self._device_id = str(uuid.uuid4())
         self._encoders: dict[str, Encoder] = {}
         self.lost_count = 0
@@ -124,7 +125,7 @@ class Engine:
                 return
 
     def _due(self, tick: int) -> float:
-        return self.output.time_of(self.performer.grid.sample(tick)) - self._renderer_offset
+        return self.output.time_of(self.performer.grid.sample(tick)) - self.renderer_offset
 
     def _send_due(self, taken: int, now: float) -> None:
         """Send the newest tick that is due; older ones are skipped, never sent in a burst.
@@ -133,7 +134,7 @@ class Engine:
         its ticks are counted on, and from then on differ from the device's by `_extra_ticks`.
         """
         performer = self.performer
-        ahead = round(self._renderer_offset * performer.grid.sample_rate)
+        ahead = round(self.renderer_offset * performer.grid.sample_rate)
         tick = performer.grid.tick(min(self.output.sample_at(now), taken - 1) + ahead)
         if tick >= performer.next_tick:
             if self.tick_count:

@@ -32,6 +32,7 @@ def status_of(engine: Engine, now: float) -> pb.GetStatusResponse:
             tick_skipped_count=engine.skipped_count,
             lateness_p50=duration(float(median)),
             lateness_p99=duration(float(late)),
+            renderer_offset=duration(engine.renderer_offset),
         ),
         subjects=[
             pb.SubjectStatus(

@@ -387,9 +387,10 @@ async def test_a_new_subject_comes_alive_and_stays(unreal: Unreal) -> None:
 
 
 async def test_the_status_tells_of_output_clock_and_sinks(unreal: Unreal) -> None:
-    async with player(unreal) as (stub, _):
+    async with player(unreal, renderer_offset=-35) as (stub, _):
         await unreal.packets(30)
         status = await stub.GetStatus(pb.GetStatusRequest())
+    assert status.clock.renderer_offset.ToNanoseconds() == -35_000_000
     assert (status.output.kind, status.output.sample_rate_hertz) == ("none", 48_000)
     assert status.output.message == "output is set to none"
     assert status.clock.tick_count >= 30
