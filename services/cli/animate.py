@@ -1,4 +1,4 @@
-"""`neurosync animate`: a sound file in, a file of face frames out."""
+"""`neurosync animate`: sound files in, files of face frames out, and pictures of them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,26 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import grpc
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
 from services.cli.animating import Animated, Progress, animate_clip, animate_stream
-from services.cli.connection import reach
+from services.cli.connection import Connection, reach
 from services.cli.main import app, run, tell
+from services.cli.plotting import draw
 from services.cli.settings import ClientSettings
 from services.cli.sound_files import decode_sound
-from services.errors import BadRequestError
-from services.media.frame_files import SUFFIXES, write_frames
+from services.cli.sound_jobs import STANDARD_INPUT, Job, jobs_of
+from services.errors import BadRequestError, UnavailableError
+from services.media.frame_files import write_frames
 from services.media.frames import Frames
 from services.media.wav import MAX_BYTES
 from services.settings import load
@@ -29,99 +34,160 @@ from services.settings import load
 CLIP_BYTES = 1 << 19  # 512 kB go as they are, and the service decodes them; larger: one call may take minutes of sound
 
 
+class Kind(StrEnum):
+    """Formats of frames."""
+
+    CSV = "csv"
+    NPZ = "npz"
+    JSON = "json"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How all sounds of a command are animated."""
+
+    model: str
+    force: bool
+    as_json: bool
+    start: bool
+
+
 @app.command()
 def animate(
-    audio: Annotated[str, typer.Argument(help='WAV, FLAC, OGG or MP3 file of a voice; "-" reads standard input.')],
+    audio: Annotated[
+        list[str],
+        typer.Argument(help='WAV, FLAC, OGG or MP3 files of a voice, or folders of them; "-" reads standard input.'),
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="Where to write the frames; .csv, .npz or .json. Without it: beside AUDIO, as .csv."
+            "-o",
+            "--output",
+            help="Where to write the frames: a name in .csv, .npz or .json, or a folder. Default: beside each sound.",
         ),
+    ] = None,
+    kind: Annotated[Kind, typer.Option("--format", help="Format of frames whose file is not named.")] = Kind.CSV,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw the curves against the waveform: a name in .png, or a folder for several sounds."),
     ] = None,
     model: Annotated[
         str, typer.Option(help="Face model, as the face service names it; its default if not given.")
     ] = "",
-    force: Annotated[bool, typer.Option("--force", "-f", help="Replace an output file that exists.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace output files that exist.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a sound instead of text.")] = False,
     start: Annotated[bool, typer.Option("--start/--no-start", help="Start a face service if none is running.")] = True,
 ) -> None:
-    """Turn a voice recording into face animation: 61 ARKit curves, 60 times a second.
+    """Turn voice recordings into face animation: 61 ARKit curves, 60 times a second.
 
     The .csv is a Live Link Face recording, as Unreal and other tools import it; `neurosync replay` performs it.
+
+    Of several sounds, those whose output exists are passed over unless --force is given, and one that is wrong does
+    not keep the others from being animated; the exit status then tells.
+
+    neurosync animate voice.wav --plot voice.png
+
+    neurosync animate recordings/ -o frames/ --format npz
+
+    ffmpeg -i film.mp4 -f wav - | neurosync animate - -o film.csv
     """
-    run(_animate(audio, _output_of(audio, output, force), model, as_json=as_json, start=start))
+    jobs = jobs_of(audio, output, plot, f".{kind.value}")
+    if len(jobs) == 1 and not force:
+        _refuse_to_replace(jobs[0])
+    run(_animate(jobs, Options(model, force, as_json, start)))
 
 
-def _output_of(audio: str, output: Path | None, force: bool) -> Path:
-    """Return where to write, once it is certain that writing will not fail for want of a better name."""
-    if audio != "-" and not Path(audio).is_file():
-        raise typer.BadParameter(f"there is no file {audio}", param_hint="AUDIO")
-    if output is None:
-        if audio == "-":
-            raise typer.BadParameter("name the output file, as standard input has no name", param_hint="-o")
-        output = Path(audio).with_suffix(".csv")
-    if output.suffix.lower() not in SUFFIXES:
-        raise typer.BadParameter(f"{output} must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}", param_hint="-o")
-    if not output.parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="-o")
-    if output.exists() and not force:
-        raise typer.BadParameter(f"{output} exists; --force replaces it, -o names another", param_hint="-o")
-    return output
+def _refuse_to_replace(job: Job) -> None:
+    for path, hint in ((job.output, "-o"), (job.plot, "--plot")):
+        if path is not None and path.exists():
+            raise typer.BadParameter(f"{path} exists; --force replaces it, {hint} names another", param_hint=hint)
 
 
-async def _animate(audio: str, output: Path, model: str, *, as_json: bool, start: bool) -> int:
-    name = "standard input" if audio == "-" else audio
-    data = _read(audio, name)
-    sound = decode_sound(data, name) if len(data) > CLIP_BYTES else None
-    async with reach("face", load(ClientSettings), tell=tell, start=start) as connection:
-        begun = time.perf_counter()
-        with _progress(sound.seconds if sound else None) as progress:
-            if sound is None:
-                animated = await animate_clip(connection, data, model, progress)
-            else:
-                animated = await animate_stream(connection, sound, model, progress)
-        elapsed = time.perf_counter() - begun
+async def _animate(jobs: list[Job], options: Options) -> int:
+    """Animate one sound after the other; return the exit status, that of the worst."""
+    wanted = [job for job in jobs if options.force or not job.output.exists()]
+    for job in jobs:
+        if job not in wanted:
+            tell(f"{job.output} exists: passed over, --force replaces it")
+    if not wanted:
+        return 0
+    status = 0
+    async with reach("face", load(ClientSettings), tell=tell, start=options.start) as connection:
+        for number, job in enumerate(wanted, start=1):
+            label = "animating" if len(wanted) == 1 else f"{number}/{len(wanted)} {Path(job.audio).name}"
+            try:
+                await _animate_one(connection, job, label, options)
+            except (BadRequestError, UnavailableError, grpc.aio.AioRpcError) as error:
+                if len(jobs) == 1 or not _is_of_this_sound(error):
+                    raise
+                told = f"{job.name}: {error.details()}" if isinstance(error, grpc.aio.AioRpcError) else str(error)
+                tell(f"error: {told}")
+                status = 2
+    return status
+
+
+def _is_of_this_sound(error: Exception) -> bool:
+    """Return whether another sound may fare better."""
+    if isinstance(error, grpc.aio.AioRpcError):
+        return bool(error.code() is grpc.StatusCode.INVALID_ARGUMENT)
+    return isinstance(error, BadRequestError)
+
+
+async def _animate_one(connection: Connection, job: Job, label: str, options: Options) -> None:
+    data = _read(job)
+    is_long = len(data) > CLIP_BYTES
+    sound = decode_sound(data, job.name) if is_long or job.plot else None
+    begun = time.perf_counter()
+    with _progress(label, sound.seconds if sound else None) as progress:
+        if is_long and sound is not None:
+            animated = await animate_stream(connection, sound, options.model, progress)
+        else:
+            animated = await animate_clip(connection, data, options.model, progress)
+    elapsed = time.perf_counter() - begun
     frames = animated.frames()
-    write_frames(output, frames)
-    _report(output, frames, animated, elapsed, as_json=as_json)
-    return 0
+    write_frames(job.output, frames)
+    if job.plot and sound is not None:
+        draw(job.plot, sound, frames, f"{Path(job.name).name} by {animated.model}")
+    _report(job, frames, animated, elapsed, as_json=options.as_json)
 
 
-def _read(audio: str, name: str) -> bytes:
-    """Return the file's bytes.
+def _read(job: Job) -> bytes:
+    """Return the sound's bytes.
 
     Raises:
         BadRequestError: It cannot be read, is empty or too large.
     """
+    from_input = job.audio == STANDARD_INPUT
     try:
-        with contextlib.nullcontext(sys.stdin.buffer) if audio == "-" else Path(audio).open("rb") as file:
+        with contextlib.nullcontext(sys.stdin.buffer) if from_input else Path(job.audio).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise BadRequestError(name, error.strerror, "a file that can be read") from error
+        raise BadRequestError(job.name, error.strerror, "a file that can be read") from error
     if not 0 < len(data) <= MAX_BYTES:
-        raise BadRequestError(name, f"{len(data)} bytes", f"1 to {MAX_BYTES} bytes")
+        raise BadRequestError(job.name, f"{len(data)} bytes", f"1 to {MAX_BYTES} bytes")
     return data
 
 
 @contextlib.contextmanager
-def _progress(total: float | None) -> Iterator[Progress]:
+def _progress(label: str, total: float | None) -> Iterator[Progress]:
     """Show seconds animated on a terminal; elsewhere nothing.
 
     Args:
+        label: What is animated.
         total: Seconds there are; None: not known yet.
     """
-    columns = (TextColumn("animating"), BarColumn(), TextColumn("{task.completed:.1f} s"), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.1f} s"), TimeElapsedColumn())
     console = Console(stderr=True)
     with ProgressBar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=total)
+        task = bar.add_task(label, total=total)
         yield lambda seconds: bar.update(task, completed=seconds)
 
 
-def _report(output: Path, frames: Frames, animated: Animated, elapsed: float, *, as_json: bool) -> None:
+def _report(job: Job, frames: Frames, animated: Animated, elapsed: float, *, as_json: bool) -> None:
     speed = frames.seconds / elapsed
     if as_json:
-        table = {
-            "output": str(output),
+        table: dict[str, Any] = {
+            "output": str(job.output),
             "frame_count": len(frames),
             "frame_rate_hertz": frames.rate,
             "seconds": round(frames.seconds, 3),
@@ -130,7 +196,11 @@ def _report(output: Path, frames: Frames, animated: Animated, elapsed: float, *,
             "compute_seconds": round(animated.compute, 3),
             "realtime_factor": round(speed, 2),
         }
+        if job.plot:
+            table["plot"] = str(job.plot)
         typer.echo(json.dumps(table))
         return
-    typer.echo(f"{output}: {len(frames)} frames, {frames.seconds:.2f} s at {frames.rate:g} Hz")
+    typer.echo(f"{job.output}: {len(frames)} frames, {frames.seconds:.2f} s at {frames.rate:g} Hz")
+    if job.plot:
+        typer.echo(f"{job.plot}: its curves against the sound")
     typer.echo(f"by {animated.model} in {elapsed:.2f} s, {speed:.1f} x realtime")

@@ -122,14 +122,21 @@ async def test_an_unknown_model_is_wrong_usage(face: dict[str, str], neurosync: 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("nowhere.wav",), "there is no file nowhere.wav"),
+        (("nowhere.wav",), "there is no file or folder nowhere.wav"),
         (("-",), "name the output file"),
         (("voice.wav", "-o", "frames.txt"), "must end in .csv, .npz or .json"),
         (("voice.wav", "-o", "nowhere/frames.csv"), "there is no folder nowhere"),
+        (("voice.wav", "--plot", "curves.jpg"), "must end in .png"),
+        (("voice.wav", "--plot", "nowhere/curves.png"), "there is no folder nowhere"),
+        (("voice.wav", "-", "-o", "."), "cannot be taken together"),
+        (("voice.wav", ".", "-o", "frames.csv"), "must be a folder that exists"),
+        (("voice.wav", "voice.wav"), "would both become voice.csv"),
+        (("empty",), "is in the folder empty"),
     ],
 )
 def test_wrong_names_are_told_before_anything_is_started(arguments: tuple[str, ...], reason: str, place: Path) -> None:
     write_wav(place / "voice.wav", babble(0.1))
+    (place / "empty").mkdir()
     result = CliRunner().invoke(app, ["animate", *arguments])
     assert result.exit_code == 2
     assert reason in " ".join(result.stderr.replace("│", " ").split())
