@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import threading
 from typing import Annotated
 
 import grpc
@@ -12,6 +11,7 @@ import typer
 
 from services.cli.ask import AsJson, Start, Subject, TakeFlag, Voice
 from services.cli.connection import reach
+from services.cli.lines import read_lines
 from services.cli.main import app, run, tell
 from services.cli.performing import Speaker, Wishes
 from services.cli.settings import ClientSettings
@@ -57,7 +57,7 @@ class _Conversation:
 
     def __init__(self, speaker: Speaker) -> None:
         self._speaker = speaker
-        self._lines = _read_lines(asyncio.get_running_loop())
+        self._lines = read_lines(asyncio.get_running_loop())
         self._interjection: str | None = None
 
     async def run(self) -> None:
@@ -117,19 +117,3 @@ class _Conversation:
                 tell(f"  there is no {command}; /help lists what there is")
             case _:
                 await self.turn(line, speak=False)
-
-
-def _read_lines(loop: asyncio.AbstractEventLoop) -> asyncio.Queue[str | None]:
-    """Return a queue of the lines typed, None at their end.
-
-    A thread reads, as a terminal cannot be awaited on every system; it ends with the process.
-    """
-    lines: asyncio.Queue[str | None] = asyncio.Queue()  # people type slowly
-
-    def read() -> None:
-        for line in sys.stdin:
-            loop.call_soon_threadsafe(lines.put_nowait, line)
-        loop.call_soon_threadsafe(lines.put_nowait, None)
-
-    threading.Thread(target=read, name="read lines", daemon=True).start()
-    return lines

@@ -10,11 +10,12 @@ import numpy as np
 
 from neurosync.v1 import media_pb2, player_pb2, player_pb2_grpc
 from services.cli.connection import Connection
+from services.cli.main import tell
 from services.errors import InactiveError, UnavailableError
 from services.media.curves import CURVE_NAMES
 from services.media.frames import FRAME_RATE
 from services.media.takes import Take
-from services.wire import audio_chunk, frame_batch
+from services.wire import audio_chunk, frame_batch, seconds_of
 
 PART_FRAMES = 6  # 100 ms; more: coarser steps against the grant, fewer: more messages
 SILENT_SECONDS = 10.0  # of a player that performs, until it is given up; it tells its position ten times a second
@@ -146,3 +147,13 @@ def _emotion_key(at_sample: int, row: np.ndarray[tuple[int, ...], np.dtype[np.fl
         if value > 0
     ]
     return media_pb2.EmotionKey(at_sample=at_sample, weights=weights)
+
+
+def tell_output(status: player_pb2.GetStatusResponse) -> None:
+    """Say where a player's sound and face go."""
+    output = status.output
+    if output.kind == "device":
+        tell(f"sound: {output.device}, {1000 * seconds_of(output.latency):.0f} ms latency")
+    else:
+        tell(f"sound: none, so nothing will be heard ({output.message or output.kind})")
+    tell(f"face: Live Link to {', '.join(sink.address for sink in status.sinks) or 'nobody'}")

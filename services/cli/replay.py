@@ -15,12 +15,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from neurosync.v1 import player_pb2
 from neurosync.v1.player_pb2 import PerformFinished, PerformFinishReason
 from services.cli.connection import reach
 from services.cli.direct import send_take
 from services.cli.main import app, run, tell
-from services.cli.playing import Event, Playback
+from services.cli.playing import Event, Playback, tell_output
 from services.cli.port_checks import split_target
 from services.cli.settings import ClientSettings
 from services.cli.sound_files import read_sound
@@ -28,7 +27,6 @@ from services.errors import BadRequestError, StoppedError
 from services.media.takes import Take, load_take
 from services.serving import stop_on_signal
 from services.settings import load
-from services.wire import seconds_of
 
 DEFAULT_SUBJECT = "NeuroSync"  # as the player's
 MAX_SUBJECT_BYTES = 64  # as the player takes
@@ -76,7 +74,7 @@ async def _replay(path: Path, audio: Path | None, subject: str, *, as_json: bool
         tell(f"note: {notice}")
     async with reach("player", load(ClientSettings), tell=tell, start=start) as connection:
         playback = Playback(connection, take, turn_id=str(uuid.uuid4()), subject=subject)
-        _tell_output(await playback.status())
+        tell_output(await playback.status())
         tell(f"replaying {path}: {take.seconds:.1f} s of sound, {len(take.weights)} frames")
         finished, interrupted = await _perform(playback, take)
     _report(finished, take, as_json=as_json)
@@ -158,15 +156,6 @@ async def _play(playback: Playback, take: Take) -> PerformFinished:
                     bar.console.print(f"note: {event.notice.message}", markup=False, highlight=False)
 
         return await playback.run(show)
-
-
-def _tell_output(status: player_pb2.GetStatusResponse) -> None:
-    output = status.output
-    if output.kind == "device":
-        tell(f"sound: {output.device}, {1000 * seconds_of(output.latency):.0f} ms latency")
-    else:
-        tell(f"sound: none, so nothing will be heard ({output.message or output.kind})")
-    tell(f"face: Live Link to {', '.join(sink.address for sink in status.sinks) or 'nobody'}")
 
 
 def _report(finished: PerformFinished, take: Take, *, as_json: bool) -> None:
