@@ -1,6 +1,7 @@
 """A recording that goes round: its end leads over into its beginning, so that nobody sees the seam.
 
-Source of the cross-fade: the NeuroSync player's own, so that a loop made for it looks the same here.
+The cross-fade is that of the NeuroSync player, so a loop made for it looks the same here. What follows it is not: the
+last rows have already led through the first ones, so the next round begins behind those, and nothing jumps back.
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ class Loop:
 
     def __init__(self, rows: Weights) -> None:
         """Repeat `rows`, shape (n, 61) with n at least 1, at 60 Hz."""
-        self.rows = clamp(cross_faded(rows))
+        self._seam = min(SEAM_TICKS, len(rows) // 2)
+        self.rows = clamp(cross_faded(rows, self._seam))
 
     def at(self, tick: int) -> Weights:
         """Return the pose of a tick, shape (61,); tick 0 is the first row."""
-        row: Weights = self.rows[tick % len(self.rows)]
+        first = self._seam if tick >= len(self.rows) else 0
+        row: Weights = self.rows[first + (tick - first) % (len(self.rows) - first)]
         return row
 
 
