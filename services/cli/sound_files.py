@@ -71,6 +71,6 @@ def _read(file: soundfile.SoundFile, name: str) -> Sound:
         raise BadRequestError(name, f"{file.frames / file.samplerate:.0f} s of sound", wanted)
     blocks = [np.zeros(0, np.int16)]
     for block in file.blocks(blocksize=file.samplerate, dtype="float32", always_2d=True):  # (n, channels)
-        mono = np.nan_to_num(block.mean(axis=1))
+        mono = np.nan_to_num(block, posinf=1.0, neginf=-1.0).mean(axis=1, dtype=np.float64)  # (n,)
         blocks.append(np.clip(np.rint(mono * 32768.0), -32768, 32767).astype(np.int16))
     return Sound(np.concatenate(blocks), file.samplerate)

@@ -88,5 +88,6 @@ def _decoded(file: soundfile.SoundFile) -> Iterator[Pcm]:
             if not len(block):  # the header promised more than there is
                 return
             left -= len(block)
-            mono = np.nan_to_num(block.mean(axis=1))  # (n, channels) -> (n,)
+            finite = np.nan_to_num(block, copy=False, posinf=1.0, neginf=-1.0)
+            mono = finite.mean(axis=1, dtype=np.float64)  # (n, channels) -> (n,)
             yield np.clip(np.round(mono * 32768), -32768, 32767).astype(np.int16)
