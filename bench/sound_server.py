@@ -131,6 +131,8 @@ class Recording:
         self._child.terminate()
         self._child.wait(10)
         self._thread.join(10)
+        assert self._child.stdout
+        self._child.stdout.close()
 
     def sound(self) -> Pcm:
         """Return all that came."""
@@ -227,7 +229,7 @@ class BarePlayer:
         self._library.pa_simple_free(self._stream)
 
 
-def recorder_delay(server: SoundServer, made: Recording, *, clicks: int = 60) -> npt.NDArray[np.float64]:
+def recorder_delay(server: SoundServer, made: Recording, *, clicks: int) -> npt.NDArray[np.float64]:
     """Return the recorder's own delay, in seconds, at each click of a player that is not ours."""
     begun = made.seconds
     click = np.zeros(BarePlayer.BLOCK, np.int16)

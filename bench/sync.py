@@ -45,6 +45,7 @@ from services.media.curves import INDEX
 from services.wire import audio_chunk, frame_batch
 
 CLICKS = 200
+PROBES = 60  # clicks of the player that is not ours, for the recorder's own delay
 VOICE_RATE = 24_000  # Hz, of the turn
 FRAME_RATE = 60
 CLICK_SECONDS = 0.002
@@ -52,6 +53,7 @@ LEAD_FRAMES = 30  # before the first click: the face has come from idle by then
 CHUNK_FRAMES = 6  # sound and frames of 0.1 s
 PAIR_SECONDS = 0.09  # less than half of the shortest time between two clicks
 JAW_OPEN = 0.6  # between rest and the spike
+PAUSE_SECONDS = 0.25  # between two tones
 TONE_HERTZ = 441.0
 TONE_LEVEL = 12_000
 SILENT = 40  # of 32768: quieter is not heard
@@ -165,12 +167,12 @@ async def perform(
 
 
 async def measure_sync(
-    server: SoundServer, *, clicks: int, every: int, latency: float = 0.05
+    server: SoundServer, *, clicks: int, every: int, latency: float = 0.05, probes: int = PROBES
 ) -> tuple[Sync, pb.GetStatusResponse]:
     """Play `clicks` clicks, one each `every` frames, and return what the recording tells, and the player's own word."""
     with receiver() as unreal, recording(server) as made:
         await asyncio.sleep(0.3)
-        delay = await asyncio.to_thread(recorder_delay, server, made)
+        delay = await asyncio.to_thread(recorder_delay, server, made, clicks=probes)
         async with (
             player_process(server.environment, targets=unreal.address, latency=latency) as player,
             dial(player.address) as channel,
@@ -206,7 +208,7 @@ def _spikes(unreal: Receiver) -> Seconds:
     return unreal.times()[np.flatnonzero(is_open & ~np.roll(is_open, 1))]
 
 
-async def measure_barge_in(server: SoundServer, *, stops: int, latency: float) -> BargeIn:
+async def measure_barge_in(server: SoundServer, *, stops: int, latency: float, probes: int = PROBES) -> BargeIn:
     """Speak a tone and stop it, `stops` times; return how soon it was silent."""
     seconds = 3.0
     tone = np.asarray(
@@ -216,7 +218,7 @@ async def measure_barge_in(server: SoundServer, *, stops: int, latency: float) -
     asked: list[float] = []
     with recording(server) as made:
         await asyncio.sleep(0.3)
-        delay = float(np.median(await asyncio.to_thread(recorder_delay, server, made)))
+        delay = float(np.median(await asyncio.to_thread(recorder_delay, server, made, clicks=probes)))
         begun = made.seconds
         async with (
             player_process(server.environment, targets="127.0.0.1:9", latency=latency) as player,
@@ -228,13 +230,16 @@ async def measure_barge_in(server: SoundServer, *, stops: int, latency: float) -
     sound = made.sound()
     loud = np.flatnonzero(np.abs(sound.astype(np.int32)) > SILENT)
     loud = loud[loud > begun * RATE]
-    ends = loud[np.flatnonzero(np.diff(loud, append=10**12) > 0.1 * RATE)]
-    if len(ends) != stops:
-        raise RuntimeError(f"stopped {stops} tones, heard {len(ends)}")
-    silent = made.times(ends) - delay - np.array(asked)
+    heard = made.times(loud) - delay
+    ends, silent = [], []
+    for moment in asked:
+        last = np.searchsorted(heard, moment + PAUSE_SECONDS) - 1
+        if heard[last] > moment:  # else the device had run dry just then
+            ends.append(int(loud[last]))
+            silent.append(heard[last] - moment)
     natural = TONE_LEVEL * 2 * np.pi * TONE_HERTZ / RATE
     steps = [np.abs(np.diff(sound[end - RATE // 20 : end + RATE // 100].astype(int))).max() / natural for end in ends]
-    return BargeIn(silent, np.array(steps), latency)
+    return BargeIn(np.array(silent), np.array(steps), latency)
 
 
 async def _speak_and_stop(
@@ -250,7 +255,7 @@ async def _speak_and_stop(
             is_stopped = True
             asked.append(time.monotonic())
             await stub.Stop(pb.StopRequest(turn_id=config.turn_id))
-    await asyncio.sleep(0.25)
+    await asyncio.sleep(PAUSE_SECONDS)
 
 
 @contextlib.contextmanager

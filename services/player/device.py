@@ -19,11 +19,13 @@ import numpy as np
 from services.errors import UnavailableError
 from services.player.feed import CHANGE_SECONDS as CHANGE_SECONDS
 from services.player.feed import Feed
+from services.player.priority import CALLBACK_PRIORITY, raise_priority
 from services.player.tape import Tape
 
 logger = logging.getLogger(__name__)
 
 USUAL_SAMPLE_RATE = 48_000  # Hz, without a device, and where a system names a rate only for want of a better one
+ASKED_SHARE = 0.75  # of the wanted latency: PortAudio counts neither its block, a quarter of it, nor the sound server's
 LOST_SECONDS = 2.5  # without a callback; some systems take a second to go on after an underrun
 SETTLE_TIMEOUT_SECONDS = 5.0  # some systems take a second from the first callback to the next
 EPOCH_REPORTS = 64  # of which the one that was delivered soonest tells the offset between the two clocks
@@ -148,7 +150,7 @@ class DeviceOutput:
                 device=device.index,
                 channels=self._channels,
                 dtype="int16",
-                latency=latency,
+                latency=latency if isinstance(latency, str) else ASKED_SHARE * latency,
                 callback=self._callback,
                 finished_callback=self._finish,
             )
@@ -161,6 +163,8 @@ class DeviceOutput:
         time is told best by the callback that waited least.
         """
         now = time.monotonic()
+        if not self._epochs:
+            raise_priority(CALLBACK_PRIORITY)
         self._epochs.append(now - timing.currentTime)
         at = timing.outputBufferDacTime + min(self._epochs)
         block = np.frombuffer(out, np.int16).reshape(frames, self._channels)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import sys
 import threading
 import time
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 from services.errors import BusyError, NeuroSyncError, UnavailableError
 from services.player.engine import MAX_COMMANDS, Engine
 from services.player.grid import TICK_RATE
+from services.player.priority import PLAYER_PRIORITY, raise_priority
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,6 @@ T = TypeVar("T")
 FINE_SECONDS = 0.0015  # before a deadline only a sleep is exact enough; longer delays requests, shorter misses ticks
 ANSWER_SECONDS = 5.0  # a step takes a fraction of a millisecond
 REPORTED_FAILURES = 10  # of steps; a defect that shows sixty times a second must not fill the disk
-REALTIME_PRIORITY = 10
 
 
 class Pacer:
@@ -89,7 +88,7 @@ class Pacer:
         self._wake.set()
 
     def _run(self) -> None:
-        _raise_priority()
+        raise_priority(PLAYER_PRIORITY)
         with _fine_timers():
             while not self._ending:
                 self._wake.clear()
@@ -121,18 +120,6 @@ def _deliver(
     """Settle a future of another thread's loop, unless nobody waits any more."""
     with contextlib.suppress(RuntimeError):  # the loop has closed
         loop.call_soon_threadsafe(lambda: None if future.done() else how(what))
-
-
-def _raise_priority() -> None:
-    """Ask the system to run this thread on time, by real-time scheduling where that is allowed."""
-    if sys.platform != "linux":
-        return
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(REALTIME_PRIORITY))
-    except OSError as error:
-        logger.debug("no real-time priority reason=%s", error)
-    else:
-        logger.debug("the player's thread has real-time priority")
 
 
 @contextlib.contextmanager

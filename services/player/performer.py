@@ -22,7 +22,7 @@ from services.player.subject import Shown, Subject
 from services.player.tape import Tape
 from services.player.turn import NEVER, Turn
 
-DEFAULT_FADE_SECONDS = 0.015  # raised cosine; longer is softer, shorter clicks
+DEFAULT_FADE_SECONDS = 0.008  # raised cosine; longer is softer, shorter clicks
 LEAD_SECONDS = 0.06  # of sound rendered ahead of the device: how long the player's thread may stall unheard
 MAX_WAITING = 24  # turns of all subjects that wait behind others; each holds some MB of sound and face at most
 REMEMBERED_TURNS = 1024  # that were stopped before they came, or have ended

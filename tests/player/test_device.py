@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import shutil
-import sys
+import itertools
 import uuid
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,6 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from bench.player_process import Receiver, player_process, receiver
+from bench.sound_server import RATE as SINK_RATE
+from bench.sound_server import REMEDY, Recording, SoundServer, missing, recording, sound_server
+from bench.sync import measure_barge_in, measure_sync
 from neurosync.v1 import media_pb2 as media
 from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
@@ -24,106 +24,30 @@ from services.wire import audio_chunk
 
 pytestmark = pytest.mark.device
 
-ROOT = Path(__file__).parents[2]
 RATE = 24_000
 TONE = 1000.0  # Hz
-SERVER_SETUP = """
-load-module module-native-protocol-unix
-load-module module-null-sink sink_name=neurosync rate=48000 channels=2 format=s16le
-set-default-sink neurosync
-set-default-source neurosync.monitor
-"""
-
-
-@contextlib.asynccontextmanager
-async def process(
-    *command: str, environment: dict[str, str], out: int = DEVNULL, err: int = DEVNULL
-) -> AsyncIterator[Process]:
-    child = await asyncio.create_subprocess_exec(*command, env=environment, stdout=out, stderr=err, cwd=ROOT)
-    try:
-        yield child
-    finally:
-        if child.returncode is None:
-            child.terminate()
-        async with asyncio.timeout(15):
-            if child.stdout:
-                await child.stdout.read()
-            await child.wait()
-
-
-async def answer(*command: str, environment: dict[str, str]) -> int:
-    """Return the exit status of a command."""
-    async with process(*command, environment=environment) as child:
-        return await child.wait()
 
 
 @pytest.fixture
-async def sound_server(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
-    """Return the environment of programs that use a sound server of our own."""
-    for program in ("pulseaudio", "parec", "pactl"):
-        if not shutil.which(program):
-            pytest.skip(f"{program} is not installed (apt-get install pulseaudio pulseaudio-utils libasound2-plugins)")
+async def server(tmp_path: Path) -> AsyncIterator[SoundServer]:
+    """Yield a sound server of our own."""
+    if lacking := missing():
+        pytest.skip(f"{', '.join(lacking)} is not installed ({REMEDY})")
     place = tmp_path / "sound"
-    place.mkdir(mode=0o700)
-    (place / "setup.pa").write_text(SERVER_SETUP)
-    environment = os.environ | {"XDG_RUNTIME_DIR": str(place), "HOME": str(place)}
-    options = ("--daemonize=no", "-n", "-F", str(place / "setup.pa"), "--exit-idle-time=-1", "--use-pid-file=no")
-    async with process("pulseaudio", *options, environment=environment):
-        async with asyncio.timeout(20):
-            while await answer("pactl", "info", environment=environment):
-                pass
-        yield environment
-
-
-class Recorder:
-    """Listens to what the sink plays."""
-
-    def __init__(self, child: Process) -> None:
-        self._child = child
-
-    async def listen(self, seconds: float) -> npt.NDArray[np.int16]:
-        assert self._child.stdout
-        async with asyncio.timeout(seconds + 10):
-            return np.frombuffer(await self._child.stdout.readexactly(2 * round(seconds * RATE)), np.int16)
+    place.mkdir()
+    async with sound_server(place) as running:
+        yield running
 
 
 @pytest.fixture
-async def recorder(sound_server: dict[str, str]) -> AsyncIterator[Recorder]:
-    options = (
-        "-d",
-        "neurosync.monitor",
-        f"--rate={RATE}",
-        "--channels=1",
-        "--format=s16le",
-        "--raw",
-        "--latency-msec=10",
-    )
-    async with process("parec", *options, environment=sound_server, out=PIPE) as child:
-        recorder = Recorder(child)
-        await recorder.listen(0.1)
-        yield recorder
-
-
-@pytest.fixture
-async def stub(sound_server: dict[str, str]) -> AsyncIterator[player_pb2_grpc.PlayerServiceAsyncStub]:
-    environment = sound_server | {"NEUROSYNC_PLAYER_LISTEN": "127.0.0.1:0", "NEUROSYNC_PLAYER_TARGETS": "127.0.0.1:9"}
-    async with process(sys.executable, "-m", "services.player", environment=environment, err=PIPE) as child:
-        assert child.stderr
-        address = ""
-        async with asyncio.timeout(30):
-            while line := (await child.stderr.readline()).decode():
-                if " address=" in line and "listening" in line:
-                    address = line.split(" address=")[1].strip()
-                if " alive " in line:
-                    break
-        assert address, "the player did not start"
-        draining = asyncio.create_task(child.stderr.read())
-        async with dial(address) as channel:
-            yield player_pb2_grpc.PlayerServiceStub(channel)
-        child.terminate()
-        async with asyncio.timeout(15):
-            await draining
-            assert await child.wait() == 0
+async def player(server: SoundServer) -> AsyncIterator[tuple[player_pb2_grpc.PlayerServiceAsyncStub, Receiver]]:
+    """Yield a player on that server, and what it sends."""
+    with receiver() as unreal:
+        async with (
+            player_process(server.environment, targets=unreal.address) as process,
+            dial(process.address) as channel,
+        ):
+            yield player_pb2_grpc.PlayerServiceStub(channel), unreal
 
 
 def tone(seconds: float) -> npt.NDArray[np.int16]:
@@ -137,38 +61,100 @@ def config() -> pb.PerformConfig:
     )
 
 
-def loud(recording: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+def loud(made: Recording) -> npt.NDArray[np.int16]:
     """Return the part of a recording from the first to the last sample that is not silent."""
-    heard = np.flatnonzero(np.abs(recording.astype(int)) > 100)
-    return recording[heard[0] : heard[-1] + 1] if len(heard) else recording[:0]
+    sound = made.sound()
+    heard = np.flatnonzero(np.abs(sound.astype(int)) > 100)
+    return sound[heard[0] : heard[-1] + 1] if len(heard) else sound[:0]
 
 
-async def test_a_played_tone_is_heard_whole(stub: player_pb2_grpc.PlayerServiceAsyncStub, recorder: Recorder) -> None:
-    listening = asyncio.create_task(recorder.listen(2.5))
-    events = [event async for event in stub.Play(pb.PlayRequest(config=config(), pcm=tone(1.0).tobytes()))]
-    heard = loud(await listening)
+async def recorded(made: Recording, seconds: float) -> None:
+    """Wait until `seconds` more have been recorded."""
+    until = made.seconds + seconds
+    async with asyncio.timeout(seconds + 10):
+        while made.seconds < until:  # noqa: ASYNC110 - a thread listens
+            await asyncio.sleep(0.02)
+
+
+async def status_with(stub: player_pb2_grpc.PlayerServiceAsyncStub, kind: str) -> pb.GetStatusResponse:
+    """Return the status once the output is of that kind."""
+    async with asyncio.timeout(20):
+        while (status := await stub.GetStatus(pb.GetStatusRequest())).output.kind != kind:
+            pass
+    return status
+
+
+async def test_a_played_tone_is_heard_whole(
+    server: SoundServer, player: tuple[player_pb2_grpc.PlayerServiceAsyncStub, Receiver]
+) -> None:
+    stub, _ = player
+    with recording(server) as made:
+        await recorded(made, 0.1)
+        events = [event async for event in stub.Play(pb.PlayRequest(config=config(), pcm=tone(1.0).tobytes()))]
+        await recorded(made, 0.3)
+    heard = loud(made)
     status = await stub.GetStatus(pb.GetStatusRequest())
     assert status.output.kind == "device"
     assert 0.005 < status.output.latency.ToMilliseconds() / 1000 < 0.5
     assert events[-1].finished.heard_sample_count == RATE
-    assert len(heard) == pytest.approx(RATE, abs=0.03 * RATE)
+    assert len(heard) == pytest.approx(SINK_RATE, abs=0.03 * SINK_RATE)
     spectrum = np.abs(np.fft.rfft(heard * np.hanning(len(heard))))
-    assert np.argmax(spectrum) * RATE / len(heard) == pytest.approx(TONE, abs=2)
+    assert np.argmax(spectrum) * SINK_RATE / len(heard) == pytest.approx(TONE, abs=2)
 
 
-async def test_a_stop_silences_what_is_heard(stub: player_pb2_grpc.PlayerServiceAsyncStub, recorder: Recorder) -> None:
-    listening = asyncio.create_task(recorder.listen(2.5))
-    chunks = [
-        pb.PerformRequest(audio=audio_chunk(first, tone(2.0)[first : first + 2400])) for first in range(0, 48_000, 2400)
-    ]
-    call = stub.Perform(iter([pb.PerformRequest(config=config()), *chunks]))
-    async for event in call:
-        if event.HasField("position") and event.position.heard_sample_count > RATE // 2:
-            break
-    answer = await stub.Stop(pb.StopRequest(everything=True))
-    rest = [event async for event in call]
-    recording = await listening
+async def test_a_stop_silences_what_is_heard(
+    server: SoundServer, player: tuple[player_pb2_grpc.PlayerServiceAsyncStub, Receiver]
+) -> None:
+    stub, _ = player
+    with recording(server) as made:
+        await recorded(made, 0.1)
+        chunks = [
+            pb.PerformRequest(audio=audio_chunk(first, tone(2.0)[first : first + 2400]))
+            for first in range(0, 48_000, 2400)
+        ]
+        call = stub.Perform(iter([pb.PerformRequest(config=config()), *chunks]))
+        async for event in call:
+            if event.HasField("position") and event.position.heard_sample_count > RATE // 2:
+                break
+        answer = await stub.Stop(pb.StopRequest(everything=True))
+        rest = [event async for event in call]
+        await recorded(made, 0.5)
     (stopped,) = answer.turns
     assert rest[-1].finished.heard_sample_count == stopped.heard_sample_count
     assert stopped.heard_sample_count < RATE
-    assert len(loud(recording)) == pytest.approx(stopped.heard_sample_count, abs=0.03 * RATE)
+    assert len(loud(made)) / SINK_RATE == pytest.approx(stopped.heard_sample_count / RATE, abs=0.03)
+
+
+async def test_lips_and_sound_are_together_on_the_recording(server: SoundServer) -> None:
+    sync, _ = await measure_sync(server, clicks=20, every=12, probes=12)
+    assert len(sync.deviations) >= 16
+    assert abs(np.median(sync.deviations)) < 0.01  # 3 ms on a quiet machine; without the latency it would be 50
+
+
+async def test_a_stop_is_heard_soon_and_without_a_click(server: SoundServer) -> None:
+    stops = await measure_barge_in(server, stops=5, latency=0.05, probes=12)
+    assert np.median(stops.silent) < 0.05 + 0.03 + 0.02  # the last 20 ms are for a busy machine
+    assert np.median(stops.steps) < 1.5  # a cut at the top of the tone is 17 times the largest step of the tone itself
+
+
+async def test_the_face_outlives_the_sound_server_and_sound_comes_back_with_it(
+    server: SoundServer, player: tuple[player_pb2_grpc.PlayerServiceAsyncStub, Receiver]
+) -> None:
+    stub, unreal = player
+    await server.kill()
+    status = await status_with(stub, "none")
+    assert "has stopped" in status.output.message
+    silent = [event async for event in stub.Play(pb.PlayRequest(config=config(), pcm=tone(0.3).tobytes()))]
+    assert silent[-1].finished.heard_sample_count == 0
+    await server.start()
+    status = await status_with(stub, "device")
+    assert (status.output.lost_count, status.output.message) == (1, "")
+    with recording(server) as made:
+        await recorded(made, 0.1)
+        events = [event async for event in stub.Play(pb.PlayRequest(config=config(), pcm=tone(1.0).tobytes()))]
+        await recorded(made, 0.3)
+    assert events[-1].finished.heard_sample_count == RATE
+    assert len(loud(made)) == pytest.approx(SINK_RATE, abs=0.03 * SINK_RATE)
+    times = unreal.times()
+    assert max(later - earlier for earlier, later in itertools.pairwise(times)) < 0.2
+    assert len(times) / (times[-1] - times[0]) == pytest.approx(60, abs=1.5)

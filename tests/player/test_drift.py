@@ -97,7 +97,7 @@ class Misbehaving:
         loud = np.flatnonzero(sound > 4_000)
         first = loud[np.diff(loud, prepend=-(10**6)) > self._habit.device_rate // 50]
         samples, times = np.array(self.heard).T
-        return np.interp(first, samples, times)
+        return np.asarray(np.interp(first, samples, times))
 
     def update(self, now: float) -> int:
         return self._feed.update()
