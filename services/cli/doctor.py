@@ -26,6 +26,9 @@ from services.cli.service_checks import (
     load_settings,
 )
 from services.cli.settings import ClientSettings
+from services.cli.stack import PARTS, is_healthy
+from services.cli.unreal_checks import check_arrivals, check_player, check_subjects, check_timing
+from services.dialing import credentials, dial
 from services.errors import ConfigurationError
 from services.settings import load
 
@@ -37,7 +40,7 @@ _PLAIN_WIDTH = 160  # columns where the output is no terminal
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
-    """Check what NeuroSync needs on this machine, and say what to do about each.
+    """Check what NeuroSync needs on this machine, and the way to Unreal; say what to do about each.
 
     ok: fine. note: worth knowing, everything works. problem: `neurosync up` would not work.
 
@@ -66,9 +69,9 @@ async def examine() -> list[Check]:
     face, player = loaded.get("face"), loaded.get("player")
     targets = getattr(player, "targets", DEFAULT_TARGETS)
     try:
-        takes = load(ClientSettings).takes
+        client = load(ClientSettings)
     except ConfigurationError:  # told by the check of the settings
-        takes = ClientSettings.model_fields["takes"].default
+        client = ClientSettings.model_construct()
     return [
         check_python(),
         settings,
@@ -80,9 +83,23 @@ async def examine() -> list[Check]:
         await asyncio.to_thread(check_sound, getattr(player, "output", "auto")),
         await asyncio.to_thread(check_gpu, getattr(face, "provider", "cpu")),
         *await check_ports(),
+        check_subjects(getattr(player, "subjects", ())),
         *await asyncio.to_thread(check_targets, targets),
-        check_space(takes),
+        *await check_arrivals(targets),
+        *await _check_running_player(client, targets),
+        check_timing(),
+        check_space(client.takes),
     ]
+
+
+async def _check_running_player(client: ClientSettings, targets: Sequence[str]) -> list[Check]:
+    """Look at the player, if one runs where this command would look for it; over TLS it is left alone."""
+    part = next(part for part in PARTS if part.name == "player")
+    if client.tls_authority is not None or not await is_healthy(client.player, part.service):
+        return []
+    metadata = credentials(client.token.get_secret_value() if client.token else None)
+    async with dial(client.player) as channel:
+        return await check_player(channel, metadata, targets)
 
 
 def _show(checks: Sequence[Check], problems: int) -> None:
