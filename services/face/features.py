@@ -32,6 +32,8 @@ LOWEST, HIGHEST = 60.0, 7600.0
 """Edges of the mel bank, hertz."""
 FLOOR_DB = -125.0
 """Band power below this counts as this: digital silence must not be minus infinity."""
+PIECE = 200_000
+"""Multiplications in a product of matrices; OpenBLAS wakes other threads from 262144 on."""
 PEAK_FLOOR_DB = -58.0
 """The peak never sinks below this, dBFS. Higher: whispering is heard as silence. Lower: room hiss as speech."""
 PEAK_DECAY = 1.5 / (FRAME_RATE * SUBFRAMES)
@@ -62,6 +64,18 @@ def _mel_bank() -> Floats:
     fall = (edges[None, 2:] - hertz[:, None]) / np.diff(edges)[None, 1:]
     bank: Floats = (np.maximum(0.0, np.minimum(rise, fall)) * (2 / FFT)).astype(np.float32)
     return bank
+
+
+def product(left: Floats, right: Floats) -> Floats:
+    """Return `left @ right` in pieces that BLAS does not share out: cores that wait for each other cost more.
+
+    Args:
+        left: (n, k).
+        right: (k, m).
+    """
+    rows = max(1, PIECE // right.size)
+    pieces = [left[start : start + rows] @ right for start in range(0, len(left), rows)]
+    return np.concatenate(pieces) if pieces else np.empty((0, right.shape[1]), np.float32)
 
 
 def subframe_end(index: int) -> int:
@@ -114,7 +128,7 @@ class FeatureStream:
             return np.empty((0, ROW), np.float32)
         spectra = np.fft.rfft(windows * _window(), FFT)  # (2 rows, FFT / 2 + 1)
         squares = spectra.real**2 + spectra.imag**2  # np.abs takes a root of each first
-        power = squares.astype(np.float32, copy=False) @ _mel_bank()  # (2 rows, BANDS)
+        power = product(squares.astype(np.float32, copy=False), _mel_bank())  # (2 rows, BANDS)
         bands = 10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10)))
         loudness = 10 * np.log10(np.maximum(power.sum(axis=1, dtype=np.float64), 1e-12))
         sinking = PEAK_DECAY * np.arange(1, len(loudness) + 1)

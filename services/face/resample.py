@@ -2,7 +2,8 @@
 
 soxr's streaming resampler was measured first: it holds 20 to 120 ms back, more than the model's whole
 look-ahead, and cannot be copied for a flush. This one is a windowed sinc, computed anew for each
-output sample from the inputs around it, so chunks of any size give the same samples.
+output sample from the inputs around it, so chunks of any size give the same samples. Long chunks are
+computed in blocks whose pattern of filters repeats: one product of matrices instead of many sums.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from math import ceil, gcd
 
 import numpy as np
 
-from services.face.features import SAMPLE_RATE, Floats
+from services.face.features import SAMPLE_RATE, Floats, product
 
 CROSSINGS = 16
 """Zero crossings of the sinc on either side. More: a steeper edge, and a longer wait; 16 are 1 ms at 16 kHz and up."""
@@ -20,6 +21,10 @@ MOST_PHASES = 640
 """Fractions of a sample with a filter of their own, enough to be exact for all usual rates; others take the nearest."""
 PASS = 0.95
 """Cut-off as a share of the lower Nyquist frequency."""
+BLOCK = 96
+"""Outputs in a block, at least. More: fewer, wider products with more zeros in them."""
+MOST_BLOCK = 640
+"""Outputs after which a pattern must repeat for blocks to pay."""
 SHAPE = 8.0
 """Of the Kaiser window: about 80 dB down beyond the edge."""
 
@@ -40,6 +45,26 @@ def _filters(rate: int, to: int) -> Floats:
     filters = np.sinc(cut * offsets) * window
     level: Floats = (filters / filters.sum(axis=1, keepdims=True)).astype(np.float32)
     return level
+
+
+@lru_cache(maxsize=16)
+def _block(rate: int, to: int) -> Floats | None:
+    """Return the matrix that maps the inputs of a block to its outputs, shape (inputs, outputs).
+
+    The inputs reach from `reach - 1` before the block's first output to `reach` after its last. None where the pattern
+    repeats too late.
+    """
+    common = gcd(rate, to)
+    period = to // common
+    if period > MOST_BLOCK:
+        return None
+    width = -(-BLOCK // period) * period
+    half, filters = reach(rate, to), _filters(rate, to)
+    matrix = np.zeros(((width - 1) * rate // to + 2 * half, width), np.float32)
+    for output in range(width):
+        base, part = divmod(output * rate, to)
+        matrix[base : base + 2 * half, output] = filters[part * period // to]
+    return matrix
 
 
 class Resampler:
@@ -64,17 +89,33 @@ class Resampler:
             return sound
         kept = np.concatenate([self._kept, sound])
         known = self._kept_from + len(kept)
-        half, filters = reach(self._rate, self._to), _filters(self._rate, self._to)
+        half = reach(self._rate, self._to)
         # output i lies at input i * rate / to and needs `half` inputs beyond; one more if its phase is rounded up
         ready = max(self._next, -(-(known - half - 1) * self._to // self._rate))
         out = np.empty(0, np.float32)
         if ready > self._next:
-            base, part = np.divmod(np.arange(self._next, ready, dtype=np.int64) * self._rate, self._to)
-            phase = (part * len(filters) + self._to // 2) // self._to
-            starts = base + phase // len(filters) - half + 1 - self._kept_from
-            windows = np.lib.stride_tricks.sliding_window_view(kept, 2 * half)[starts]  # (ready - next, 2 half)
-            out = np.einsum("ij,ij->i", windows, filters[phase % len(filters)])
+            block = _block(self._rate, self._to)
+            width = block.shape[1] if block is not None else ready
+            first, last = -(-self._next // width), ready // width  # whole blocks
+            if block is None or last <= first:
+                out = self._each(kept, self._next, ready)
+            else:
+                step = width * self._rate // self._to
+                starts = np.arange(first, last) * step - half + 1 - self._kept_from
+                windows = np.lib.stride_tricks.sliding_window_view(kept, len(block))[starts]  # (blocks, inputs)
+                ends = self._each(kept, self._next, first * width), self._each(kept, last * width, ready)
+                out = np.concatenate([ends[0], product(windows, block).reshape(-1), ends[1]])
         self._next = ready
         drop = max(0, self._next * self._rate // self._to - half - self._kept_from)
         self._kept, self._kept_from = kept[drop:].copy(), self._kept_from + drop
         return out
+
+    def _each(self, kept: Floats, first: int, stop: int) -> Floats:
+        """Return the outputs `first` to `stop`, each from its own inputs."""
+        half, filters = reach(self._rate, self._to), _filters(self._rate, self._to)
+        base, part = np.divmod(np.arange(first, stop, dtype=np.int64) * self._rate, self._to)
+        phase = (part * len(filters) + self._to // 2) // self._to
+        starts = base + phase // len(filters) - half + 1 - self._kept_from
+        windows = np.lib.stride_tricks.sliding_window_view(kept, 2 * half)[starts]  # (stop - first, 2 half)
+        summed: Floats = np.einsum("ij,ij->i", windows, filters[phase % len(filters)])
+        return summed
