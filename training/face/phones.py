@@ -6,7 +6,8 @@ A voice says which sound is spoken when; here that becomes a list of `Segment`s 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 CONSONANTS = "P B M F V TH DH T D N L DX S Z SH ZH CH JH K G NG HH R W Y Q".split()
@@ -107,18 +108,19 @@ def from_misaki(letters: str, seconds: Iterable[float]) -> list[Segment]:
     return without_gaps(_merge_er(segments))
 
 
-def from_ipa(names: Iterable[str], edges: Iterable[float]) -> list[Segment]:
+def from_ipa(names: Sequence[str], edges: Iterable[float], stresses: Sequence[int] = ()) -> list[Segment]:
     """Return the segments of sounds named in IPA.
 
     Args:
         names: such as "eɪ", "ɑː" or "tʲ"; of an unknown one its first known letter counts, and none is a pause.
         edges: seconds; sound i lasts from edge i to edge i + 1.
+        stresses: of each sound; where none are known, every vowel but a schwa counts as half stressed.
     """
-    times = list(edges)
     segments = []
-    for name, start, end in zip(names, times, times[1:], strict=False):
+    marks = stresses or [2] * len(names)
+    for name, stress, (start, end) in zip(names, marks, itertools.pairwise(edges), strict=True):
         phone = _IPA_DIPHTHONGS.get(name[:2]) or next((_IPA[letter] for letter in name if letter in _IPA), "SIL")
-        segments.append(Segment(phone, start, end, 0 if phone == "AX" else 2))
+        segments.append(Segment(phone, start, end, 0 if phone == "AX" else stress))
     return without_gaps(_merge_er(segments))
 
 
