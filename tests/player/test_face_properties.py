@@ -1,0 +1,62 @@
+"""Whatever is felt and set, in whatever order, amid whatever turns: every value that is sent is finite and legal."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.media.curves import CURVE_NAMES, LOWEST
+from services.player.emotion import RAMP_SECONDS, STRENGTHS, Temper
+from services.player.face import Character
+from services.player.idle import Habits
+from services.player.regions import FACTORS, GAINS, OFFSETS, THRESHOLDS, Scaling
+from tests.player.simulation import NAME, SimulatedOutput, Stage
+from tests.player.test_properties import Crowd, actions, which
+
+factors = st.floats(*FACTORS)
+curves = st.sampled_from(CURVE_NAMES)
+switch = st.booleans()
+characters = st.builds(
+    Character,
+    st.builds(
+        Scaling, switch, factors, factors, factors, factors, factors, factors, factors, st.floats(*THRESHOLDS),
+        st.dictionaries(curves, st.floats(*GAINS), max_size=8),
+        st.dictionaries(curves, st.floats(*OFFSETS), max_size=8),
+    ),
+    st.builds(Habits, switch, switch, switch, switch, switch, switch, switch, switch),
+    st.builds(Temper, switch, st.floats(*STRENGTHS), st.floats(*RAMP_SECONDS), st.floats(*RAMP_SECONDS)),
+)  # fmt: skip
+strengths = st.lists(st.floats(0, 1, width=32), min_size=7, max_size=7)
+feelings = st.tuples(st.just("feel"), which, st.integers(0, 200_000), strengths, switch)
+configurations = st.tuples(st.just("configure"), characters)
+
+
+class FeelingCrowd(Crowd):
+    """Senders that feel, and somebody who cannot leave the settings alone."""
+
+    def feel(self, number: int, at: int, weights: list[float], told: bool) -> None:
+        sender = self.sender(number)
+        if sender:
+            sender.turn.push_feeling(at, None, np.array(weights, np.float32), told=told)
+
+    def configure(self, character: Character) -> None:
+        self.stage.performer.configure(NAME, lambda _: character, reset=False)
+
+
+@settings(max_examples=40, deadline=None)
+@given(script=st.lists(actions | feelings | configurations, max_size=30), latency=st.integers(0, 4800))
+def test_no_sequence_of_events_makes_an_illegal_value(script: list[tuple[str, object]], latency: int) -> None:
+    stage = Stage(SimulatedOutput(latency=latency))
+    crowd = FeelingCrowd(stage)
+    for kind, *values in script:
+        crowd.act(kind, *values)
+        stage.run(0.05)
+    stage.run(0.3)
+    shapes = np.array([sent.shown.values for sent in stage.sent])
+    assert shapes.dtype == np.float32
+    assert np.isfinite(shapes).all()
+    assert (shapes >= LOWEST).all()
+    assert (shapes <= 1).all()
+    ticks = [sent.shown.tick for sent in stage.sent]
+    assert ticks == list(range(ticks[0], ticks[0] + len(ticks)))
