@@ -58,16 +58,26 @@ class Datagram:
 
 
 class Encoder:
-    """Makes the datagrams of one subject; what never changes is built once."""
+    """Makes the datagrams of one subject; what never changes is built once, and one buffer serves all."""
 
     def __init__(self, subject: str, *, device_id: str) -> None:
         """Encode for `subject` (the name in Unreal) as the device `device_id` (a UUID suits)."""
-        self._prefix = bytes([VERSION]) + _text(device_id) + _text(subject)
+        prefix = bytes([VERSION]) + _text(device_id) + _text(subject)
+        self._at = len(prefix)
+        self._buffer = bytearray(prefix + bytes(_TIMING.size + 4 * CURVE_COUNT))
+        self._view = memoryview(self._buffer).toreadonly()
+        self._values = np.frombuffer(self._buffer, ">f4", CURVE_COUNT, self._at + _TIMING.size)
 
     def encode(
         self, values: npt.NDArray[np.float32], *, frame: int, sub_frame: float, rate: tuple[int, int] = (60, 1)
     ) -> bytes:
-        """Return the datagram of one pose.
+        """Return the datagram of one pose; arguments and errors as `fill`."""
+        return bytes(self.fill(values, frame=frame, sub_frame=sub_frame, rate=rate))
+
+    def fill(
+        self, values: npt.NDArray[np.float32], *, frame: int, sub_frame: float, rate: tuple[int, int] = (60, 1)
+    ) -> memoryview:
+        """Return the datagram of one pose, to be sent before the next is asked for: the buffer is the same.
 
         Args:
             values: Curves, shape (61,), in the order of `services.media.curves`.
@@ -80,7 +90,9 @@ class Encoder:
         """
         if values.shape != (CURVE_COUNT,):
             raise ValueError(f"expected {CURVE_COUNT} values, got shape {values.shape}")
-        return self._prefix + _TIMING.pack(frame, sub_frame, *rate, CURVE_COUNT) + values.astype(">f4").tobytes()
+        _TIMING.pack_into(self._buffer, self._at, frame, sub_frame, *rate, CURVE_COUNT)
+        self._values[:] = values
+        return self._view
 
 
 def decode(data: bytes) -> Datagram:

@@ -152,7 +152,7 @@ class Engine:
         self._latest_offset = max(self._latest_offset, self._wall_offset())
         frame, sub_frame = timecode(due + self._latest_offset)
         for face in faces:
-            datagram = self._encoder(face.subject).encode(face.values, frame=frame, sub_frame=sub_frame)
+            datagram = self._encoder(face.subject).fill(face.values, frame=frame, sub_frame=sub_frame)
             for sink in self.sinks:
                 sink.send(datagram)
         self.tick_count += 1

@@ -35,7 +35,7 @@ class Sink:
         self.sent_count = 0
         self.failed_count = 0
 
-    def send(self, datagram: bytes) -> None:
+    def send(self, datagram: bytes | memoryview) -> None:
         """Send, and count.
 
         Nobody listening shows one datagram late, as a refusal of the next; that one is then sent again, so that a

@@ -58,6 +58,16 @@ def test_an_independent_decoder_reads_the_same() -> None:
     assert np.array_equal(np.array(seen["values"], np.float32), POSE)
 
 
+def test_one_buffer_serves_all_datagrams_of_a_subject() -> None:
+    encoder = Encoder("Ada", device_id=DEVICE)
+    first = encoder.fill(POSE, frame=1, sub_frame=0.5)
+    before = bytes(first)
+    second = encoder.fill(-POSE, frame=2, sub_frame=0.0)
+    assert first.obj is second.obj
+    assert before == Encoder("Ada", device_id=DEVICE).encode(POSE, frame=1, sub_frame=0.5)
+    assert np.array_equal(decode(bytes(second)).values, -POSE)
+
+
 def test_decoding_returns_what_was_encoded() -> None:
     seen = decode(Encoder("ライブ", device_id=DEVICE).encode(POSE, frame=7, sub_frame=0.5))
     assert (seen.subject, seen.device_id, seen.frame, seen.sub_frame, seen.rate) == ("ライブ", DEVICE, 7, 0.5, (60, 1))
