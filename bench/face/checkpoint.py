@@ -81,7 +81,8 @@ def networks(path: Path, rows: torch.Tensor) -> None:
     """Compare ways of running the network over ten seconds."""
     count = -(-len(rows) // clip.STEP)
     exact = full_precision(path, rows, count)
-    lower("bf16", DirectRunner(load(path, precision="bf16")), rows, exact, count)
+    for precision in ("bf16", "fp16"):
+        lower(precision, DirectRunner(load(path, precision=precision)), rows, exact, count)
     with warnings.catch_warnings():  # torch has announced another home for this
         warnings.simplefilter("ignore")
         int8 = torch.ao.quantization.quantize_dynamic(load(path), {nn.Linear}, dtype=torch.qint8)
