@@ -23,7 +23,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=7, help="of everything that is drawn (%(default)s)")
     parser.add_argument("--name", default="lipsync", help="of the model (%(default)s)")
     stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
-    everything = stages.add_parser("all", help="corpus, train and export")
+    everything = stages.add_parser("all", help="corpus, train, export and evaluate")
     corpus = stages.add_parser("corpus", help="speak sentences and write features and curves")
     train = stages.add_parser("train", help="fit the network")
     for stage in (corpus, everything):
@@ -38,9 +38,9 @@ def _parser() -> argparse.ArgumentParser:
             "--resume", type=Path, metavar="STATE", help="a state-*.pt of an interrupted run to go on from"
         )
     stages.add_parser("export", help="write the ONNX file the service ships")
-    evaluate = stages.add_parser("evaluate", help="animate WAV files, write CSVs and print idle figures")
-    evaluate.add_argument("sounds", nargs="*", type=Path)
-    evaluate.add_argument("--out", type=Path, default=Path("build/face/evaluation"))
+    evaluate = stages.add_parser("evaluate", help="judge the shipped file, and animate WAV files as CSVs")
+    for stage in (evaluate, everything):
+        stage.add_argument("sounds", nargs="*", type=Path, help="recordings to animate")
     return parser
 
 
@@ -48,7 +48,7 @@ def main() -> None:
     """Run one stage, or all."""
     options = _parser().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    stages = ["corpus", "train", "export"] if options.stage == "all" else [options.stage]
+    stages = ["corpus", "train", "export", "evaluate"] if options.stage == "all" else [options.stage]
     if "corpus" in stages:
         from training.face.corpus import write_corpus
 
@@ -65,7 +65,7 @@ def main() -> None:
     if "evaluate" in stages:
         from training.face.evaluate import evaluate
 
-        evaluate(options.sounds, options.out)
+        evaluate(options.sounds, options.folder / "evaluation")
 
 
 if __name__ == "__main__":

