@@ -77,6 +77,9 @@ bench-sync: $(VENV)/.dev ## record what is heard, and how well lips and sound st
 bench-life: $(VENV)/.dev ## how a face lives, in numbers, and docs/life.svg
 	$(BIN)/python -m bench.life
 
+bench-pacing: $(VENV)/.dev ## how evenly the face is sent, beside a bare loop: make bench-pacing MINUTES=1
+	$(BIN)/python -m bench.pacing $(if $(filter command line environment,$(origin MINUTES)),--minutes $(MINUTES))
+
 soak: $(VENV)/.dev ## random turns, interruptions and kills for half an hour: make soak MINUTES=30 SEED=1
 	$(BIN)/python -m bench.soak --minutes $(MINUTES) --seed $(SEED)
 

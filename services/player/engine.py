@@ -7,34 +7,24 @@ from __future__ import annotations
 
 import logging
 import math
-import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from services.media.livelink import Encoder, timecode
 from services.player.grid import TICK_RATE
+from services.player.outgoing import Outgoing, Ready
+from services.player.outgoing import Sent as Sent
 from services.player.output import AudioOutput, JoiningOutput, NoOutput
 from services.player.performer import Performer
 from services.player.seeking import Seeker
 from services.player.sinks import Sink
-from services.player.subject import Shown
 
 logger = logging.getLogger(__name__)
 
 LATENESS_TICKS = 3600  # a minute
 PATIENCE_SECONDS = 1.5 / TICK_RATE  # without a tick of the device, before the face goes on by itself
 MAX_COMMANDS = 1024  # waiting for the next step; each stream has one or two, so more is a flood
+PREPARE_SECONDS = 0.01  # before a tick is due, its faces may be made; earlier: what is asked meanwhile is not in them
 COMMAND_SECONDS = 0.002  # for requests in one step; longer: a flood of them holds up face and sound, shorter: it lasts
-
-
-@dataclass(frozen=True)
-class Sent:
-    """One frame as it was sent."""
-
-    shown: Shown
-    timecode_frame: int
-    timecode_sub_frame: float
 
 
 class Engine:
@@ -64,7 +54,7 @@ class Engine:
         """
         self.performer = performer
         self.output = output
-        self.sinks = sinks
+        self.outgoing = Outgoing(sinks, wall_offset)
         self.commands: deque[Callable[[], object]] = deque()
         """Appended to by any thread, run by `step`; they do not raise. `Pacer.call` bounds them."""
         self.on_sent: Callable[[list[Sent]], None] | None = None
@@ -74,12 +64,8 @@ class Engine:
         self.lateness: deque[float] = deque(maxlen=LATENESS_TICKS)
         """Seconds by which each datagram was late."""
         self._clock = clock
-        self._wall_offset = wall_offset
-        self._latest_offset = wall_offset()
         self.renderer_offset = renderer_offset
         """Seconds by which the face is sent before its sound is heard."""
-        self._device_id = str(uuid.uuid4())
-        self._encoders: dict[str, Encoder] = {}
         self.lost_count = 0
         """Times that the device was lost."""
         self.underrun_count = 0
@@ -88,6 +74,7 @@ class Engine:
         self._seeker: Seeker | None = None
         self._last_due = math.inf  # the first tick is the device's
         self._extra_ticks = 0
+        self._ready: Ready | None = None
 
     def step(self, now: float) -> float:
         """Do what is due at monotonic time `now`; return when to look again."""
@@ -108,19 +95,26 @@ class Engine:
             return now
         return min(patience, due if due > now else now + 1 / TICK_RATE)
 
+    def prepare(self, now: float) -> None:
+        """Make the faces of the next tick, if it is near, so that nothing but sending is left when it is due."""
+        tick = self.performer.next_tick
+        due = self._due(tick)
+        if self._ready is None and now < due < now + PREPARE_SECONDS and not self.commands:
+            self._ready = self._make_ready(tick, due)
+
     def close(self) -> None:
         """Let device and sockets go."""
         if self._seeker:
             self._seeker.close()
         self.output.close()
-        for sink in self.sinks:
-            sink.close()
+        self.outgoing.close()
 
     def _run_commands(self) -> None:
         """Do what was asked; what takes too long is left for the next step."""
         until = self._clock() + COMMAND_SECONDS
         for _ in range(len(self.commands)):
             self.commands.popleft()()
+            self._ready = None  # it may look otherwise now
             if self._clock() > until:
                 return
 
@@ -139,32 +133,31 @@ class Engine:
         if tick >= performer.next_tick:
             if self.tick_count:
                 self.skipped_count += tick - performer.next_tick
-            due = self._due(tick)
-            self._send(performer.show(tick, tick + self._extra_ticks), due)
-            self.lateness.append(self._clock() - due)
+            ready = self._ready
+            if ready is None or (ready.tick, ready.life) != (tick, tick + self._extra_ticks):
+                ready = self._make_ready(tick, self._due(tick))
+            performer.next_tick = tick + 1
+            self._send(ready)
+            self.lateness.append(self._clock() - ready.due)
         elif now >= self._last_due + PATIENCE_SECONDS:
             self._extra_ticks += 1
-            faces = performer.show_pause(performer.next_tick - 1 + self._extra_ticks)
-            self._send(faces, max(self._last_due + 1 / TICK_RATE, now - PATIENCE_SECONDS + 1 / TICK_RATE))
+            tick = performer.next_tick - 1
+            due = max(self._last_due + 1 / TICK_RATE, now - PATIENCE_SECONDS + 1 / TICK_RATE)
+            faces = performer.show_pause(tick + self._extra_ticks)
+            self._send(self.outgoing.make_ready(tick, tick + self._extra_ticks, faces, due, performer.subjects))
 
-    def _send(self, faces: list[Shown], due: float) -> None:
-        """Send the faces of one tick that was due at `due`."""
-        self._latest_offset = max(self._latest_offset, self._wall_offset())
-        frame, sub_frame = timecode(due + self._latest_offset)
-        for face in faces:
-            datagram = self._encoder(face.subject).fill(face.values, frame=frame, sub_frame=sub_frame)
-            for sink in self.sinks:
-                sink.send(datagram)
+    def _make_ready(self, tick: int, due: float) -> Ready:
+        """Return the faces of a tick of the device, encoded."""
+        life = tick + self._extra_ticks
+        faces = self.performer.show(tick, life)
+        return self.outgoing.make_ready(tick, life, faces, due, self.performer.subjects)
+
+    def _send(self, ready: Ready) -> None:
+        self.outgoing.send(ready)
         self.tick_count += 1
-        self._last_due = due
+        self._last_due, self._ready = ready.due, None
         if self.on_sent:
-            self.on_sent([Sent(face, frame, sub_frame) for face in faces])
-
-    def _encoder(self, subject: str) -> Encoder:
-        if subject not in self._encoders:
-            self._encoders = {name: known for name, known in self._encoders.items() if name in self.performer.subjects}
-            self._encoders[subject] = Encoder(subject, device_id=self._device_id)
-        return self._encoders[subject]
+            self.on_sent(ready.frames)
 
     def _replace_output(self, taken: int, now: float) -> int:
         """Go on without the device, from the last sample that was heard; return how many count as taken."""

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-FINE_SECONDS = 0.0015  # before a deadline only a sleep is exact enough; longer delays requests, shorter misses ticks
+FINE_SECONDS = 0.002  # before a deadline the faces are made, and only a sleep is exact; longer delays requests
 ANSWER_SECONDS = 5.0  # a step takes a fraction of a millisecond
 REPORTED_FAILURES = 10  # of steps; a defect that shows sixty times a second must not fill the disk
 
@@ -92,23 +92,25 @@ class Pacer:
         with _fine_timers():
             while not self._ending:
                 self._wake.clear()
-                self._wait_until(self._step())
+                deadline = self._do(self._engine.step)
+                self._wait_until(time.monotonic() + 1 / TICK_RATE if deadline is None else deadline)
 
-    def _step(self) -> float:
-        now = time.monotonic()
+    def _do(self, function: Callable[[float], T]) -> T | None:
+        """Return what `function(now)` of the engine returns, or None if it failed."""
         try:
-            return self._engine.step(now)
+            return function(time.monotonic())
         except Exception:  # the face goes on, whatever happens
             self._failures += 1
             if self._failures <= REPORTED_FAILURES:
                 logger.exception("step failed")
-            return now + 1 / TICK_RATE
+            return None
 
     def _wait_until(self, deadline: float) -> None:
-        """Sleep until `deadline`, or until something is asked."""
+        """Sleep until `deadline`, or until something is asked; shortly before, make ready what is due then."""
         coarse = deadline - time.monotonic() - FINE_SECONDS
         if coarse > 0 and self._wake.wait(coarse):
             return
+        self._do(self._engine.prepare)
         rest = deadline - time.monotonic()
         if rest > 0:
             time.sleep(rest)

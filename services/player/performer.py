@@ -178,7 +178,6 @@ class Performer:
 
     def show(self, tick: int, life: int) -> list[Shown]:
         """Return the face of every subject on a tick of the device, the tick `life` of the faces."""
-        self.next_tick = tick + 1
         sample = self.grid.sample(tick)
         return [subject.show(tick, sample, life) for subject in self.subjects.values()]
 

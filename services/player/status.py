@@ -47,7 +47,7 @@ def status_of(engine: Engine, now: float) -> pb.GetStatusResponse:
         ],
         sinks=[
             pb.SinkStatus(address=sink.address, sent_count=sink.sent_count, failed_count=sink.failed_count)
-            for sink in engine.sinks
+            for sink in engine.outgoing.sinks
         ],
     )
 

@@ -199,8 +199,8 @@ def test_a_stall_skips_ticks_and_never_sends_a_burst() -> None:
 def test_the_timecode_follows_time_and_never_goes_back() -> None:
     stage = Stage()
     offset = 86_400 - 1.0  # a second before midnight
-    stage.engine._wall_offset = lambda: offset
-    stage.engine._latest_offset = offset
+    stage.engine.outgoing._wall_offset = lambda: offset
+    stage.engine.outgoing._latest_offset = offset
     stage.run(0.5)
     offset -= 3600  # the system's clock is set back
     stage.run(1.0)
