@@ -84,6 +84,10 @@ class SubjectArrivals:
         """Return the gap, in seconds, that `share` (0 to 1) of the gaps do not exceed; 0 where there is none."""
         return float(np.quantile(np.fromiter(self.gaps, float), share)) if self.gaps else 0.0
 
+    def jitter(self) -> float:
+        """Return by how many seconds the gaps stray from their mean, root mean square; 0 where there is none."""
+        return float(np.std(np.fromiter(self.gaps, float))) if self.gaps else 0.0
+
     def most_active(self, count: int) -> list[str]:
         """Return the names of up to `count` curves that moved most of late, the most active first."""
         order = np.argsort(-self.activity, kind="stable")[:count]
@@ -96,6 +100,7 @@ class SubjectArrivals:
             "accepted_count": self.accepted_count,
             "rate_hertz": round(self.rate(), 3),
             "gap_ms": {name: round(1000 * seconds, 3) for name, seconds in gaps.items()},
+            "jitter_ms": round(1000 * self.jitter(), 3),
             "timecode": timecode_text(self.datagram),
             "timecode_rate": "{}/{}".format(*self.datagram.rate),
             "timecode_backwards_count": self.backwards_count,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,8 +17,11 @@ from rich.live import Live
 from services.cli.arrivals import Arrivals
 from services.cli.main import app, run, tell
 from services.cli.monitor_view import line, picture, summary_lines
+from services.cli.plot import CURVES, write_plot
+from services.cli.sound_files import read_sound
 from services.cli.udp import UdpPort
-from services.errors import UnavailableError
+from services.errors import BadRequestError, UnavailableError
+from services.media.takes import load_take
 from services.serving import stop_on_signal
 
 PICTURE_SECONDS = 0.125  # between two pictures; shorter costs a core that others need, longer looks sluggish
@@ -32,14 +37,35 @@ def monitor(
     subject: Annotated[str | None, typer.Option(help="Only this Live Link subject.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="End after so long; without it Ctrl-C ends.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
+    take: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="With --plot: what `neurosync replay` plays; nothing is listened to."),
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the curves of --take against its sound into this .svg or .png.")
+    ] = None,
+    curve: Annotated[list[str] | None, typer.Option(help="Curve to draw; several times for several.")] = None,
 ) -> None:
-    """Listen for face frames as Unreal would, and show what arrives: rate, jitter, timecode, curves.
+    """Listen for face frames as Unreal would, and show what arrives: rate, jitter, timecode, curves, a face.
 
     Unreal drops datagrams it does not like without a word; here each is counted with its reason.
+    With --take and --plot a picture of a take is drawn instead.
 
     Only one program can have the port: close Unreal first. Exit status: 0 if frames came and none was refused, else 1.
     """
+    if take or plot or curve:
+        run(_plot(take, plot, curve or CURVES))
     run(_monitor(host, port, Arrivals(subject), seconds, as_json=as_json))
+
+
+async def _plot(path: Path | None, plot: Path | None, curves: Sequence[str]) -> int:
+    """Draw a take."""
+    if path is None or plot is None:
+        raise BadRequestError("monitor", "--take" if path else "--plot or --curve", "--take and --plot together")
+    take = await asyncio.to_thread(load_take, path, decode=read_sound)
+    await asyncio.to_thread(write_plot, plot, take, curves)
+    typer.echo(f"{plot}: {take.seconds:.2f} s, {len(take.weights)} frames")
+    return 0
 
 
 async def _monitor(host: str, port: int, arrivals: Arrivals, seconds: float | None, *, as_json: bool) -> int:

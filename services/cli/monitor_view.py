@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.arrivals import Arrivals, SubjectArrivals, timecode_text
+from services.cli.terminal_face import face_lines
 from services.media.curves import INDEX
 
 KEY_CURVES = ("JawOpen", "MouthClose", "MouthFunnel", "MouthSmileLeft", "EyeBlinkLeft", "HeadYaw")
@@ -31,7 +32,8 @@ def picture(arrivals: Arrivals, where: str, seconds: float, now: float) -> Rende
     if not arrivals.subjects:
         parts.append(Text("nothing that Unreal would take arrived yet", style="yellow"))
     else:
-        parts += [_subject_table(arrivals, now), _bars(max(arrivals.subjects.values(), key=_liveliness))]
+        liveliest = max(arrivals.subjects.values(), key=_liveliness)
+        parts += [_subject_table(arrivals, now), _face_and_bars(liveliest)]
     parts += [Text(f"refused {count} x: {reason}", style="red") for reason, count in arrivals.refused.most_common(5)]
     parts += [Text(f"not shown: {count} for {_plain(name)}") for name, count in arrivals.others.most_common(3)]
     return Group(*parts)
@@ -60,6 +62,7 @@ def summary_lines(arrivals: Arrivals, seconds: float) -> list[str]:
             f"subject {_plain(name)}",
             f"  rate           {subject.rate():.2f} Hz ({subject.accepted_count} frames)",
             f"  gaps           {_gaps(subject)} ms (median/p99/longest)",
+            f"  jitter         {1000 * subject.jitter():.2f} ms",
             f"  timecode       {timecode_text(subject.datagram)} at {_rate_text(subject)}, "
             f"{subject.backwards_count} times backwards",
             f"  curves         {moving} moved, JawOpen up to {subject.highest[INDEX['JawOpen']]:.2f}",
@@ -74,16 +77,25 @@ def summary_lines(arrivals: Arrivals, seconds: float) -> list[str]:
 
 
 def _subject_table(arrivals: Arrivals, now: float) -> Table:
-    table = Table("subject", "Hz", "gaps ms (p50/p99/max)", "timecode", "backwards", box=None, padding=(0, 2, 0, 0))
+    table = Table(
+        "subject", "Hz", "gaps ms (p50/p99/max)", "jitter ms", "timecode", "backwards", box=None, padding=(0, 2, 0, 0)
+    )
     for name, subject in arrivals.subjects.items():
         rate = subject.rate_now(now)
         table.add_row(
             Text(_plain(name)),
             Text(f"{rate:.1f}", style="green" if rate else "red"),
             _gaps(subject),
+            f"{1000 * subject.jitter():.2f}",
             timecode_text(subject.datagram),
             Text(str(subject.backwards_count), style="red" if subject.backwards_count else ""),
         )
+    return table
+
+
+def _face_and_bars(subject: SubjectArrivals) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_row(Text("\n".join(face_lines(subject.datagram.values))), _bars(subject))
     return table
 
 

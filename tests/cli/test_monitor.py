@@ -48,6 +48,7 @@ def test_a_steady_sender_shows_its_rate_and_even_gaps() -> None:
         "accepted_count": 121,
         "rate_hertz": 60.0,
         "gap_ms": {"p50": 16.667, "p99": 16.667, "max": 16.667},
+        "jitter_ms": 0.0,
         "timecode": "12:00:02:00",
         "timecode_rate": "60/1",
         "timecode_backwards_count": 0,
