@@ -1,1 +1,7 @@
 """The face measured: both models beside the usual ways, and the service with many streams."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SPEECH = ROOT / "tests" / "data" / "neurosync" / "speech_a.wav"
+"""Three and a half seconds."""

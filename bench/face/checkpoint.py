@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from bench.face.streams import SPEECH
+from bench.face import SPEECH
 from services.face.neurosync import clip
 from services.face.neurosync.checkpoint import load
 from services.face.neurosync.features import HOP, LAGS, WINDOW, FeatureExtractor, paired

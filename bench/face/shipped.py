@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from bench.face.streams import CHUNK_SECONDS, SPEECH
+from bench.face import SPEECH
+from bench.face.streams import CHUNK_SECONDS
 from bench.machine import percentile
 from services.face.model import DEFAULT_MODEL, LipModel
 

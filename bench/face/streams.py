@@ -19,13 +19,12 @@ import grpc
 import numpy as np
 import soundfile
 
+from bench.face import ROOT, SPEECH
 from bench.machine import percentile
 from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
 from services.dialing import dial
 from services.wire import Pcm, audio_chunk
 
-ROOT = Path(__file__).parents[2]
-SPEECH = ROOT / "tests" / "data" / "neurosync" / "speech_a.wav"
 CHUNK_SECONDS = 0.1
 SETTLE_SECONDS = 1.0
 """From the first sound on, in which nothing counts: all streams begin within it."""

@@ -31,6 +31,8 @@ by 0.56, 0.43, 0.16 and 0.08.
 """
 CONTEXT = 2 * WINDOW + SLOPE_SPAN // 2
 """Columns behind a window's newest one that its features are computed from."""
+MOST_KEPT = 2 * SAMPLE_RATE
+"""Samples that wait for a window that needs them. More: memory; fewer: columns are computed a few at a time."""
 LEAST_POWER = 1e-16
 """Power of a band of digital silence (-160 dB)."""
 
@@ -69,8 +71,12 @@ class RunningFeatures:
         self._kept = torch.zeros(HOP)  # silence came before the first sample
         self._decibels = torch.empty(0, BANDS)  # of the newest columns
         self._tone = torch.empty(0, LAGS)
-        self.columns = 0
+        self._computed = 0  # columns
+
+    @property
+    def columns(self) -> int:
         """Columns heard so far."""
+        return self._computed + max(0, len(self._kept) // HOP - 1)
 
     def copy(self) -> RunningFeatures:
         """Return features that go on from here on their own."""
@@ -79,7 +85,12 @@ class RunningFeatures:
     def push(self, sound: Floats) -> None:
         """Take more sound, float32 (n,)."""
         self._kept = torch.cat([self._kept, torch.from_numpy(sound)])
-        count = max(0, len(self._kept) // HOP - 1)
+        if len(self._kept) > MOST_KEPT:
+            self._compute()
+
+    def _compute(self) -> None:
+        """Turn the sound that is kept into columns: many at a time cost half of what a few chunks do one by one."""
+        count = self.columns - self._computed
         if not count:
             return
         power, tone = [], []
@@ -90,15 +101,16 @@ class RunningFeatures:
         self._decibels = torch.cat([self._decibels[-STATISTICS:], decibels])
         self._tone = torch.cat([self._tone[-CONTEXT:], *tone])
         self._kept = self._kept[count * HOP :].clone()
-        self.columns += count
+        self._computed += count
 
     def window(self, end: int, heard: int | None = None) -> Tensor:
         """Return the newest rows before row `end`, at most WINDOW: (rows, FEATURES).
 
         Args:
-            end: 5 or more; columns up to 2 * `end` must have been pushed, of which `push` forgets the older ones.
+            end: 5 or more; columns up to 2 * `end` must have been pushed, no more than a second or two beyond it.
             heard: columns that statistics are taken over; None: up to `end`. What follows them is made-up silence.
         """
+        self._compute()
         stop = 2 * end
         first = max(0, 2 * (end - WINDOW) - SLOPE_SPAN // 2)
         mean, deviation, floor = self._statistics(min(stop, stop if heard is None else heard))
