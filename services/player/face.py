@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from services.media.curves import CURVE_COUNT, clamp
+from services.media.curves import CURVE_COUNT, INDEX, clamp
 from services.player.blend import Blend
 from services.player.emotion import NONE, Emotions, Temper
 from services.player.idle import Habits, Idle
@@ -23,6 +23,8 @@ from services.player.turn import Speech
 Weights = npt.NDArray[np.float32]
 
 EASE_TICKS = 12  # 200 ms, in which a new configuration takes hold
+YIELD_TICKS = 18.0  # in which the voice's own nods and brows give way to those that speech brings
+UPPER = [INDEX[name] for name in ("BrowInnerUp", "HeadYaw", "HeadPitch", "HeadRoll")]
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Face:
         self._offset = np.zeros(CURVE_COUNT, np.float32)
         self._since: int | None = None  # None: the configuration has just changed
         self._eases = False
+        self._accents = 1.0  # share of the voice's own nods and brows
 
     @property
     def feelings(self) -> Weights:
@@ -77,7 +80,9 @@ class Face:
             felt: Strength of each emotion, 0 to 1, shape (7,).
         """
         character = self.character
-        life = self._idle.pose(tick, level, character.habits)
+        has_own = speech is not None and bool(speech.pose[UPPER].any())
+        self._accents += (float(not has_own) - self._accents) / YIELD_TICKS
+        life = self._idle.pose(tick, level, character.habits, accents=self._accents)
         if speech is None:
             values = self._blend.step(tick, life, None, None, None)
         else:

@@ -67,13 +67,14 @@ class Idle:
         self._tick = -1
         self._melody, self._look, self._lids = QUIET, Look(0.0, 0.0, 0.0, 0.0, 0.0), (0.0, 0.0)
 
-    def pose(self, tick: int, level: float = 0.0, habits: Habits = DEFAULT_HABITS) -> Weights:
+    def pose(self, tick: int, level: float = 0.0, habits: Habits = DEFAULT_HABITS, *, accents: float = 1.0) -> Weights:
         """Return the pose of a tick, shape (61,), every curve within its legal range.
 
         Args:
             tick: Index of the tick.
             level: How loud the own voice is just now: RMS, 0 to 1 of full scale.
             habits: What the face does of itself.
+            accents: Share of the nods and raised brows that the voice brings; less where speech has its own.
         """
         self._live(tick, level, habits)
         if not habits.enabled:
@@ -83,10 +84,10 @@ class Idle:
             pose = self._recording.at(tick).astype(np.float64)
         else:
             pose = self._layers(tick, habits)
-        pose[_HEAD_PITCH] += melody.nod
+        pose[_HEAD_PITCH] += accents * melody.nod
         if melody.brows:
-            _add(pose, _OUTER_BROWS, OUTER_BROWS * melody.brows)
-            pose[_INNER_BROWS] += melody.brows
+            _add(pose, _OUTER_BROWS, accents * OUTER_BROWS * melody.brows)
+            pose[_INNER_BROWS] += accents * melody.brows
         return clamp(pose.astype(np.float32))
 
     def _live(self, tick: int, level: float, habits: Habits) -> None:

@@ -192,3 +192,13 @@ def test_a_recording_of_another_rate_takes_its_time() -> None:
     loop = Loop(Frames(rows, rate=30).at_rate(TICK_RATE).weights)
     assert len(loop.rows) == 120
     assert loop.at(60)[0] == pytest.approx(rows[30, 0], abs=1e-3)
+
+
+def test_nods_and_brows_of_the_voice_give_way_where_speech_has_its_own() -> None:
+    usual, yielding = Idle(5), Idle(5)
+    moved = set()
+    for tick in range(1200):
+        level = 0.1 if tick % 60 < 30 else 0.02
+        difference = usual.pose(tick, level) - yielding.pose(tick, level, accents=0.0)
+        moved |= set(np.flatnonzero(np.abs(difference) > 1e-6).tolist())
+    assert moved == {INDEX[name] for name in ("HeadPitch", "BrowInnerUp", "BrowOuterUpLeft", "BrowOuterUpRight")}
