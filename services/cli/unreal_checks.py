@@ -71,23 +71,26 @@ async def check_player(channel: grpc.aio.Channel, metadata: Metadata, targets: S
     """
     stub: player_pb2_grpc.PlayerServiceAsyncStub = player_pb2_grpc.PlayerServiceStub(channel)
 
-    async def ask() -> tuple[float, player_pb2.GetStatusResponse]:
+    async def ask() -> tuple[float, float, player_pb2.GetStatusResponse]:
+        asked = time.monotonic()
         status = await stub.GetStatus(player_pb2.GetStatusRequest(), timeout=ANSWER_SECONDS, metadata=metadata)
-        return time.monotonic(), status
+        answered = time.monotonic()
+        return (asked + answered) / 2, (answered - asked) / 2, status
 
     try:
-        began, before = await ask()
+        await ask()  # the first one also connects: its time tells nothing
+        began, vague, before = await ask()
         await asyncio.sleep(LISTEN_SECONDS)
-        ended, after = await ask()
+        ended, vaguer, after = await ask()
     except grpc.aio.AioRpcError as error:
         found = f"{error.code().name}: {error.details()}"
         return [
             Check("player", State.NOTE, found, "end it and run `neurosync up`; set NEUROSYNC_TOKEN if it wants one")
         ]
-    seconds = ended - began
+    tolerance = RATE_TOLERANCE + FRAME_RATE * (vague + vaguer) / (ended - began)
     return [
         _check_output(after.output),
-        _check_pace(before.clock, after.clock, seconds),
+        _check_pace(before.clock, after.clock, ended - began, tolerance),
         *(_check_sink(one, two) for one, two in zip(before.sinks, after.sinks, strict=False)),
         *_check_targets_agree(after, targets),
     ]
@@ -156,12 +159,14 @@ def _check_output(output: player_pb2.AudioOutputStatus) -> Check:
     return Check("player's sound", State.OK, found)
 
 
-def _check_pace(before: player_pb2.ClockStatus, after: player_pb2.ClockStatus, seconds: float) -> Check:
+def _check_pace(
+    before: player_pb2.ClockStatus, after: player_pb2.ClockStatus, seconds: float, tolerance: float
+) -> Check:
     rate = (after.tick_count - before.tick_count) / seconds
     late = seconds_of(after.lateness_p99)
     skipped = after.tick_skipped_count - before.tick_skipped_count
     found = f"{rate:.1f} frames a second, 99 of 100 within {1000 * late:.1f} ms of their time"
-    if abs(rate - FRAME_RATE) > 2 * RATE_TOLERANCE or skipped:
+    if abs(rate - FRAME_RATE) > tolerance or skipped:
         return Check(
             "player's pace", State.NOTE, f"{found}, {skipped} left out", "the machine is too busy; see docs/unreal.md"
         )
