@@ -24,6 +24,7 @@ from services.media.livelink import DAY_SECONDS, Datagram, decode
 START_SECONDS = 30.0
 SO_TIMESTAMPNS = 35  # Linux: the kernel says when a datagram came, however late this process looks
 STAMP = struct.Struct("@ll")
+UNDISTURBED_SECONDS = 0.00005  # between two clocks that were read at once
 ROOT = Path(__file__).parents[1]
 
 
@@ -105,6 +106,7 @@ class Receiver:
         self.arrivals: list[tuple[float, float, bytes]] = []
         """Monotonic time, time of day, bytes."""
         self._ending = False
+        self._epoch = time.time() - time.monotonic()
         self._thread = threading.Thread(target=self._listen, name="receiver", daemon=True)
         self._thread.start()
 
@@ -112,13 +114,14 @@ class Receiver:
         while not self._ending:
             if select.select([self._socket], [], [], 0.2)[0]:
                 data, stamps, _, _ = self._socket.recvmsg(2048, socket.CMSG_SPACE(STAMP.size))
-                clock = time.time()
-                wall = clock
+                before, wall, after = time.monotonic(), time.time(), time.monotonic()
+                if after - before < UNDISTURBED_SECONDS:
+                    self._epoch = wall - (before + after) / 2
                 for _, kind, body in stamps:
                     if kind == SO_TIMESTAMPNS:
                         seconds, nanoseconds = STAMP.unpack(body)
                         wall = seconds + nanoseconds * 1e-9
-                self.arrivals.append((wall - clock + time.monotonic(), wall, data))
+                self.arrivals.append((wall - self._epoch, wall, data))
 
     def close(self) -> None:
         """End it."""

@@ -63,8 +63,24 @@ class SimulatedOutput:
     def sample_at(self, now: float) -> int:
         return round((now - self.paused) * self.sample_rate) - 1 - self.latency
 
+    def join(self, tape: Tape, position: float, now: float) -> None:
+        """Have taken what makes `position` the sample at the ear at `now`."""
+        self._tape = tape
+        self.taken = int(position) + 1 + self.latency
+        self.paused = now - self.taken / self.sample_rate
+
     def close(self) -> None:
         self.closed = True
+
+
+class Found:
+    """What a search for a device has found."""
+
+    def __init__(self, device: SimulatedOutput) -> None:
+        self._device = device
+
+    def take(self) -> SimulatedOutput:
+        return self._device
 
 
 @dataclass
@@ -119,6 +135,16 @@ class Stage:
 
     def look(self) -> None:
         self.engine.step(self.output.now)
+
+    def lose_device(self, blocks: int) -> None:
+        """Lose the device, let `blocks` hundredths of a second go by, and let it come back."""
+        begin, lost = self.now, self.output
+        lost.lost = True
+        for block in range(blocks):
+            self.engine.step(begin + block / 100)
+        self.output = SimulatedOutput(lost.sample_rate, latency=lost.latency, margin=lost.margin)
+        self.engine._seeker = Found(self.output)  # type: ignore[assignment]
+        self.engine.step(begin + blocks / 100)
 
     def run(self, seconds: float, *, block: int = TICK // 4) -> None:
         """Let the device take `seconds` of sound, looking after each block."""

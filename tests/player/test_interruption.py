@@ -158,6 +158,62 @@ def test_the_face_outlives_the_device_and_what_comes_later_is_not_heard() -> Non
     assert "simulated" in stage.engine.output.message
 
 
+def test_a_device_that_comes_back_is_heard_again_and_no_tick_is_missed() -> None:
+    stage = Stage(SimulatedOutput(latency=2400, margin=300))
+    first = stage.voice(2.0)
+    stage.run(0.5)
+    lost = stage.output
+    stage.lose_device(50)
+    assert lost.closed
+    assert stage.engine.output is stage.output
+    second = stage.voice(0.5, level=5_000)
+    stage.run(2.5)
+    ticks = [sent.shown.tick for sent in stage.sent]
+    assert ticks == list(range(ticks[0], ticks[0] + len(ticks)))
+    assert len(ticks) == pytest.approx(60 * stage.now, abs=5)
+    assert first.notices == [pb.PERFORM_NOTICE_KIND_DEVICE_CHANGED] * 2
+    assert first.finished.heard_sample_count == pytest.approx(
+        RATE // 2, abs=TICK
+    )  # what came after the gap is no whole
+    assert second.finished.heard_sample_count == RATE // 2
+    heard = stage.heard()
+    assert np.count_nonzero(heard == 10_000) == pytest.approx(RATE, abs=2 * TICK)
+    assert np.count_nonzero(heard == 5_000) == RATE // 2
+    assert stage.engine.lost_count == 1
+
+
+def test_faces_made_before_they_are_due_are_the_same() -> None:
+    early, plain = Stage(SimulatedOutput(latency=2400)), Stage(SimulatedOutput(latency=2400))
+    for stage in (early, plain):
+        sender = stage.begin()
+        sender.turn.open_frames(JAW_ONLY, 60)
+        sender.turn.push_frames(0, jaw(np.linspace(0, 1, 60)), stage.now)
+        sender.turn.push_sound(constant(RATE), stage.now)
+        sender.turn.close(pb.PERFORM_FINISH_REASON_COMPLETED)
+        for _ in range(360):
+            stage.run(1 / 240)
+            if stage is early:
+                stage.engine.prepare(stage.now)
+    assert np.array_equal([sent.shown.values for sent in early.sent], [sent.shown.values for sent in plain.sent])
+    assert [sent.timecode_frame for sent in early.sent] == [sent.timecode_frame for sent in plain.sent]
+
+
+def test_a_request_between_making_a_face_and_sending_it_shows_in_it() -> None:
+    stage = Stage()
+    sender = stage.begin()
+    sender.turn.open_frames(JAW_ONLY, 60)
+    sender.turn.push_frames(0, jaw(np.full(60, 0.9)), stage.now)
+    sender.turn.push_sound(constant(RATE), stage.now)
+    stage.run(0.5)
+    stage.engine.prepare(stage.now)
+    assert stage.engine._ready
+    stage.engine.commands.append(lambda: stage.performer.stop_everything(0.0))
+    stage.look()
+    assert stage.engine._ready is None
+    stage.run(1 / 60)
+    assert stage.sent[-1].shown.turn_frame == -1
+
+
 def test_the_face_goes_on_while_the_device_pauses_and_the_turn_waits_for_it() -> None:
     stage = Stage(SimulatedOutput(latency=2400))
     sender = stage.begin()

@@ -27,6 +27,8 @@ actions = st.one_of(
     st.tuples(st.just("stop"), which, st.sampled_from([0.0, 0.015, 1.0])),
     st.tuples(st.just("silence"), st.sampled_from([0.0, 0.015])),
     st.tuples(st.just("pause"), st.integers(1, 40)),
+    st.tuples(st.just("lose"), st.integers(1, 60)),
+    st.tuples(st.just("prepare")),
     st.tuples(st.just("run"), st.integers(1, 40)),
     st.tuples(st.just("run"), st.integers(1, 40)),
 )
@@ -38,6 +40,7 @@ class Crowd:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.senders: list[Sender] = []
+        self.lost_count = 0
 
     def act(self, kind: str, *values: object) -> None:
         getattr(self, kind)(*values)
@@ -87,11 +90,19 @@ class Crowd:
             self.stage.engine.step(begin + block / 100)
         self.stage.output.paused += blocks / 100
 
+    def lose(self, blocks: int) -> None:
+        """Let the device vanish and come back."""
+        self.lost_count += 1
+        self.stage.lose_device(blocks)
+
+    def prepare(self) -> None:
+        self.stage.engine.prepare(self.stage.now)
+
     def run(self, blocks: int) -> None:
         self.stage.run(blocks / 100, block=RATE // 100)
 
 
-def check_turn(sender: Sender) -> None:
+def check_turn(sender: Sender, *, device_was_lost: bool) -> None:
     kinds = [type(event) for event in sender.events]
     assert kinds.count(pb.PerformFinished) == 1
     assert kinds[-1] is pb.PerformFinished
@@ -100,7 +111,7 @@ def check_turn(sender: Sender) -> None:
     assert positions == sorted(positions)
     finished = sender.finished
     assert max(positions, default=0) <= finished.heard_sample_count <= sender.turn.track.received
-    if finished.reason in (COMPLETED, ABANDONED):
+    if finished.reason in (COMPLETED, ABANDONED) and not device_was_lost:
         assert finished.heard_sample_count == sender.turn.track.received
         assert not finished.interrupted
 
@@ -121,7 +132,8 @@ def test_no_sequence_of_events_disturbs_the_face(script: list[tuple[str, object]
         stage.run(0.5)
     stage.run(0.5)
     for sender in crowd.senders:
-        check_turn(sender)
+        check_turn(sender, device_was_lost=crowd.lost_count > 0)
+    assert stage.engine.lost_count == crowd.lost_count
     shapes = np.array([sent.shown.values for sent in stage.sent])
     assert np.isfinite(shapes).all()
     assert (shapes >= LOWEST).all()
