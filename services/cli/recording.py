@@ -67,9 +67,9 @@ class TakeRecorder:
             weights, emotions = self._made(np.arange(count))
             return takes.Take(self._info(finished, rate, heard, sent), pcm, weights, emotions)
         heard = heard_sound(pcm, rate, sent.ticks, sent.played, stopped=finished.interrupted)
-        weights, times, turn_frames = sent.rows(frame_count(len(heard.pcm), rate))
-        _, emotions = self._made(turn_frames)
-        return takes.Take(self._info(finished, rate, heard, sent), heard.pcm, weights, emotions, times)
+        rows = sent.rows(frame_count(len(heard.pcm), rate))
+        emotions = PERCENT * rows.emotions if rows.emotions.any() else self._made(rows.turn_frames)[1]
+        return takes.Take(self._info(finished, rate, heard, sent), heard.pcm, rows.weights, emotions, rows.times)
 
     async def write(self, folder: Path | None, root: Path, finished: orchestrator_pb2.TurnFinished) -> Path:
         """Write the take into `folder`, or into a new one under `root` that is named after time and text."""

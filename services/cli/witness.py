@@ -13,14 +13,27 @@ import numpy.typing as npt
 
 from neurosync.v1 import player_pb2, player_pb2_grpc
 from services.cli.connection import Connection
-from services.media.curves import CURVE_COUNT
-from services.media.frames import FRAME_RATE, Weights
+from services.media.frames import EMOTION_NAMES, FRAME_RATE, Weights
 
 READY_SECONDS = 1.0  # for the first frame, of sixty a second; a player that is away must not hold up the turn
 LAST_SECONDS = 0.5  # after the turn's end, for the last of its frames to come
 MAX_FRAMES = 3600 * FRAME_RATE  # an hour, about 60 MB; what comes after it is not recorded
 
 Watched = player_pb2.WatchFramesResponse
+
+
+@dataclass(frozen=True)
+class SentRows:
+    """What was sent on each tick of a turn, without holes."""
+
+    weights: Weights
+    """Curves, shape (n, 61)."""
+    emotions: Weights
+    """What the face showed, shape (n, 7), 0 to 1."""
+    times: npt.NDArray[np.float64]
+    """Timecodes in seconds since midnight, shape (n,)."""
+    turn_frames: npt.NDArray[np.intp]
+    """Frame of the turn, shape (n,); -1 where none was shown."""
 
 
 @dataclass
@@ -37,19 +50,23 @@ class SentFrames:
     """Timecode of each, in seconds since midnight."""
     weights: list[Weights] = field(default_factory=list)
     """The 61 curves of each, shape (61,)."""
+    emotions: list[Weights] = field(default_factory=list)
+    """What the face showed on each, shape (7,), 0 to 1."""
     _first_tick: int = 0
 
-    def rows(self, count: int) -> tuple[Weights, npt.NDArray[np.float64], npt.NDArray[np.intp]]:
-        """Return `count` rows, one a tick: curves, times in seconds, and the frame of the turn.
+    def rows(self, count: int) -> SentRows:
+        """Return `count` rows, one a tick; there must be at least one frame.
 
         A tick that was not sent shows what was sent before it, as in Unreal.
         """
-        if not self.ticks:
-            return np.zeros((count, CURVE_COUNT), np.float32), np.zeros(count), np.full(count, -1, np.intp)
         ticks = np.array(self.ticks)
         at = np.maximum(np.searchsorted(ticks, np.arange(count), side="right") - 1, 0)  # the last one sent by then
-        times = np.array(self.times)[at] + (np.arange(count) - ticks[at]) / FRAME_RATE
-        return np.array(self.weights, np.float32)[at], times, np.array(self.turn_frames, np.intp)[at]
+        return SentRows(
+            weights=np.array(self.weights, np.float32)[at],
+            emotions=np.array(self.emotions, np.float32)[at],
+            times=np.array(self.times)[at] + (np.arange(count) - ticks[at]) / FRAME_RATE,
+            turn_frames=np.array(self.turn_frames, np.intp)[at],
+        )
 
     def note(self, frame: Watched, rate: int) -> None:
         """Take a frame of the turn, whose sound has `rate` Hz."""
@@ -63,6 +80,10 @@ class SentFrames:
         self.turn_frames.append(frame.turn_frame)
         self.times.append((frame.timecode_frame + frame.timecode_sub_frame) / FRAME_RATE)
         self.weights.append(np.array(frame.values, np.float32))
+        feelings = np.zeros(len(EMOTION_NAMES), np.float32)
+        for item in frame.emotions:
+            feelings[item.emotion - 1] = item.weight  # 0 means none said, 1 to 7 are in the order of the names
+        self.emotions.append(feelings)
 
 
 class Witness:

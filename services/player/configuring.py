@@ -11,7 +11,8 @@ from neurosync.v1 import player_pb2 as pb
 from services.errors import BadRequestError
 from services.media.curves import CURVE_NAMES
 from services.player.emotion import RAMP_SECONDS, STRENGTHS, Temper
-from services.player.face import Character, Face, Recordings
+from services.player.face import Character, Recordings
+from services.player.frames import Weights
 from services.player.idle import Habits
 from services.player.life.loop import read_loop
 from services.player.regions import FACTORS, GAINS, OFFSETS, THRESHOLDS, Scaling
@@ -116,9 +117,9 @@ def message_of(character: Character) -> pb.SubjectConfig:
     )
 
 
-def feelings_of(face: Face) -> list[media_pb2.EmotionWeight]:
-    """Return the emotions that show on a face now."""
-    strengths = zip(media_pb2.Emotion.values()[1:], face.feelings.tolist(), strict=True)  # in the same order
+def feelings_of(feelings: Weights) -> list[media_pb2.EmotionWeight]:
+    """Return the emotions that show on a face, given the strength of each, shape (7,)."""
+    strengths = zip(media_pb2.Emotion.values()[1:], feelings.tolist(), strict=True)  # in the same order
     return [media_pb2.EmotionWeight(emotion=emotion, weight=weight) for emotion, weight in strengths if weight]
 
 

@@ -41,7 +41,7 @@ def status_of(engine: Engine, now: float) -> pb.GetStatusResponse:
                 epoch=subject.epoch,
                 queued_turn_count=sum(not turn.track.segments for turn in subject.turns),
                 config=message_of(subject.face.character),
-                emotions=feelings_of(subject.face),
+                emotions=feelings_of(subject.face.feelings),
             )
             for subject in performer.subjects.values()
         ],

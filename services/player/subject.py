@@ -25,6 +25,8 @@ class Shown:
     """Tick of the turn, counted from its sample 0; -1 while idle or at rest."""
     turn_sample: int
     """Samples of the turn, at its own rate, that have been heard when this frame is due; 0 while idle."""
+    feelings: Weights
+    """Strength of each emotion that the face shows, shape (7,)."""
 
 
 class Subject:
@@ -79,12 +81,15 @@ class Subject:
         level = turn.level(sample) if turn else 0.0
         self._felt = turn.felt(self._heard) if turn else NONE
         values = self.face.step(life, speech, level=level, felt=self._felt)
-        return Shown(self.name, life, values, self.speaking, speech.frame if speech else -1, self._heard)
+        return self._shown(life, values, speech.frame if speech else -1)
 
     def rest(self, life: int) -> Shown:
         """Return the face while the device pauses: nothing moves its mouth, and it feels what it felt."""
         values = self.face.step(life, felt=self._felt)
-        return Shown(self.name, life, values, self.speaking, -1, self._heard)
+        return self._shown(life, values, -1)
+
+    def _shown(self, life: int, values: Weights, frame: int) -> Shown:
+        return Shown(self.name, life, values, self.speaking, frame, self._heard, self.face.feelings.copy())
 
     def report(self, ear: int, now: float, time_of: Callable[[int], float]) -> list[Turn]:
         """Let the turns tell where they are (see `Turn.report`); return those that have finished."""

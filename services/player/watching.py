@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 
 from neurosync.v1 import player_pb2 as pb
 from services.errors import BusyError
+from services.player.configuring import feelings_of
 from services.player.engine import Sent
 
 HELD_FRAMES = 120  # for a watcher that falls behind; more shows it older frames, fewer loses them sooner
@@ -36,6 +37,7 @@ class Watchers:
                 turn_id=frame.shown.turn_id,
                 turn_frame=frame.shown.turn_frame,
                 turn_sample=frame.shown.turn_sample,
+                emotions=feelings_of(frame.shown.feelings),
             )
             for watcher in self._watchers:
                 watcher.put(message)

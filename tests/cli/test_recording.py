@@ -83,11 +83,13 @@ async def _listen(unreal: socket.socket, packets: list[dict[str, Any]]) -> None:
         packets.append(livelink_receiver.decode(await asyncio.get_running_loop().sock_recv(unreal, 2048)))
 
 
-async def performed(stage: Stage, witness: Witness, *, pause_at: int | None = None, stop_at: int | None = None) -> Take:
+async def performed(
+    stage: Stage, witness: Witness, *, pause_at: int | None = None, stop_at: int | None = None, happy: bool = False
+) -> Take:
     """Perform the clicks as the orchestrator would, and return the take.
 
     The sound from frame `pause_at` on is sent once the player says that it has none left; the turn is stopped after
-    frame `stop_at` was heard.
+    frame `stop_at` was heard. A `happy` turn says so at its begin.
     """
     pcm, weights = clicking()
     turn_id = str(uuid.uuid4())
@@ -106,6 +108,9 @@ async def performed(stage: Stage, witness: Witness, *, pause_at: int | None = No
             frame_header=media_pb2.FrameHeader(curve_names=CURVE_NAMES, frame_rate_hertz=60)
         )
         yield player_pb2.PerformRequest(frames=frame_batch(0, weights[:, :61]))
+        if happy:
+            key = media_pb2.EmotionWeight(emotion=media_pb2.EMOTION_HAPPY, weight=1)
+            yield player_pb2.PerformRequest(emotion=media_pb2.EmotionKey(at_sample=0, weights=[key]))
         first = len(pcm) if pause_at is None else pause_at * TICK + 123
         yield player_pb2.PerformRequest(audio=audio_chunk(0, pcm[:first]))
         if first < len(pcm):
@@ -205,6 +210,19 @@ async def test_a_pause_is_in_the_take_and_everything_after_it_stays_in_step(stag
     assert back.times is not None and take.times is not None
     np.testing.assert_allclose(back.times, take.times, atol=1e-4)
     np.testing.assert_allclose(back.weights, take.weights, atol=1e-9)
+
+
+async def test_a_take_holds_the_emotions_that_the_face_showed(stage: Stage) -> None:
+    async with watching(stage.connection, "", print) as witness:
+        assert witness is not None
+        take = await performed(stage, witness, happy=True)
+    assert_rows_are_the_datagrams(take, stage.packets)
+    assert take.emotions is not None
+    happy = take.emotions[:, EMOTION_NAMES.index("Happy")]
+    assert happy[0] < 20  # it rises with the player's attack, whatever the face model felt
+    assert happy.max() > 60
+    assert (np.diff(happy[:40]) >= 0).all()
+    assert np.corrcoef(happy, take.weights[:, INDEX["MouthSmileLeft"]])[0, 1] > 0.9
 
 
 async def test_an_interrupted_take_ends_where_the_sound_did(stage: Stage) -> None:
