@@ -78,7 +78,7 @@ class Temper:
 
 
 class Emotions:
-    """The emotions of one face. Ticks must not go back."""
+    """The emotions of one face. Ticks must not go back; one may come again."""
 
     def __init__(self, recordings: Mapping[str, Loop] | None = None) -> None:
         """Show `recordings` of emotions, by name, in place of their poses."""
@@ -92,6 +92,7 @@ class Emotions:
         self._since = 0
         self._begun = [0] * len(EMOTION_NAMES)
         self._mouth = 1.0
+        self._tick = 0
 
     def over(self, values: Weights, tick: int, felt: Weights, temper: Temper, *, speaking: bool) -> Weights:
         """Return values (61,) with the emotions added; they may leave their legal range.
@@ -104,8 +105,9 @@ class Emotions:
             speaking: Whether the mouth speaks.
         """
         self._feel(tick, felt if temper.enabled else NONE, temper)
-        step = 1 / MOUTH_TICKS
+        step = min(tick - self._tick, MOUTH_TICKS) / MOUTH_TICKS
         self._mouth += min(max((SPEAKING_MOUTH if speaking else 1.0) - self._mouth, -step), step)
+        self._tick = tick
         if not self.now.any():
             return values
         pose = np.einsum("e,ec->c", self.now, self._poses)  # (61,)

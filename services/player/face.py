@@ -47,7 +47,7 @@ class Recordings:
 
 
 class Face:
-    """The face of one character. Ticks must not go back."""
+    """The face of one character. Ticks must not go back; one that is asked for again looks the same."""
 
     def __init__(self, seed: int, character: Character, recordings: Recordings) -> None:
         """Live by `seed` as `character` says."""
@@ -59,6 +59,7 @@ class Face:
         self._offset = np.zeros(CURVE_COUNT, np.float32)
         self._since: int | None = None  # None: the configuration has just changed
         self._eases = False
+        self._tick = -1
         self._accents = 1.0  # share of the voice's own nods and brows
 
     @property
@@ -81,7 +82,9 @@ class Face:
         """
         character = self.character
         has_own = speech is not None and bool(speech.pose[UPPER].any())
-        self._accents += (float(not has_own) - self._accents) / YIELD_TICKS
+        if tick != self._tick:
+            self._accents += (float(not has_own) - self._accents) / YIELD_TICKS
+            self._tick = tick
         life = self._idle.pose(tick, level, character.habits, accents=self._accents)
         if speech is None:
             values = self._blend.step(tick, life, None, None, None)

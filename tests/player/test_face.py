@@ -9,8 +9,12 @@ import pytest
 
 from services.media.curves import BROWS, CURVE_COUNT, EYES, INDEX, LOWEST, MOUTH, ROTATIONS
 from services.player.blend import FAST_TICKS, SLOW_TICKS, STARVED_TICKS, Blend
+from services.player.emotion import NONE
+from services.player.face import Character, Face, Recordings
 from services.player.frames import FrameTrack, Weights
 from services.player.idle import Idle
+from services.player.regions import Scaling
+from services.player.turn import Speech
 from tests.player.simulation import JAW_ONLY, jaw
 
 JAW = INDEX["JawOpen"]
@@ -193,3 +197,18 @@ def test_speech_that_goes_on_is_shown_as_it_is() -> None:
     wanted = random.random((100, CURVE_COUNT), np.float32)
     shown = [blend.step(tick, pose(), row, ALL, "turn") for tick, row in enumerate(wanted)]
     assert np.array_equal(np.array(shown), wanted)
+
+
+def test_a_tick_that_is_asked_for_again_looks_the_same() -> None:
+    once, twice = (Face(3, Character(), Recordings()) for _ in range(2))
+    spoken = np.random.default_rng(5).random((300, CURVE_COUNT), np.float32)
+    happy = np.eye(7, dtype=np.float32)[3]
+    for tick, row in enumerate(spoken):
+        speech = Speech(row, ALL, tick, (1, 0)) if tick % 100 > 40 else None
+        felt = happy if tick > 150 else NONE
+        if tick == 220:
+            for face in (once, twice):
+                face.configure(Character(Scaling(mouth=0.5)))
+        wanted = once.step(tick, speech, level=0.1 * (tick % 100 > 40), felt=felt)
+        twice.step(tick, speech, level=0.1 * (tick % 100 > 40), felt=felt)
+        assert np.array_equal(twice.step(tick, speech, level=0.1 * (tick % 100 > 40), felt=felt), wanted)
