@@ -54,7 +54,6 @@ class Animation:
         self._stream: _Stream | None = None
         self._task: asyncio.Task[None] | None = None
         self._has_failed = False
-        self.look_ahead = 0.1  # seconds; corrected by the header
 
     def begin_sentence(self, at_sample: int) -> None:
         """Open a stream if there is none, to begin at the first frame from `at_sample` on."""
@@ -78,6 +77,11 @@ class Animation:
             self._recent.popleft()
         if self._stream is not None:
             self._stream.push(chunk)
+
+    def end_sentence(self) -> None:
+        """Have the frames of the sound so far made at once, however far the face looks ahead: a pause follows."""
+        if self._stream is not None:
+            self._stream.flush()
 
     async def end(self) -> None:
         """Tell the face that the sound is complete, and wait for its last frame, or for its failure."""
@@ -117,7 +121,6 @@ class Animation:
         match event.WhichOneof("event"):
             case "header":
                 stream.opened = True
-                self.look_ahead = event.header.look_ahead_sample_count / self._rate
                 stream.look_ahead_sample_count = event.header.look_ahead_sample_count
                 self._listener.on_frame_header(event.header.frames)
             case "frames":
@@ -141,7 +144,7 @@ class _Stream:
 
     def __init__(self, config: face_pb2.AnimateConfig, rate: int, patience: Patience) -> None:
         self._config, self._rate = config, rate
-        self._inbox: asyncio.Queue[media_pb2.AudioChunk | None] = asyncio.Queue()  # bounded by the voice
+        self._inbox: asyncio.Queue[face_pb2.AnimateRequest | None] = asyncio.Queue()  # bounded by the voice
         self._sent_sample = config.start_sample
         self._framed_sample = config.start_sample
         self.look_ahead_sample_count = 0
@@ -150,16 +153,21 @@ class _Stream:
 
     def push(self, chunk: media_pb2.AudioChunk | None) -> None:
         """Queue sound; None ends it."""
-        self._inbox.put_nowait(chunk)
+        self._inbox.put_nowait(None if chunk is None else face_pb2.AnimateRequest(audio=chunk))
+
+    def flush(self) -> None:
+        """Queue a flush."""
+        self._inbox.put_nowait(face_pb2.AnimateRequest(flush=face_pb2.AnimateFlush()))
 
     async def send(self, call: grpc.aio.StreamStreamCall[face_pb2.AnimateRequest, face_pb2.AnimateResponse]) -> None:
         """Write the config and the sound; a broken call is reported by the side that reads."""
         try:
             await call.write(face_pb2.AnimateRequest(config=self._config))
-            while (chunk := await self._inbox.get()) is not None:
-                await call.write(face_pb2.AnimateRequest(audio=chunk))
-                self._sent_sample = chunk.first_sample + len(chunk.pcm) // 2
-                self._note_debt()
+            while (request := await self._inbox.get()) is not None:
+                await call.write(request)
+                if request.HasField("audio"):
+                    self._sent_sample = request.audio.first_sample + len(request.audio.pcm) // 2
+                    self._note_debt()
             await call.write(face_pb2.AnimateRequest(end=face_pb2.AnimateEnd()))
             await call.done_writing()
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):

@@ -224,7 +224,7 @@ class Turn:
         await self._performance.heard(min(before + 1, line.start_sample - self._ahead))
         self._feelings.begin_line(line)
         self._animation.begin_sentence(line.start_sample)
-        return self._animation.look_ahead
+        return 0.0  # the voice's own pause is enough: the face is told where a sentence ends
 
     def on_speech_header(self, header: tts_pb2.SpeechHeader) -> None:
         """Note who speaks."""
@@ -245,6 +245,7 @@ class Turn:
     def on_line_finished(self, index: int, line: Line, phonemes: list[media_pb2.PhonemeTiming]) -> None:
         """Report where a sentence lies."""
         self._timed.set()
+        self._animation.end_sentence()
         self._feelings.finish_line(line)
         self._report.tell(timings=line_timings(index, line, phonemes))
 
