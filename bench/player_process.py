@@ -121,7 +121,11 @@ class Receiver:
                     if kind == SO_TIMESTAMPNS:
                         seconds, nanoseconds = STAMP.unpack(body)
                         wall = seconds + nanoseconds * 1e-9
-                self.arrivals.append((wall - self._epoch, wall, data))
+                self.keep(wall - self._epoch, wall, data)
+
+    def keep(self, at: float, wall: float, data: bytes) -> None:
+        """Keep a datagram that came at monotonic time `at`, time of day `wall`."""
+        self.arrivals.append((at, wall, data))
 
     def close(self) -> None:
         """End it."""

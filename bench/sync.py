@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,12 +131,12 @@ def clicks_and_spikes(count: int, every: int) -> tuple[Pcm, npt.NDArray[np.float
 
 
 async def requests(
-    sound: Pcm, jaw: npt.NDArray[np.float32], granted: asyncio.Queue[int]
-) -> AsyncIterator[pb.PerformRequest]:
-    """Yield the messages of a turn, no further ahead than is granted."""
-    yield pb.PerformRequest(
-        config=pb.PerformConfig(turn_id=str(uuid.uuid4()), format=media.AudioFormat(sample_rate_hertz=VOICE_RATE))
-    )
+    sound: Pcm, jaw: npt.NDArray[np.float32], granted: asyncio.Queue[int], config: pb.PerformConfig | None = None
+) -> AsyncGenerator[pb.PerformRequest, None]:
+    """Yield the messages of a turn of 24 kHz, no further ahead than is granted; `config` may name what else it is."""
+    config = config or pb.PerformConfig(turn_id=str(uuid.uuid4()))
+    config.format.sample_rate_hertz = VOICE_RATE
+    yield pb.PerformRequest(config=config)
     header = media.FrameHeader(curve_names=["JawOpen"], frame_rate_hertz=FRAME_RATE)
     yield pb.PerformRequest(frame_header=header)
     per_frame = VOICE_RATE // FRAME_RATE

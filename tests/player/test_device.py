@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pytest
 
 from bench.player_process import Receiver, player_process, receiver
+from bench.player_soak import soak
 from bench.sound_server import RATE as SINK_RATE
 from bench.sound_server import REMEDY, Recording, SoundServer, missing, recording, sound_server
 from bench.sync import measure_barge_in, measure_sync
@@ -158,3 +159,13 @@ async def test_the_face_outlives_the_sound_server_and_sound_comes_back_with_it(
     times = unreal.times()
     assert max(later - earlier for earlier, later in itertools.pairwise(times)) < 0.2
     assert len(times) / (times[-1] - times[0]) == pytest.approx(60, abs=1.5)
+
+
+@pytest.mark.slow
+async def test_a_minute_of_turns_stops_and_deaths_of_the_sound_server_leaves_nothing_behind(tmp_path: Path) -> None:
+    if lacking := missing():
+        pytest.skip(f"{', '.join(lacking)} is not installed ({REMEDY})")
+    record = await soak(1, 1, tmp_path)
+    assert record.kill_count >= 1
+    assert record.ends["finished"] > 20
+    assert not record.defects, record.figures
