@@ -26,7 +26,9 @@ class Blend:
     """
 
     def __init__(self) -> None:
+        self._before: Weights | None = None  # the pose of the tick before
         self._shown: Weights | None = None
+        self._tick = -1
         self._offset = np.zeros(CURVE_COUNT, np.float32)
         self._durations = np.ones(CURVE_COUNT, np.float32)
         self._since = 0
@@ -38,7 +40,7 @@ class Blend:
         """Return the pose of one tick, shape (61,), every curve within its legal range.
 
         Args:
-            tick: Index of the tick; ticks may be skipped.
+            tick: Index of the tick; ticks may be skipped, and one may come again: its last pose counts.
             idle: What the face does when nobody speaks, shape (61,).
             speech: What speech wants, shape (61,), 0 where it wants nothing; None: rest.
             brought: Which curves of `speech` count, shape (61,); None: none.
@@ -47,9 +49,11 @@ class Blend:
         target = idle
         if speech is not None and brought is not None:
             target = clamp(np.where(brought & SPOKEN, speech, idle + speech))
+        if tick != self._tick:
+            self._before, self._tick = self._shown, tick
         if source != self._source:
-            if self._shown is not None:
-                self._offset = self._shown - target
+            if self._before is not None:
+                self._offset = self._before - target
             fast = FAST_TICKS if source is not None else STARVED_TICKS
             self._durations = np.where(SPOKEN, np.float32(fast), np.float32(SLOW_TICKS))
             self._since, self._source = tick, source

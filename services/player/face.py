@@ -55,6 +55,7 @@ class Face:
         self._idle = Idle(seed, recordings.idle)
         self._blend = Blend()
         self._emotions = Emotions(recordings.emotions)
+        self._before: Weights | None = None  # the pose of the tick before
         self._shown: Weights | None = None
         self._offset = np.zeros(CURVE_COUNT, np.float32)
         self._since: int | None = None  # None: the configuration has just changed
@@ -75,7 +76,7 @@ class Face:
         """Return the pose of one tick, shape (61,), every curve within its legal range.
 
         Args:
-            tick: Index of the tick; ticks may be skipped.
+            tick: Index of the tick; ticks may be skipped, and one may come again: its last pose counts.
             speech: What speech wants; None: rest.
             level: How loud the own voice is: RMS, 0 to 1 of full scale.
             felt: Strength of each emotion, 0 to 1, shape (7,).
@@ -84,7 +85,7 @@ class Face:
         has_own = speech is not None and bool(speech.pose[UPPER].any())
         if tick != self._tick:
             self._accents += (float(not has_own) - self._accents) / YIELD_TICKS
-            self._tick = tick
+            self._before, self._tick = self._shown, tick
         life = self._idle.pose(tick, level, character.habits, accents=self._accents)
         if speech is None:
             values = self._blend.step(tick, life, None, None, None)
@@ -97,10 +98,10 @@ class Face:
 
     def _eased(self, tick: int, target: Weights) -> Weights:
         """Lead over to what a new configuration wants."""
-        if not self._eases or self._shown is None:
+        if not self._eases or self._before is None:
             return target
         if self._since is None:
-            self._since, self._offset = tick, self._shown - target
+            self._since, self._offset = tick, self._before - target
         left = 1 - (tick - self._since + 1) / EASE_TICKS
         self._eases = left > 0
         return clamp(target + self._offset * np.float32(left)) if self._eases else target

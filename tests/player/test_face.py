@@ -10,9 +10,9 @@ import pytest
 from services.media.curves import BROWS, CURVE_COUNT, EYES, INDEX, LOWEST, MOUTH, ROTATIONS
 from services.player.blend import FAST_TICKS, SLOW_TICKS, STARVED_TICKS, Blend
 from services.player.emotion import NONE
-from services.player.face import Character, Face, Recordings
+from services.player.face import EASE_TICKS, Character, Face, Recordings
 from services.player.frames import FrameTrack, Weights
-from services.player.idle import Idle
+from services.player.idle import Habits, Idle
 from services.player.regions import Scaling
 from services.player.turn import Speech
 from tests.player.simulation import JAW_ONLY, jaw
@@ -212,3 +212,19 @@ def test_a_tick_that_is_asked_for_again_looks_the_same() -> None:
         wanted = once.step(tick, speech, level=0.1 * (tick % 100 > 40), felt=felt)
         twice.step(tick, speech, level=0.1 * (tick % 100 > 40), felt=felt)
         assert np.array_equal(twice.step(tick, speech, level=0.1 * (tick % 100 > 40), felt=felt), wanted)
+
+
+def test_a_tick_that_is_made_again_because_all_has_changed_does_not_pop() -> None:
+    face = Face(3, Character(habits=Habits(enabled=False)), Recordings())
+    random = np.random.default_rng(8)
+    speech = Speech(pose(JawOpen=1), ALL, 0, (1, 0))
+    characters = Character(habits=Habits(enabled=False)), Character(Scaling(mouth=0.5), Habits(enabled=False))
+    curve = []
+    for tick in range(2000):
+        speaks = bool(random.random() < 0.5)
+        face.step(tick, None if speaks else speech)  # made, and never sent
+        if random.random() < 0.05:
+            face.configure(characters[tick % 2])
+        curve.append(face.step(tick, speech if speaks else None)[JAW])
+    assert np.abs(np.diff(curve)).max() <= 1 / STARVED_TICKS + 1 / EASE_TICKS + 1e-6
+    assert np.ptp(curve) > 0.3
