@@ -86,7 +86,7 @@ soak: $(VENV)/.dev ## random turns, interruptions and kills for half an hour: ma
 bench-face: $(VENV)/.torch ## measure both face models: cost, streams at once, and the checkpoint beside the usual way
 	$(BIN)/python -m bench.face
 
-train-face: $(VENV)/.run ## make the shipped face model again: about 40 minutes, and torch (200 MB)
+train-face: $(VENV)/.run ## make and judge the shipped face model again: an hour or so on one core, and torch (200 MB)
 	@$(INSTALL) -e ".[train]"
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m training.face all
 
