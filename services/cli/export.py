@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,9 @@ def export(
     timecode: Annotated[
         str, typer.Option(help="Timecode of the first frame, HH:MM:SS:FF; that of the recording if not given.")
     ] = "",
+    emotions: Annotated[
+        bool, typer.Option("--emotions", help="Add the seven emotions to a .csv, as NeuroSync does; the app has none.")
+    ] = False,
     sound: Annotated[bool, typer.Option("--sound", help="Write the sound beside it, as .wav.")] = False,
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace files that exist.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
@@ -40,26 +44,42 @@ def export(
 
     A take holds the timecodes that went to Unreal, so the file lines up with what was recorded there.
     """
-    run(_export(take, output, rate, timecode, sound=sound, force=force, as_json=as_json))
+    wishes = Wishes(output, rate, timecode, emotions or output.suffix.lower() != ".csv", sound, force)
+    run(_export(take, wishes, as_json=as_json))
 
 
-async def _export(
-    path: Path, output: Path, rate: int, timecode: str, *, sound: bool, force: bool, as_json: bool
-) -> int:
-    beside = output.with_suffix(".wav")
-    _check(output, beside if sound else None, rate, force=force)
-    take = load_take(path, decode=read_sound)
-    frames = even_frames(take, rate, timecode)
-    write_frames(output, frames)
-    if sound:
-        write_wav(beside, Sound(take.pcm, take.rate))
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asked for."""
+
+    output: Path
+    rate: int
+    timecode: str
+    emotions: bool
+    sound: bool
+    force: bool
+
+    @property
+    def beside(self) -> Path:
+        """Where the sound goes."""
+        return self.output.with_suffix(".wav")
+
+
+async def _export(path: Path, wishes: Wishes, *, as_json: bool) -> int:
+    _check(wishes)
+    take = await asyncio.to_thread(load_take, path, decode=read_sound)
+    frames = even_frames(take, wishes.rate, wishes.timecode)
+    write_frames(wishes.output, frames if wishes.emotions else replace(frames, emotions=None))
+    if wishes.sound:
+        write_wav(wishes.beside, Sound(take.pcm, take.rate))
     for notice in take.info.notices:
         tell(f"note: {notice}")
+    told = f"{wishes.output}: {len(frames)} frames at {wishes.rate} Hz, {frames.seconds:.2f} s"
     if as_json:
-        table = {"frames": len(frames), "rate_hertz": rate, "seconds": round(frames.seconds, 3), "file": str(output)}
-        typer.echo(json.dumps(table | ({"sound": str(beside)} if sound else {})))
-    else:
-        typer.echo(f"{output}: {len(frames)} frames at {rate} Hz, {frames.seconds:.2f} s")
+        table = {"frames": len(frames), "rate_hertz": wishes.rate, "seconds": round(frames.seconds, 3)}
+        files = {"file": str(wishes.output)} | ({"sound": str(wishes.beside)} if wishes.sound else {})
+        told = json.dumps(table | files)
+    typer.echo(told)
     return 0
 
 
@@ -88,14 +108,15 @@ def _first_frame(text: str, rate: int) -> int:
     return (hours * 3600 + minutes * 60 + seconds) * rate + frame
 
 
-def _check(output: Path, sound: Path | None, rate: int, *, force: bool) -> None:
+def _check(wishes: Wishes) -> None:
     """Refuse what would fail, before anything is read."""
+    output = wishes.output
     if output.suffix.lower() not in SUFFIXES:
         raise BadRequestError("OUTPUT", output.name, f"a name that ends in {', '.join(SUFFIXES)}")
-    if rate not in RATES:
-        raise BadRequestError("--rate", rate, f"one of {', '.join(map(str, RATES))}")
+    if wishes.rate not in RATES:
+        raise BadRequestError("--rate", wishes.rate, f"one of {', '.join(map(str, RATES))}")
     if not output.parent.is_dir():
         raise BadRequestError("OUTPUT", str(output.parent), "a folder that exists")
-    for path in (output, sound):
-        if path is not None and path.exists() and not force:
+    for path in (output, *([wishes.beside] if wishes.sound else [])):
+        if path.exists() and not wishes.force:
             raise BadRequestError("OUTPUT", path.name, "a file that does not exist; --force replaces it")

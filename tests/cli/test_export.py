@@ -78,6 +78,10 @@ async def test_recordings_of_others_are_converted(neurosync: Run, place: Path) -
     with np.load(place / "out.npz") as table:
         assert table["weights"].shape == (60, 61)
         assert table["emotions"].shape == (60, 7)
+    for options, count in (([], "61"), (["--emotions", "--force"], "68")):  # the app has no emotions
+        assert (await neurosync("export", "generated", "out.csv", *options)).status == 0
+        row = (place / "out.csv").read_text(encoding="utf-8").splitlines()[1].split(",")
+        assert (row[1], len(row)) == (count, 2 + int(count))
 
 
 async def test_what_was_exported_is_performed_as_the_take_it_came_from(neurosync: Run, place: Path) -> None:
