@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import select
+import signal
 import socket
 import struct
 import sys
@@ -40,6 +41,10 @@ class PlayerProcess:
         """Return the processor time it has used, where the system tells."""
         fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        os.kill(self.pid, signal.SIGKILL)
 
     def memory_bytes(self) -> int:
         """Return the memory it holds, where the system tells."""

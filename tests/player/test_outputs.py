@@ -1,0 +1,122 @@
+"""Outputs other than a device, and the search for a device that was lost."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.player_process import player_process
+from neurosync.v1 import media_pb2 as media
+from neurosync.v1 import player_pb2 as pb
+from neurosync.v1 import player_pb2_grpc
+from services.dialing import dial
+from services.errors import UnavailableError
+from services.media.wav import read_wav
+from services.player import seeking
+from services.player.file_output import FileOutput
+from services.player.opening import open_output
+from services.player.seeking import Seeker
+from services.player.tape import Tape
+from tests.player.simulation import SimulatedOutput
+
+RATE = 48_000
+
+
+def ramp_tape() -> tuple[Tape, np.ndarray[tuple[int], np.dtype[np.int16]]]:
+    tape = Tape(RATE)
+    sound = np.arange(RATE, dtype=np.int32).astype(np.int16)
+    tape.write(0, sound)
+    return tape, sound
+
+
+def test_a_file_holds_what_would_be_heard_to_the_last_sample(tmp_path: Path) -> None:
+    output = FileOutput(tmp_path / "heard.wav", RATE, origin=100.0)
+    tape, sound = ramp_tape()
+    output.start(tape)
+    for now in np.arange(100.0, 100.73, 0.011):
+        taken = output.update(float(now))
+    output.close()
+    heard = read_wav(tmp_path / "heard.wav")
+    assert heard.sample_rate == RATE
+    assert len(heard.pcm) == taken
+    assert np.array_equal(heard.pcm, sound[:taken])
+
+
+def test_a_file_is_as_loud_as_it_is_set(tmp_path: Path) -> None:
+    output = FileOutput(tmp_path / "heard.wav", RATE, origin=0.0, volume=0.5)
+    tape = Tape(RATE)
+    tape.write(0, np.full(RATE, 10_000, np.int16))
+    output.start(tape)
+    output.update(0.5)
+    output.close()
+    assert set(read_wav(tmp_path / "heard.wav").pcm.tolist()) == {5_000}
+
+
+def test_a_file_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match="cannot write"):
+        open_output(f"file:{tmp_path}/none/heard.wav", sample_rate=0, latency=0.05)
+
+
+@pytest.mark.parametrize("ending", ["terminate", "kill"])
+async def test_a_file_is_whole_whatever_ends_the_player(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / "heard.wav"
+    sound = np.full(RATE // 2, 9_000, np.int16)
+    config = pb.PerformConfig(
+        turn_id="3f1d4c62-8a59-4a8e-9a0c-6f7f0b6f2f11",
+        format=media.AudioFormat(sample_rate_hertz=RATE),
+        voice_only=True,
+    )
+    async with player_process(output=f"file:{path}", targets="127.0.0.1:9") as player, dial(player.address) as channel:
+        stub = player_pb2_grpc.PlayerServiceStub(channel)
+        assert (await stub.GetStatus(pb.GetStatusRequest())).output.kind == "file"
+        events = [event async for event in stub.Play(pb.PlayRequest(config=config, pcm=sound.tobytes()))]
+        assert events[-1].finished.heard_sample_count == len(sound)
+        if ending == "kill":
+            async with asyncio.timeout(10):
+                while np.count_nonzero(read_wav(path).pcm) < len(sound):
+                    await asyncio.sleep(0)  # the last block is written within a tenth of a second
+            player.kill()
+    heard = read_wav(path).pcm
+    assert np.array_equal(heard[heard != 0], sound)
+
+
+def test_a_search_goes_on_until_the_device_is_back_and_gives_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seeking, "PAUSES", (0.001, 0.002))
+    device, found = SimulatedOutput(), threading.Event()
+    attempts: list[None] = []
+
+    def opens() -> SimulatedOutput:
+        attempts.append(None)
+        if len(attempts) < 5:
+            raise UnavailableError("not yet")
+        found.set()
+        return device
+
+    seeker = Seeker(opens)
+    assert found.wait(5)
+    seeker._thread.join(5)
+    assert seeker.take() is device
+    assert seeker.take() is None
+    assert len(attempts) == 5
+
+
+def test_a_search_that_ends_lets_go_of_what_it_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seeking, "PAUSES", (0.001,))
+    device, opening, ended = SimulatedOutput(), threading.Event(), threading.Event()
+
+    def opens() -> SimulatedOutput:
+        opening.set()
+        assert ended.wait(5)
+        return device
+
+    seeker = Seeker(opens)
+    assert opening.wait(5)
+    seeker.close()
+    ended.set()
+    seeker._thread.join(5)
+    assert device.closed
+    assert seeker.take() is None
