@@ -33,6 +33,10 @@ def converse(**fields: Any) -> orchestrator_pb2.ConverseRequest:
     return orchestrator_pb2.ConverseRequest(**({"session_id": "bad"} | fields))
 
 
+def configure(subject: str = "", **fields: Any) -> player_pb2.ConfigureSubjectRequest:
+    return player_pb2.ConfigureSubjectRequest(subject=subject, config=player_pb2.SubjectConfig(**fields))
+
+
 def past(**fields: Any) -> list[llm_pb2.Exchange]:
     return [llm_pb2.Exchange(user_text="a"), llm_pb2.Exchange(**fields)]
 
@@ -212,6 +216,27 @@ PLAYER: list[Case] = [
     ("Play later frames", [play(frame_header=header(), frames=batch(first=HIGH))], "frames.first_frame"),
     ("Play emotions", [play(emotions=[key()] * 10_001)], "emotions"),
     ("Play emotion", [play(emotions=[key((HAPPY, NAN))])], "emotions.weights.weight"),
+    *(("ConfigureSubject subject", [configure(subject=s)], "subject") for s in ("\0", "x" * 65)),
+    *(
+        ("ConfigureSubject factor", [configure(scaling=player_pb2.ScalingConfig(mouth=f))], "config.scaling.mouth")
+        for f in (NAN, -0.1, 4.1, INFINITE)
+    ),
+    *(
+        (
+            "ConfigureSubject curve",
+            [configure(scaling=player_pb2.ScalingConfig(curves=[c]))],
+            f"config.scaling.curves[0].{f}",
+        )
+        for c, f in (
+            (player_pb2.CurveScaling(curve="Nose"), "curve"),
+            (player_pb2.CurveScaling(curve="JawOpen", gain=NAN), "gain"),
+            (player_pb2.CurveScaling(curve="JawOpen", offset=-2), "offset"),
+        )
+    ),
+    *(
+        ("ConfigureSubject attack", [configure(emotion=player_pb2.EmotionConfig(attack=d))], "config.emotion.attack")
+        for d in (Duration(), Duration(seconds=-1), Duration(seconds=1 << 40))
+    ),
     ("Stop nothing", [player_pb2.StopRequest()], "target"),
     ("Stop not everything", [player_pb2.StopRequest(everything=False)], "everything"),
     *(("Stop turn", [player_pb2.StopRequest(turn_id=i)], "turn_id") for i in ("", "\0", "x" * 3_000_000)),
@@ -235,6 +260,14 @@ TURNS: list[Case] = [
     ),
     *(("Converse persona", [converse(speak="Hi.", system_prompt=s)], "system_prompt") for s in ("\0", "x" * 100_001)),
     *(("Converse speed", [converse(speak="Hi.", speed=s)], "speed") for s in (0.1, 3, -1, NAN, INFINITE)),
+    *(
+        ("Converse emotion", [converse(speak="Hi.", emotions=[weight])], f"emotions[0].{field}")
+        for weight, field in (
+            (media_pb2.EmotionWeight(weight=1), "emotion"),
+            (media_pb2.EmotionWeight(emotion=HAPPY, weight=NAN), "weight"),
+        )
+    ),
+    ("Converse emotions", [converse(speak="Hi.", emotions=[media_pb2.EmotionWeight()] * 8)], "emotions"),
     *(("Converse policy", [converse(speak="Hi.", policy=p)], "policy") for p in (4, -1)),
     *(
         ("Interrupt session", [orchestrator_pb2.InterruptRequest(session_id=s)], "session_id")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from dataclasses import replace
@@ -15,8 +16,10 @@ from hypothesis import strategies as st
 
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX, LOWEST, ROTATIONS
 from services.media.livelink import Encoder
+from services.player.intake import subject_of
 from services.player.regions import CLASSIC, FACTORS, GAINS, OFFSETS, THRESHOLDS, Scaling
 
+livelink_receiver = importlib.import_module("tests.livelink_receiver")  # an outside program, without types
 PACKETS = Path(os.environ.get("NEUROSYNC_REFERENCE_DIR") or "/nowhere") / "golden" / "packets"
 needs_reference = pytest.mark.skipif(not PACKETS.is_dir(), reason="NEUROSYNC_REFERENCE_DIR has no golden packets")
 PARAMETERS = (
@@ -113,3 +116,19 @@ def test_whatever_is_set_values_are_finite_and_legal(
     assert np.isfinite(shown).all()
     assert (shown >= LOWEST).all()
     assert (shown <= 1).all()
+
+
+names = st.text(min_size=1, max_size=64).filter(lambda name: name.isprintable() and len(name.encode()) <= 64)
+
+
+@given(
+    names | st.sampled_from(["x" * 64, "é" * 32, "ライブ" * 7, "😀" * 16]), st.lists(factors, min_size=3, max_size=3)
+)
+def test_the_receiver_takes_every_datagram_whatever_the_name(name: str, factor: float) -> None:
+    values = Scaling(mouth=factor, offsets={"HeadYaw": -1.0}).apply(np.linspace(0, 1, CURVE_COUNT, dtype=np.float32))
+    device = "d0f3a7c4-5b1e-11ef-9c2a-0242ac120002"
+    seen = livelink_receiver.decode(
+        Encoder(subject_of(name, "subject"), device_id=device).encode(values, frame=7, sub_frame=0.5)
+    )
+    assert (seen["subject"], seen["device"], seen["frame"]) == (name, device, 7)
+    assert np.array_equal(np.array(seen["values"], np.float32), values)
