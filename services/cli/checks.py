@@ -51,8 +51,11 @@ def check_sound(output: str) -> Check:
     """Look for a device to play on.
 
     Args:
-        output: The player's setting: `auto`, `none`, or the name or index of a device.
+        output: The player's setting: `auto`, `none`, the name or index of a device, or `file:` and a path.
     """
+    if output.startswith("file:"):
+        advice = "unset NEUROSYNC_PLAYER_OUTPUT to hear it"
+        return Check("sound", State.NOTE, f"the player writes its sound to {output.removeprefix('file:')}", advice)
     if output == "none":
         return Check(
             "sound", State.NOTE, "the player's output is set to none", "unset NEUROSYNC_PLAYER_OUTPUT to hear it"

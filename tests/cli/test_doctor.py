@@ -178,6 +178,8 @@ def test_devices_are_named_and_a_device_that_is_not_there_is_a_problem(monkeypat
     assert check_sound("auto") == Check("sound", State.OK, "1 output devices, default Speakers")
     assert check_sound("Speakers").state is check_sound("1").state is State.OK
     assert check_sound("none").state is State.NOTE
+    written = check_sound("file:/takes/heard.wav")
+    assert (written.state, written.found) == (State.NOTE, "the player writes its sound to /takes/heard.wav")
     absent = check_sound("Microphone")
     assert (absent.state, "1 Speakers" in absent.advice) == (State.PROBLEM, True)
     monkeypatch.setitem(sys.modules, "sounddevice", sound_library([microphone], -1))
