@@ -121,9 +121,7 @@ def test_whatever_is_set_values_are_finite_and_legal(
 names = st.text(min_size=1, max_size=64).filter(lambda name: name.isprintable() and len(name.encode()) <= 64)
 
 
-@given(
-    names | st.sampled_from(["x" * 64, "é" * 32, "ライブ" * 7, "😀" * 16]), st.lists(factors, min_size=3, max_size=3)
-)
+@given(names | st.sampled_from(["x" * 64, "é" * 32, "ライブ" * 7, "😀" * 16]), factors)
 def test_the_receiver_takes_every_datagram_whatever_the_name(name: str, factor: float) -> None:
     values = Scaling(mouth=factor, offsets={"HeadYaw": -1.0}).apply(np.linspace(0, 1, CURVE_COUNT, dtype=np.float32))
     device = "d0f3a7c4-5b1e-11ef-9c2a-0242ac120002"
