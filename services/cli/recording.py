@@ -13,7 +13,7 @@ from services.cli.witness import SentFrames, Witness
 from services.media import takes
 from services.media.curves import CURVE_COUNT, columns
 from services.media.frames import EMOTION_NAMES, frame_count
-from services.media.heard import Heard, Piece, heard_sound
+from services.media.heard import Heard, Piece, heard_sound, tick_sample
 from services.media.take_info import Phoneme, SentenceSpan, TakeEvent, TakeInfo, Word
 from services.wire import Pcm, Weights, pcm_of, seconds_of, weights_of
 
@@ -112,7 +112,7 @@ class TakeRecorder:
             providers=dict(finished.providers),
             versions={"neurosync": version("neurosync")},
             notices=tuple(text for _, text in self._notices),
-            events=self._events(finished, rate, heard),
+            events=self._events(finished, rate, heard, sent),
             recorded="sent" if sent.ticks else "made",
             created=self._created,
         )
@@ -124,12 +124,17 @@ class TakeRecorder:
             counters["tick_missed_count"] = sent.ticks[-1] + 1 - len(sent.ticks)
         return counters
 
-    def _events(self, finished: orchestrator_pb2.TurnFinished, rate: int, heard: Heard) -> tuple[TakeEvent, ...]:
-        """Return pauses, notices and the interruption, in order."""
+    def _events(
+        self, finished: orchestrator_pb2.TurnFinished, rate: int, heard: Heard, sent: SentFrames
+    ) -> tuple[TakeEvent, ...]:
+        """Return pauses, holes among the frames, notices and the interruption, in order."""
         events = [
             TakeEvent("pause", f"no sound for {1000 * (end - start) / rate:.0f} ms", start, end)
             for start, end in heard.pauses
         ]
+        for first, end in sent.holes:
+            start, stop = tick_sample(first, rate), tick_sample(end, rate)
+            events.append(TakeEvent("missed", f"{end - first} frames are missing", start, stop))
         for sample, text in self._notices:
             at = min(heard.place(sample), len(heard.pcm))
             events.append(TakeEvent("notice", text, at, at))

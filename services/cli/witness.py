@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import grpc
 import numpy as np
@@ -53,6 +54,11 @@ class SentFrames:
     emotions: list[Weights] = field(default_factory=list)
     """What the face showed on each, shape (7,), 0 to 1."""
     _first_tick: int = 0
+
+    @property
+    def holes(self) -> list[tuple[int, int]]:
+        """Runs of more than one tick that were not sent, or not seen: the first tick, and one past the last."""
+        return [(one + 1, two) for one, two in pairwise(self.ticks) if two - one > 2]
 
     def rows(self, count: int) -> SentRows:
         """Return `count` rows, one a tick; there must be at least one frame.

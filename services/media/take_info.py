@@ -71,7 +71,8 @@ class TakeEvent:
     """Something that happened while the take was performed."""
 
     kind: str
-    """"pause" (no sound was heard, the face went on), "interrupted", "notice", or a word of whoever recorded it."""
+    """"pause" (no sound was heard, the face went on), "missed" (no frame was sent), "interrupted", "notice", or a word
+    of whoever recorded it."""
     text: str
     """The same for people."""
     start_sample: int
