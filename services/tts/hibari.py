@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from services.precedence import give_way
 from services.tts import level, model, phones, reading
 from services.tts.pauses import Pauses
 from services.tts.provider import Break, Event, Line, Phoneme, Sound, Span, Timed, VoiceInfo, Word
@@ -39,7 +40,7 @@ class HibariProvider:
 
     def __init__(self, threads: int, pauses: Pauses) -> None:
         """Work on at most `threads` sentences at once; further ones wait, as many as the server takes calls."""
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="hibari")
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="hibari", initializer=give_way)
         self._pauses = pauses
         self._voice: _Voice | None = None
         self._loading = asyncio.Lock()

@@ -13,6 +13,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncGenerator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from services.errors import ConfigurationError, UnavailableError
 from services.llm.providers.base import Ask, Ending, Message
 from services.llm.providers.chat import ChatOptions, ChatProvider
 from services.memory import map_blocks
+from services.precedence import give_way
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +122,12 @@ class EmbeddedProvider:
             if self._chat is None:
                 started = time.monotonic()
                 key = secrets.token_urlsafe(32)
-                self._server = await asyncio.to_thread(_start, self._options, key)
+                starter = ThreadPoolExecutor(1, "start the model", initializer=give_way)  # its threads inherit that
+                try:
+                    loop = asyncio.get_running_loop()
+                    self._server = await loop.run_in_executor(starter, _start, self._options, key)
+                finally:
+                    starter.shutdown(wait=False)
                 self._chat = ChatProvider(
                     ChatOptions(
                         name=self.name,
