@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import grpc
+import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
@@ -21,17 +22,24 @@ from rich.progress import Progress as ProgressBar
 from services.cli.animating import Animated, Progress, animate_clip, animate_stream
 from services.cli.connection import Connection, reach
 from services.cli.main import app, run, tell
-from services.cli.plotting import draw
+from services.cli.plot import write_plot
 from services.cli.settings import ClientSettings
 from services.cli.sound_files import decode_sound
 from services.cli.sound_jobs import STANDARD_INPUT, Job, jobs_of
 from services.errors import BadRequestError, UnavailableError
+from services.media.curves import CURVE_NAMES, INDEX
 from services.media.frame_files import write_frames
-from services.media.frames import Frames
+from services.media.frames import Frames, Weights
+from services.media.take_info import TakeInfo
+from services.media.takes import Take
 from services.media.wav import MAX_BYTES
 from services.settings import load
 
 CLIP_BYTES = 1 << 19  # 512 kB go as they are, and the service decodes them; larger: one call may take minutes of sound
+
+
+DRAWN = 12  # curves of a picture, those that move most; more: a picture too tall for a screen
+SAME = 0.01  # of a weight: where left and right differ by less, one of them is drawn
 
 
 class Kind(StrEnum):
@@ -69,7 +77,9 @@ def animate(
     kind: Annotated[Kind, typer.Option("--format", help="Format of frames whose file is not named.")] = Kind.CSV,
     plot: Annotated[
         Path | None,
-        typer.Option(help="Draw the curves against the waveform: a name in .png, or a folder for several sounds."),
+        typer.Option(
+            help="Draw the curves against the waveform: a .png or .svg file, or a folder for several sounds."
+        ),
     ] = None,
     model: Annotated[
         str, typer.Option(help="Face model, as the face service names it; its default if not given.")
@@ -147,8 +157,20 @@ async def _animate_one(connection: Connection, job: Job, label: str, options: Op
     frames = animated.frames()
     write_frames(job.output, frames)
     if job.plot and sound is not None:
-        draw(job.plot, sound, frames, f"{Path(job.name).name} by {animated.model}")
+        take = Take(TakeInfo(sound.sample_rate), sound.pcm, frames.weights, frames.emotions)
+        write_plot(job.plot, take, moving(frames.weights))
     _report(job, frames, animated, elapsed, as_json=options.as_json)
+
+
+def moving(weights: Weights) -> list[str]:
+    """Return the names of the curves that move most, in ARKit order: none that stands still, and of twins the left."""
+    deviation = weights.std(axis=0)
+    for name in CURVE_NAMES:
+        twin = INDEX.get(f"{name.removesuffix('Left')}Right", INDEX[name])
+        if name.endswith("Left") and np.allclose(weights[:, INDEX[name]], weights[:, twin], atol=SAME):
+            deviation[twin] = 0.0
+    chosen = np.argsort(-deviation, kind="stable")[:DRAWN]
+    return [CURVE_NAMES[curve] for curve in sorted(chosen.tolist()) if deviation[curve] > 0]
 
 
 def _read(job: Job) -> bytes:

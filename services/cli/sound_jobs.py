@@ -13,6 +13,7 @@ from services.media.frame_files import SUFFIXES
 STANDARD_INPUT = "-"
 SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".mp3")
 """Suffixes of the files that are taken out of a folder."""
+PICTURES = (".png", ".svg")
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,8 @@ def _one(sound: str, output: Path | None, kind: str) -> Path:
 
 
 def _checked_plot(plot: Path | None) -> Path | None:
-    if plot is not None and plot.suffix.lower() != ".png":
-        raise typer.BadParameter(f"{plot} must end in .png", param_hint="--plot")
+    if plot is not None and plot.suffix.lower() not in PICTURES:
+        raise typer.BadParameter(f"{plot} must end in {' or '.join(PICTURES)}", param_hint="--plot")
     if plot is not None and not plot.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {plot.parent}", param_hint="--plot")
     return plot

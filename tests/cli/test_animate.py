@@ -126,7 +126,7 @@ async def test_an_unknown_model_is_wrong_usage(face: dict[str, str], neurosync: 
         (("-",), "name the output file"),
         (("voice.wav", "-o", "frames.txt"), "must end in .csv, .npz or .json"),
         (("voice.wav", "-o", "nowhere/frames.csv"), "there is no folder nowhere"),
-        (("voice.wav", "--plot", "curves.jpg"), "must end in .png"),
+        (("voice.wav", "--plot", "curves.jpg"), "must end in .png or .svg"),
         (("voice.wav", "--plot", "nowhere/curves.png"), "there is no folder nowhere"),
         (("voice.wav", "-", "-o", "."), "cannot be taken together"),
         (("voice.wav", ".", "-o", "frames.csv"), "must be a folder that exists"),
