@@ -77,9 +77,7 @@ def animate(
     kind: Annotated[Kind, typer.Option("--format", help="Format of frames whose file is not named.")] = Kind.CSV,
     plot: Annotated[
         Path | None,
-        typer.Option(
-            help="Draw the curves against the waveform: a .png or .svg file, or a folder for several sounds."
-        ),
+        typer.Option(help="Draw the curves against the waveform: a .png or .svg file, or a folder for several sounds."),
     ] = None,
     model: Annotated[
         str, typer.Option(help="Face model, as the face service names it; its default if not given.")
