@@ -6,10 +6,12 @@ by `lost`; it is let go, and another is opened once the device is there again (`
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -28,6 +30,7 @@ USUAL_SAMPLE_RATE = 48_000  # Hz, without a device, and where a system names a r
 ASKED_SHARE = 0.75  # of the wanted latency: PortAudio counts neither its block, a quarter of it, nor the sound server's
 LOST_SECONDS = 2.5  # without a callback; some systems take a second to go on after an underrun
 SETTLE_TIMEOUT_SECONDS = 5.0  # some systems take a second from the first callback to the next
+LIBRARY_SECONDS = 5.0  # that listing or opening waits for another one
 EPOCH_REPORTS = 64  # of which the one that was delivered soonest tells the offset between the two clocks
 
 _library_lock = threading.Lock()
@@ -144,7 +147,7 @@ class DeviceOutput:
         threading.Thread(target=self._close, name="close sound device", daemon=True).start()
 
     def _open(self, device: Device, rate: int, latency: float | str) -> None:
-        with _library_lock:
+        with _library_to_oneself():
             self._stream = _library().RawOutputStream(
                 samplerate=rate,
                 device=device.index,
@@ -189,7 +192,7 @@ def list_devices() -> list[Device]:
         UnavailableError: There is no sound library.
     """
     sounddevice = _library()
-    with _library_lock:
+    with _library_to_oneself():
         default = sounddevice.default.device[1]
         names = [api["name"] for api in sounddevice.query_hostapis()]
         found = [device for device in sounddevice.query_devices() if device["max_output_channels"] > 0]
@@ -230,10 +233,25 @@ def find_device(output: str) -> Device:
 def look_again() -> None:
     """Let the library find devices that have come since it was begun; it can only while no stream is open."""
     sounddevice = _library()
-    with _library_lock:
+    with _library_to_oneself():
         if not _streams:
             sounddevice._terminate()
             sounddevice._initialize()
+
+
+@contextlib.contextmanager
+def _library_to_oneself() -> Iterator[None]:
+    """Hold `_library_lock`.
+
+    Raises:
+        UnavailableError: A device that does not answer holds it.
+    """
+    if not _library_lock.acquire(timeout=LIBRARY_SECONDS):
+        raise UnavailableError("the sound library does not answer")
+    try:
+        yield
+    finally:
+        _library_lock.release()
 
 
 def _library() -> ModuleType:

@@ -11,7 +11,7 @@ from services.player.output import JoiningOutput
 
 logger = logging.getLogger(__name__)
 
-PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds before attempt 1, 2, ...; the last goes on for ever: people plug in late
+PAUSES = (0.5, 1.0, 2.0)  # seconds before attempt 1, 2, ...; the last goes on for ever: people plug in late
 
 
 class Seeker:
