@@ -19,6 +19,7 @@ from services.player.life.loop import SEAM_TICKS, Loop, cross_faded, read_loop
 from services.player.life.prosody import Prosody
 from tests.player.test_regions import PACKETS, needs_reference
 
+CAPTURE = PACKETS.parents[1].parent / "real" / "iphone_capture_silent" / "capture.csv"
 TEN_MINUTES = 10 * 60 * TICK_RATE
 QUIET = np.zeros(TEN_MINUTES)
 PITCH, YAW, LID = INDEX["HeadPitch"], INDEX["HeadYaw"], INDEX["EyeBlinkLeft"]
@@ -202,3 +203,13 @@ def test_nods_and_brows_of_the_voice_give_way_where_speech_has_its_own() -> None
         difference = usual.pose(tick, level) - yielding.pose(tick, level, accents=0.0)
         moved |= set(np.flatnonzero(np.abs(difference) > 1e-6).tolist())
     assert moved == {INDEX[name] for name in ("HeadPitch", "BrowInnerUp", "BrowOuterUpLeft", "BrowOuterUpRight")}
+
+
+@pytest.mark.skipif(not CAPTURE.is_file(), reason="NEUROSYNC_REFERENCE_DIR has no ../real beside it")
+def test_a_real_recording_goes_round_as_smoothly_as_it_is() -> None:
+    loop = read_loop(CAPTURE, "idle_recording")
+    idle, ticks = Idle(1, loop), len(loop.rows)
+    shown = np.array([idle.pose(tick) for tick in range(ticks + 60)])
+    steps = np.abs(np.diff(shown, axis=0)).max(axis=1)
+    assert ticks > 1800
+    assert steps[ticks - SEAM_TICKS - 1 : ticks + 2].max() < np.percentile(steps, 99)
