@@ -9,12 +9,13 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grpc
 import numpy as np
 import pytest
+import soundfile
 
 from neurosync.v1 import player_pb2, player_pb2_grpc
 from services.cli.connection import Connection
@@ -154,6 +155,21 @@ def test_emotions_are_sent_where_they_change() -> None:
     keys = [message.emotion for _, messages in parts(take) for message in messages if message.HasField("emotion")]
     assert [key.at_sample for key in keys] == [0, 12_000]
     assert [[(item.emotion, round(item.weight, 3)) for item in key.weights] for key in keys] == [[], [(4, 0.8)]]
+
+
+def test_emotions_that_are_in_the_curves_already_are_not_sent_again() -> None:
+    take = made_take(1.0, emotions=True)
+    sent = replace(take, info=replace(take.info, recorded="sent"))
+    assert not [message for _, messages in parts(sent) for message in messages if message.HasField("emotion")]
+
+
+async def test_sound_of_other_formats_is_played(player: dict[str, str], neurosync: Run, place: Path) -> None:
+    write_csv(place / "capture.csv", Frames(made_take(0.3).weights))
+    soundfile.write(place / "voice.flac", made_take(0.3).pcm, 24_000)
+    result = await neurosync("replay", "capture.csv", "--audio", "voice.flac", "--json", **player)
+    assert result.status == 0, result.err
+    assert result.json["heard_seconds"] == 0.3
+    assert "silence" not in result.err
 
 
 @dataclass
