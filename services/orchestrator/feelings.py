@@ -50,9 +50,7 @@ class Feelings:
         """Tell what a sentence says further on, each from the word that follows it; those words are timed now."""
         for tag in feelings(line.text):
             if not _leads(tag, line.text):
-                after = line.start_char + tag.end
-                end = line.start_sample if line.end_sample is None else line.end_sample
-                self._ask(tag, next((word.start_sample for word in line.words if word.start_char >= after), end))
+                self._ask(tag, _sample_after(tag, line))
 
     def hear(self, key: media_pb2.EmotionKey) -> None:
         """Tell what the face model heard, unless the request or the text has said something."""
@@ -67,6 +65,15 @@ class Feelings:
     def _say(self, key: media_pb2.EmotionKey) -> None:
         for listener in self._listeners:
             listener(key)
+
+
+def _sample_after(tag: Feeling, line: Line) -> int:
+    """Return the sample from which a tag amid a sentence holds; without times of words, by its place in the text."""
+    end = line.start_sample if line.end_sample is None else line.end_sample
+    if not line.words:
+        return line.start_sample + (end - line.start_sample) * tag.end // len(line.text)
+    after = line.start_char + tag.end
+    return next((word.start_sample for word in line.words if word.start_char >= after), end)
 
 
 def _leads(tag: Feeling, text: str) -> bool:

@@ -40,6 +40,13 @@ def test_tags_hold_from_the_first_sample_or_from_the_word_that_follows_them() ->
     assert told[1:] == [key(6000, media.EMOTION_SAD, 0.5), key(7000, media.EMOTION_NEUTRAL)]
 
 
+def test_without_times_of_words_a_tag_holds_from_its_place_in_the_text() -> None:
+    told: list[media.EmotionKey] = []
+    untimed = Line("One two [sad] x y z ", 0, 1000, 3000)
+    Feelings([], told.append).finish_line(untimed)
+    assert told == [key(1000 + 2000 * 13 // 20, media.EMOTION_SAD)]
+
+
 def test_the_mood_of_the_request_comes_first_and_every_listener_is_told() -> None:
     told: list[media.EmotionKey] = []
     seen: list[media.EmotionKey] = []
