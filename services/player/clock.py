@@ -14,6 +14,8 @@ BANDWIDTH = 0.2  # Hz; wider follows the device faster and passes more jitter on
 FIRST_BANDWIDTH = 2.0  # Hz, when the rate is not known yet; narrows as 1 / time
 RATE_TOLERANCE = 0.02  # of the nominal rate; real devices are off by less than 0.0003, virtual ones by 0.01
 STEP_SECONDS = 0.004  # a report at least that far off is a wild one, or a step; below it is jitter
+DRY_STEP_REPORTS = 2  # the same, right after the device said that it ran dry
+DRY_SECONDS = 0.2  # how long that counts
 STEP_NOISE = 2.5  # the same, of the mean deviation of the reports: some devices jitter by more
 NOISE_REPORTS = 64  # over which that mean is taken
 WILD_SECONDS = 0.05  # a report counts as that far off at most
@@ -38,14 +40,15 @@ class DeviceClock:
         self._reports = 0
         self._noise = 0.0  # seconds, mean deviation
         self._strange: deque[float] = deque(maxlen=STEP_REPORTS)
+        self._dry_since = -math.inf
         self._settling_since = math.inf
         self.settled = False
         """True once reports are believed."""
         self.step_count = 0
         """Times that the device's time jumped."""
 
-    def observe(self, sample: int, at: float) -> None:
-        """Take a report: `sample` will be at the ear at time `at`.
+    def observe(self, sample: int, at: float, *, is_dry: bool = False) -> None:
+        """Take a report: `sample` will be at the ear at time `at`; `is_dry` if the device ran dry before it.
 
         The first callback of a stream may come a second before the second one, and claim no latency at all, so nothing
         is believed until `SETTLE_REPORTS` reports and `SETTLE_SECONDS` after the second.
@@ -56,11 +59,13 @@ class DeviceClock:
         step = sample - self._sample
         if step <= 0:
             return
+        if is_dry:
+            self._dry_since = at
         predicted = self.time_of(sample)
         error = at - predicted
         self._noise += (min(abs(error), WILD_SECONDS) - self._noise) / NOISE_REPORTS
         if abs(error) > max(STEP_SECONDS, STEP_NOISE * self._noise):
-            self._note_strange(error)
+            self._note_strange(error, DRY_STEP_REPORTS if at - self._dry_since < DRY_SECONDS else STEP_REPORTS)
         else:
             self._strange.clear()
             self._follow(sample, predicted, error, step)
@@ -89,12 +94,12 @@ class DeviceClock:
         self._time = predicted + math.sqrt(2) * omega * error
         self._sample = sample
 
-    def _note_strange(self, error: float) -> None:
-        """Take note of a report that is no jitter; when enough agree on the side, move the line to their middle."""
+    def _note_strange(self, error: float, needed: int) -> None:
+        """Take note of a report that is no jitter; when `needed` agree on the side, move the line to their middle."""
         if self._strange and (error > 0) != (self._strange[-1] > 0):
             self._strange.clear()
         self._strange.append(error)
-        if len(self._strange) == STEP_REPORTS:
+        if len(self._strange) >= needed:
             self._time += statistics.median(self._strange)
             self._strange.clear()
             self.step_count += 1

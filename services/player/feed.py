@@ -40,7 +40,7 @@ class Feed:
         self._base = 0
         self._device_taken = 0
         self._largest_block = 0
-        self._reports: deque[tuple[int, float]] = deque(maxlen=REPORTS)
+        self._reports: deque[tuple[int, float, bool]] = deque(maxlen=REPORTS)
 
     @property
     def settled(self) -> bool:
@@ -84,13 +84,14 @@ class Feed:
                 pcm = (pcm * phase).astype(np.int16)
         self._device_taken = first + frames
         self._largest_block = max(self._largest_block, frames)
-        self._reports.append((first, at))
+        self._reports.append((first, at, is_dry))
         return np.repeat(pcm[:, np.newaxis], self._channels, axis=1)
 
     def update(self) -> int:
         """Feed the clock with the callback's reports; return how many samples of the tape have been taken."""
         while self._reports:
-            self._clock.observe(*self._reports.popleft())
+            sample, at, is_dry = self._reports.popleft()
+            self._clock.observe(sample, at, is_dry=is_dry)
         return self._base + self._tape_end(self._device_taken)
 
     def time_of(self, sample: int) -> float:

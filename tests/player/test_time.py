@@ -99,6 +99,18 @@ def test_single_wild_reports_are_ignored() -> None:
     assert clock.time_of(10**6) == before
 
 
+def test_a_clock_that_is_told_of_a_dry_device_follows_its_step_at_once() -> None:
+    told, guessing = DeviceClock(48_000), DeviceClock(48_000)
+    for clock in (told, guessing):
+        feed(clock, 5, rate=48_000, jitter=0.001)
+    for block in range(2):
+        sample = 5 * 48_000 + block * 480
+        told.observe(sample, 50 + sample / 48_000 + 0.02, is_dry=block == 0)
+        guessing.observe(sample, 50 + sample / 48_000 + 0.02)
+    assert told.time_of(6 * 48_000) == pytest.approx(56.02, abs=0.002)
+    assert guessing.time_of(6 * 48_000) == pytest.approx(56.0, abs=0.002)
+
+
 def test_a_clock_jumps_when_the_device_has_paused() -> None:
     clock = DeviceClock(48_000)
     feed(clock, 5, rate=48_000, jitter=0)
