@@ -14,13 +14,14 @@ import logging
 import time
 import uuid
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
-from typing import Any, ParamSpec
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from typing import Any
 
 from neurosync.v1 import face_pb2, llm_pb2, media_pb2, orchestrator_pb2, player_pb2, tts_pb2
 from neurosync.v1.orchestrator_pb2 import ConverseRequest, Stage
 from services.orchestrator import words
 from services.orchestrator.account import Account
+from services.orchestrator.ahead import ahead
 from services.orchestrator.animation import Animation
 from services.orchestrator.feelings import Feelings
 from services.orchestrator.history import Entry
@@ -30,13 +31,11 @@ from services.orchestrator.script import Line
 from services.orchestrator.settings import OrchestratorSettings
 from services.orchestrator.stages import NAMES, StageError, Stages
 from services.orchestrator.voice import Manner, speak
+from services.orchestrator.weakly import weakly
 from services.wire import seconds_of
 
 logger = logging.getLogger(__name__)
 
-P = ParamSpec("P")
-
-SENTENCES_AHEAD = 8  # of the words before the voice; beyond, the language model waits
 FAREWELL_SECONDS = 2.0  # for the player's last word after a stop: the fade, the device's latency, and a margin
 LAST_FRAMES_SECONDS = 3.0  # for the face to finish after the last sound
 LAST_WORDS_SECONDS = (
@@ -61,7 +60,7 @@ class Turn:
         self._script = self._account.script
         self._slow: set[Stage.ValueType] = set()
         self._timed = asyncio.Event()
-        self._report = Reporter(_weakly(self._begin_interrupt))
+        self._report = Reporter(weakly(self._begin_interrupt))
         self.events = self._report.events
         self.forsake = self._report.forsake
         self._tasks: asyncio.TaskGroup
@@ -75,7 +74,7 @@ class Turn:
                 format=media_pb2.AudioFormat(sample_rate_hertz=self._rate),
                 policy=request.policy or player_pb2.BUSY_POLICY_REPLACE,
             ),
-            _weakly(self.on_slow),
+            weakly(self.on_slow),
         )
         self._feelings = Feelings(request.emotions, self._performance.send_emotion)
         self._animation = Animation(stages, self._rate, weakref.proxy(self))
@@ -123,7 +122,8 @@ class Turn:
         """Make words, voice and face, and end the performance when all of it is sent."""
         manner = Manner(self.request.voice, self.request.speed, self._rate)
         try:
-            await speak(self._sentences(), self._stages, manner, self._script, self)
+            sentences = ahead(self._words(), self._on_words, self.spawn)
+            await speak(sentences, self._stages, manner, self._script, self)
             async with asyncio.timeout(LAST_FRAMES_SECONDS):
                 await self._animation.end()
         except StageError as failure:
@@ -131,27 +131,6 @@ class Turn:
         except TimeoutError:
             self.on_notice(self._stages.failure(Stage.STAGE_FACE, TimeoutError()))
         self._performance.end()
-
-    async def _sentences(self) -> AsyncIterator[llm_pb2.Sentence]:
-        """Yield the sentences to speak, read ahead of the voice by a few."""
-        ahead: asyncio.Queue[llm_pb2.Sentence | StageError | None] = asyncio.Queue(SENTENCES_AHEAD)
-        self.spawn(self._read_ahead(ahead), name="words")
-        while (item := await ahead.get()) is not None:
-            if isinstance(item, StageError):
-                raise item
-            yield item
-
-    async def _read_ahead(self, ahead: asyncio.Queue[llm_pb2.Sentence | StageError | None]) -> None:
-        last: StageError | None = None
-        try:
-            async with contextlib.aclosing(self._words()) as sentences:
-                async for sentence in sentences:
-                    self._report.mark("first_sentence")
-                    self._report.tell(sentence=sentence)
-                    await ahead.put(sentence)
-        except StageError as failure:
-            last = failure
-        await ahead.put(last)
 
     def _words(self) -> AsyncGenerator[llm_pb2.Sentence, None]:
         if self.request.WhichOneof("input") == "prompt":
@@ -201,6 +180,10 @@ class Turn:
         self._account.close(heard, self._report.timings())
 
     # What the stages tell.
+
+    def _on_words(self, sentence: llm_pb2.Sentence) -> None:
+        self._report.mark("first_sentence")
+        self._report.tell(sentence=sentence)
 
     def on_words_started(self, started: llm_pb2.GenerateStarted) -> None:
         """Note who makes the words."""
@@ -311,14 +294,3 @@ class Turn:
         task = self._tasks.create_task(work, name=f"{name} {self.turn_id}")
         self._children[name] = task
         return task
-
-
-def _weakly(method: Callable[P, object]) -> Callable[P, None]:
-    """Return what calls `method` as long as its object lives."""
-    reference = weakref.WeakMethod(method)
-
-    def call(*arguments: P.args, **named: P.kwargs) -> None:
-        if (alive := reference()) is not None:
-            alive(*arguments, **named)
-
-    return call
