@@ -74,10 +74,13 @@ class FeatureExtractor:
             return torch.empty(0, FEATURES, device=self.device)
         placed = torch.from_numpy(np.ascontiguousarray(sound, np.float32)).to(self.device)
         count = 1 + len(sound) // HOP  # columns
-        silent_ends = functional.pad(placed, (HOP, HOP)).unfold(0, WINDOW, HOP)[:count]
-        mirrored_ends = functional.pad(placed[None], (HOP, HOP), "reflect")[0].unfold(0, WINDOW, HOP)[:count]
-        power = torch.cat([self.mel_power(block) for block in silent_ends.split(BLOCK)])  # (count, BANDS)
-        tone = torch.cat([self.autocorrelation(block) for block in mirrored_ends.split(BLOCK)])  # (count, LAGS)
+        # one after the other: of a long clip, each is hundreds of megabytes
+        ends = functional.pad(placed, (HOP, HOP)).unfold(0, WINDOW, HOP)[:count]  # silent
+        power = torch.cat([self.mel_power(block) for block in ends.split(BLOCK)])  # (count, BANDS)
+        del ends
+        ends = functional.pad(placed[None], (HOP, HOP), "reflect")[0].unfold(0, WINDOW, HOP)[:count]
+        tone = torch.cat([self.autocorrelation(block) for block in ends.split(BLOCK)])  # (count, LAGS)
+        del ends
         decibels = to_decibels(power)
         cepstrum = self.cepstrum(decibels, decibels.amax() - RANGE_DB)  # (count, CEPSTRA)
         deviation, mean = torch.std_mean(cepstrum.double(), dim=0, correction=0)

@@ -38,7 +38,7 @@ def at_model_rate(sound: Floats, rate: int) -> Floats:
         return sound
     length = ceil(len(sound) * SAMPLE_RATE / rate)
     resampled = soxr.resample(sound, rate, SAMPLE_RATE, quality="HQ")[:length]
-    return np.pad(resampled, (0, length - len(resampled)))
+    return resampled if len(resampled) == length else np.pad(resampled, (0, length - len(resampled)))
 
 
 def normalised(sound: Floats) -> Floats:
