@@ -21,7 +21,7 @@ import numpy as np
 from services.errors import UnavailableError
 from services.player.feed import CHANGE_SECONDS as CHANGE_SECONDS
 from services.player.feed import Feed
-from services.player.priority import CALLBACK_PRIORITY, raise_priority
+from services.player.priority import CALLBACK_PRIORITY, raise_priority, raise_sound_threads
 from services.player.tape import Tape
 
 logger = logging.getLogger(__name__)
@@ -124,6 +124,7 @@ class DeviceOutput:
                 raise UnavailableError(f"the sound device {self.name!r} takes no sound")
             time.sleep(0.02)
             self.update(time.monotonic())
+        raise_sound_threads()
 
     def join(self, tape: Tape, position: float, now: float) -> None:
         """Play `tape` from now on, such that sample `position` is at the ear at monotonic time `now`."""
