@@ -15,7 +15,7 @@ from services.player.outgoing import Outgoing, Ready
 from services.player.outgoing import Sent as Sent
 from services.player.output import AudioOutput, JoiningOutput, NoOutput
 from services.player.performer import Performer
-from services.player.seeking import Seeker
+from services.player.seeking import LATE_PAUSES, Seeker
 from services.player.sinks import Sink
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,8 @@ class Engine:
             clock: Monotonic time, read only to measure how late a datagram was and how long requests take.
             wall_offset: Seconds from monotonic time to local time of day (any day); later steps back are ignored.
             renderer_offset: Seconds by which the face is sent before its sound is heard.
-            reopen: Opens a device that was lost (see `Seeker`), in a thread of its own; None: it stays lost.
+            reopen: Opens a device that was lost, or that was not there at the start (see `Seeker`), in a thread of
+                its own; None: the output stays as it is.
         """
         self.performer = performer
         self.output = output
@@ -71,7 +72,7 @@ class Engine:
         self.underrun_count = 0
         """Times that devices ran dry which were lost since."""
         self._reopen = reopen
-        self._seeker: Seeker | None = None
+        self._seeker = Seeker(reopen, LATE_PAUSES) if reopen and output.kind == "none" else None
         self._last_due = math.inf  # the first tick is the device's
         self._extra_ticks = 0
         self._ready: Ready | None = None
@@ -181,5 +182,5 @@ class Engine:
         self.output.close()
         self.output, self._seeker = device, None
         taken = device.update(now)
-        self.performer.find_device(taken, f"the sound device {device.name!r} plays again")
+        self.performer.find_device(taken, f"the sound device {device.name!r} plays")
         return taken

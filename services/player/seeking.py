@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from services.errors import UnavailableError
 from services.player.output import JoiningOutput
@@ -12,14 +12,16 @@ from services.player.output import JoiningOutput
 logger = logging.getLogger(__name__)
 
 PAUSES = (0.5, 1.0, 2.0)  # seconds before attempt 1, 2, ...; the last goes on for ever: people plug in late
+LATE_PAUSES = (5.0, 30.0)  # the same, for a device that was never there: it may never be
 
 
 class Seeker:
     """Tries until it finds the device; one attempt at a time."""
 
-    def __init__(self, opens: Callable[[], JoiningOutput]) -> None:
+    def __init__(self, opens: Callable[[], JoiningOutput], pauses: Sequence[float] = PAUSES) -> None:
         """Look by `opens`, which returns the device, running and silent, or raises `UnavailableError`."""
         self._opens = opens
+        self._pauses = pauses
         self._ending = threading.Event()
         self._lock = threading.Lock()
         self._found: JoiningOutput | None = None
@@ -42,7 +44,7 @@ class Seeker:
 
     def _seek(self) -> None:
         attempt = 0
-        while not self._ending.wait(PAUSES[min(attempt, len(PAUSES) - 1)]):
+        while not self._ending.wait(self._pauses[min(attempt, len(self._pauses) - 1)]):
             attempt += 1
             try:
                 found = self._opens()

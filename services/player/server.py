@@ -98,7 +98,7 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
             clock=time.monotonic,
             wall_offset=_wall_offset(),
             renderer_offset=settings.renderer_offset / 1000,
-            reopen=functools.partial(self._reopens, settings.output, sample_rate=output.sample_rate),
+            reopen=self._reopening(output.sample_rate),
         )
         loop = asyncio.get_running_loop()
 
@@ -237,6 +237,12 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
             raise UnavailableError("the sound device has not opened yet") from error
         assert self._running is not None
         return self._running
+
+    def _reopening(self, sample_rate: int) -> Callable[[], JoiningOutput] | None:
+        """Return what opens the device again, for a player of `sample_rate` Hz, if the settings want one."""
+        if self._settings.output == "none":
+            return None
+        return functools.partial(self._reopens, self._settings.output, sample_rate=sample_rate)
 
     def _open(self, recordings: Recordings) -> tuple[Performer, AudioOutput]:
         """Open the device; without one, and none named, a monotonic clock takes its place."""

@@ -11,7 +11,11 @@ from neurosync.v1 import player_pb2 as pb
 from services.errors import StoppedError
 from services.media.curves import INDEX
 from services.player import performer as performing
-from tests.player.simulation import JAW_ONLY, NAME, RATE, TICK, SimulatedOutput, Stage, constant, jaw
+from services.player.engine import Engine, Sent
+from services.player.grid import Grid
+from services.player.output import NoOutput
+from services.player.performer import Performer
+from tests.player.simulation import JAW_ONLY, NAME, RATE, TICK, Found, SimulatedOutput, Stage, constant, jaw
 
 JAW = INDEX["JawOpen"]
 FADE = round(0.015 * RATE)
@@ -180,6 +184,29 @@ def test_a_device_that_comes_back_is_heard_again_and_no_tick_is_missed() -> None
     assert np.count_nonzero(heard == 10_000) == pytest.approx(RATE, abs=2 * TICK)
     assert np.count_nonzero(heard == 5_000) == RATE // 2
     assert stage.engine.lost_count == 1
+
+
+def test_a_device_that_was_not_there_at_the_start_is_taken_when_it_comes() -> None:
+    device = SimulatedOutput(latency=2400)
+    performer = Performer(Grid(RATE), [NAME], seed=7, max_subjects=1, max_queued=1)
+    none = NoOutput(RATE, origin=0.0, message="no device")
+    engine = Engine(performer, none, [], clock=lambda: 0.0, wall_offset=lambda: 0.0, reopen=lambda: device)
+    sent: list[Sent] = []
+    engine.on_sent = sent.extend
+    assert engine._seeker
+    engine._seeker.close()
+    for tick in range(30):
+        engine.step(tick / 60)
+    engine._seeker = Found(device)  # type: ignore[assignment]
+    engine.step(0.5)
+    assert engine.output is device
+    while device.now < 1.0:
+        device.take(TICK // 4)
+        engine.step(device.now)
+    ticks = [frame.shown.tick for frame in sent]
+    assert ticks == list(range(ticks[0], ticks[0] + len(ticks)))
+    assert len(ticks) == pytest.approx(60, abs=2)
+    assert engine.lost_count == 0
 
 
 def test_faces_made_before_they_are_due_are_the_same() -> None:

@@ -16,7 +16,6 @@ from neurosync.v1 import player_pb2_grpc
 from services.dialing import dial
 from services.errors import UnavailableError
 from services.media.wav import read_wav
-from services.player import seeking
 from services.player.file_output import FileOutput
 from services.player.opening import open_output
 from services.player.seeking import Seeker
@@ -84,8 +83,7 @@ async def test_a_file_is_whole_whatever_ends_the_player(tmp_path: Path, ending: 
     assert np.array_equal(heard[heard != 0], sound)
 
 
-def test_a_search_goes_on_until_the_device_is_back_and_gives_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seeking, "PAUSES", (0.001, 0.002))
+def test_a_search_goes_on_until_the_device_is_back_and_gives_it_once() -> None:
     device, found = SimulatedOutput(), threading.Event()
     attempts: list[None] = []
 
@@ -96,7 +94,7 @@ def test_a_search_goes_on_until_the_device_is_back_and_gives_it_once(monkeypatch
         found.set()
         return device
 
-    seeker = Seeker(opens)
+    seeker = Seeker(opens, (0.001, 0.002))
     assert found.wait(5)
     seeker._thread.join(5)
     assert seeker.take() is device
@@ -104,8 +102,7 @@ def test_a_search_goes_on_until_the_device_is_back_and_gives_it_once(monkeypatch
     assert len(attempts) == 5
 
 
-def test_a_search_that_ends_lets_go_of_what_it_finds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seeking, "PAUSES", (0.001,))
+def test_a_search_that_ends_lets_go_of_what_it_finds() -> None:
     device, opening, ended = SimulatedOutput(), threading.Event(), threading.Event()
 
     def opens() -> SimulatedOutput:
@@ -113,7 +110,7 @@ def test_a_search_that_ends_lets_go_of_what_it_finds(monkeypatch: pytest.MonkeyP
         assert ended.wait(5)
         return device
 
-    seeker = Seeker(opens)
+    seeker = Seeker(opens, (0.001,))
     assert opening.wait(5)
     seeker.close()
     ended.set()
