@@ -190,13 +190,15 @@ LATE_SECONDS = 0.5
 """That an answer may take beside the abuse, with the abuser in the same process and whatever else the machine does."""
 
 
-async def test_a_stream_keeps_its_pace_beside_bombs_and_garbage(stub: Stub) -> None:
+async def test_a_stream_keeps_its_pace_beside_bombs_garbage_and_haste(stub: Stub) -> None:
     silence = np.zeros((300 * 48_000, 2), np.int16)
     bombs = [recording(silence, 48_000, "FLAC"), recording(syllables(60.0), kind="OGG"), b"RIFF" + bytes(100_000)]
 
+    hasty = [config(), *chunks(syllables(20.0), size=RATE // 10), END]  # as fast as it is taken
+
     async def abuse() -> None:
         while True:
-            await asyncio.gather(*(clip(stub, bomb) for bomb in bombs))
+            await asyncio.gather(*(clip(stub, bomb) for bomb in bombs), talk(stub, *hasty))
 
     abusing = asyncio.create_task(abuse())
     call: Any = stub.Animate(timeout=60)
