@@ -83,6 +83,7 @@ class LipModel:
         provider: Literal["cpu", "cuda"] = "cpu",
         look_ahead: int = 100,
         upper_face: bool = True,
+        voicing: bool = True,
         style: Style | None = None,
     ) -> None:
         """Load an asset.
@@ -92,6 +93,7 @@ class LipModel:
             provider: what runs it; one stream needs a hundredth of a CPU core, so CUDA pays only for many.
             look_ahead: milliseconds of sound that a frame waits for; the network answers for a few choices at once.
             upper_face: whether brows, lids' tension and head follow the melody of the voice.
+            voicing: whether the mouth opens for voices only; whispers then open it a quarter as far.
             style: how strongly the face moves.
 
         Raises:
@@ -110,7 +112,7 @@ class LipModel:
             raise ConfigurationError(f"look_ahead: expected one of {choices} ms for {name}, got {look_ahead}")
         self.delay = self.facts.delays[look_ahead]
         """Rows between a frame and the row that answers for it."""
-        self.upper_face = upper_face
+        self.upper_face, self.voicing = upper_face, voicing
         self.style = style or Style()
         wanted = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}[provider]
         if wanted not in onnxruntime.get_available_providers():
@@ -174,7 +176,11 @@ class LipStream:
         self._rate = sample_rate
         self._resampler = Resampler(sample_rate)
         self._features = FeatureStream()
-        self._melody = Melody(model.delay) if model.upper_face else None
+        self._melody = (
+            Melody(model.delay, upper_face=model.upper_face, voicing=model.voicing)
+            if model.upper_face or model.voicing
+            else None
+        )
         self._stylist = Stylist(model.style)
         self._state = model.begin()
         self._heard = 0  # samples pushed, at the stream's rate

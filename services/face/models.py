@@ -26,6 +26,7 @@ def load_model(settings: FaceSettings) -> FaceModel:
             provider=settings.provider,
             look_ahead=settings.wait,
             upper_face=settings.upper_face,
+            voicing=settings.voicing,
             style=Style(settings.strength, settings.smoothing, settings.closure),
         )
     if find_spec("torch") is None:

@@ -31,6 +31,8 @@ class FaceSettings(ServerSettings):
 
     Blinks and gaze are the player's either way.
     """
+    voicing: bool = True
+    """Whether the shipped network's mouth opens for voices only. False: whispers open it fully, and so may a breath."""
     strength: dict[str, float] = Field(default_factory=dict)
     """Region (jaw, mouth, cheeks, tongue, eyes, brows, head) to factor, 0 to 3, of the shipped network's motion.
 

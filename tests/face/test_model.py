@@ -10,6 +10,7 @@ import pytest
 from services.errors import ConfigurationError
 from services.face.engine import FaceModel, FaceStream, Pcm, Weights
 from services.face.model import LipModel
+from services.face.resample import Resampler
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, EYES, INDEX, ROTATIONS, clamp
 from training.face.phones import Segment
 
@@ -60,16 +61,42 @@ def test_a_frame_waits_for_its_look_ahead_and_no_longer(model: LipModel, rate: i
     assert given == 61
 
 
-def test_the_mouth_opens_at_the_same_time_at_every_rate(animate: Animate) -> None:
-    def burst(rate: int) -> Pcm:
-        """Return half a second of silence, then a vowel-like buzz."""
-        t = np.arange(rate) / rate
-        buzz = sum(np.sin(2 * np.pi * 120 * n * t) / n for n in range(1, 20))
-        return np.asarray(8000 * buzz * (t > 0.5), np.int16)
+@pytest.mark.parametrize("wait", [50, 100, 200])
+def test_every_look_ahead_streams_what_the_whole_gives(say: Callable[[str], Said], wait: int) -> None:
+    pcm, rate, _ = say(PHRASE)
+    model = LipModel(look_ahead=wait)
+    assert model.description.look_ahead == wait * 16
+    whole, stream = model.open(rate), model.open(rate)
+    at_once = np.concatenate([whole.push(pcm), whole.end()])
+    pieces = [stream.push(pcm[start : start + 400]) for start in range(0, len(pcm), 400)]
+    frames = np.concatenate([*pieces, stream.end()])
+    np.testing.assert_allclose(frames, at_once, atol=1e-4)
+    assert len(frames) == -(-len(pcm) * 60 // rate)
 
-    starts = [int(np.argmax(animate(burst(rate), rate)[:, JAW] > 0.05)) for rate in (16_000, 24_000, 48_000)]
-    assert max(starts) - min(starts) <= 1
-    assert 24 <= starts[0] <= 38
+
+def test_the_look_aheads_say_the_same_at_the_same_time(say: Callable[[str], Said]) -> None:
+    pcm, rate, _ = say(PHRASE)
+    soon, late = (LipModel(look_ahead=wait, upper_face=False).open(rate).push(pcm)[:, JAW] for wait in (100, 200))
+    count = min(len(soon), len(late))
+    alike = [np.corrcoef(soon[3 : count - 3], late[3 + lag : count - 3 + lag])[0, 1] for lag in range(-3, 4)]
+    assert np.argmax(alike) in {2, 3, 4}
+    assert max(alike) > 0.9
+
+
+def test_the_mouth_moves_at_the_same_time_at_every_rate(say: Callable[[str], Said], animate: Animate) -> None:
+    pcm, rate, _ = say(PHRASE)
+    jaw = animate(pcm, rate)[:, JAW]
+    for other in (16_000, 44_100, 48_000):
+        converted = Resampler(rate, other).push(pcm.astype(np.float32)).astype(np.int16)
+        same = animate(converted, other)[: len(jaw), JAW]
+        assert np.corrcoef(jaw[: len(same)], same)[0, 1] > 0.98
+        assert np.corrcoef(jaw[1 : len(same)], same[:-1])[0, 1] < np.corrcoef(jaw[: len(same)], same)[0, 1]
+
+
+def test_a_buzz_is_not_speech(animate: Animate) -> None:
+    t = np.arange(32_000) / 16_000
+    buzz = sum(np.sin(2 * np.pi * 120 * n * t) / n for n in range(1, 20))
+    assert animate(np.asarray(8000 * buzz * (t > 0.5), np.int16), 16_000)[:, JAW].max() < 0.05
 
 
 @pytest.mark.parametrize("level", [None, -60, -30, -20])

@@ -6,7 +6,7 @@ import argparse
 import logging
 from pathlib import Path
 
-STEPS = 7000
+STEPS = 6000
 MINUTES = {
     "hibari": (300.0, "of hibari"),
     "flite": (45.0, "of each flite voice"),

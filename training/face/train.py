@@ -222,6 +222,7 @@ def train(folder: Path, *, steps: int, seed: int, resume: Path | None = None) ->
     report: dict[str, Any] = {
         "steps": steps,
         "seconds": round(time.monotonic() - begun),
+        "seconds_are_since_step": first,
         "seed": seed,
         "batch": BATCH,
         "frames": FRAMES,
