@@ -140,6 +140,8 @@ class Soak:
                     ends["finished"] += 1
                     self._check(event.finished, len(sound))
                     break  # a message that was on its way may yet make gRPC call this an error
+            else:
+                ends["vanished" if fate == "vanish" else "ended without a word"] += 1
         except asyncio.CancelledError:
             if not call.cancelled() or fate != "vanish":
                 raise
@@ -197,7 +199,7 @@ class Soak:
         await asyncio.sleep(1)
         status = await self._status()
         ends, clock, output = record.ends, status.clock, status.output
-        if ends["begun"] != ends["finished"] + ends["refused"] + ends["vanished"]:
+        if ends["begun"] != ends["finished"] + ends["refused"] + ends["vanished"] or ends["ended without a word"]:
             record.defects.append(f"the turns do not add up: {dict(ends)}")
         if output.kind != "device" or output.lost_count != record.kill_count:
             record.defects.append(f"killed {record.kill_count} times, lost {output.lost_count}, now on {output.kind}")
