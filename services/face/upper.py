@@ -36,8 +36,10 @@ ACCENT = 0.9
 """Deviations above the mean that make an accent."""
 NOD_SECONDS, NOD_RADIANS, NOD_REST = 0.45, (0.025, 0.06), (0.5, 1.4)
 """Length and depth of a dip of the head, and seconds from one to the next."""
-RAISE_SECONDS, RAISE_SIZE, RAISE_REST = 0.55, (0.12, 0.32), (1.6, 4.5)
+RAISE_SECONDS, RAISE_SIZE, RAISE_REST = 0.55, (0.10, 0.26), (1.6, 4.5)
 """Length and size of a raise of the brows, and seconds from one to the next: 8 to 20 a minute of speech."""
+FOLLOW = 0.10
+"""The brows rise by this with a deviation of pitch, between their larger motions."""
 DIP_RADIANS, LEAN_RADIANS = 0.024, 0.012
 """The head dips by this with a deviation of loudness, and leans aside with one of pitch, between its larger motions."""
 TURN_RADIANS, TILT_RADIANS = (0.015, 0.08), (0.008, 0.04)
@@ -100,6 +102,7 @@ class UpperFace:
         self._pitch, self._level = _Mean(), _Mean()
         self._tone = self._stress = 0.0  # smoothed scores of pitch and level
         self._before = (0.0, 0.0)
+        self._recent: tuple[float, ...] = ()  # semitones
         self._activity = 0.0
         self._quiet, self._phrases, self._events = PAUSE_FRAMES, 0, 0
         self._nod, self._raise = _Pulse(), _Pulse()
@@ -138,8 +141,8 @@ class UpperFace:
         alive = self._activity if self._activity > 1e-3 else 0.0
         yaw, lift, roll = self._turn(alive, nod)
         low, loud, high = max(0.0, -self._tone), max(0.0, self._stress), max(0.0, self._tone)
-        inner = alive * (brows + 0.06 * high)
-        outer = alive * (0.75 * brows + 0.04 * high)
+        inner = alive * (brows + FOLLOW * high)
+        outer = alive * 0.75 * (brows + FOLLOW * high)
         down = alive * max(0.0, 0.035 * low + 0.02 * loud - 0.3 * brows)
         squint = alive * max(0.0, 0.03 + 0.03 * loud - 0.15 * brows)
         wide = alive * 0.35 * brows
@@ -167,12 +170,12 @@ class UpperFace:
         if speaking:
             self._level.add(level)
             stress = self._level.score(level, FLAT_DECIBELS)
+            tone = self._tone  # an unvoiced sound does not end a melody
             if pitch:
-                semitones = 12 * math.log2(pitch)
+                self._recent = (*self._recent[-4:], 12 * math.log2(pitch))
+                semitones = sorted(self._recent)[len(self._recent) // 2]  # the median: octave errors are short
                 self._pitch.add(semitones)
                 tone = self._pitch.score(semitones, FLAT_SEMITONES)
-            else:
-                tone = self._tone  # an unvoiced sound does not end a melody
         self._tone += (tone - self._tone) / MELODY_FRAMES
         self._stress += (stress - self._stress) / MELODY_FRAMES
         tone_before, stress_before = self._before

@@ -31,6 +31,8 @@ UNSEEN_SECONDS = 150.0
 SHUFFLES = 40
 LATEST_FRAMES = 13
 """A face may follow the voice by up to 200 ms."""
+MELODY = (("BrowInnerUp", "pitch"), ("HeadPitch", "level"), ("EyeSquintLeft", "level"))
+"""Curves and what they follow."""
 RAISED = 0.1
 """BrowInnerUp of a raise that an onlooker would count."""
 
@@ -84,17 +86,16 @@ def melody(model: LipModel, sound: Floats) -> dict[str, tuple[float, float, floa
     frames, heard = judge.animate(model, judge.pcm_of(sound), SAMPLE_RATE), ProsodyStream().push(sound)
     count = min(len(frames), len(heard.pitch))
     voiced = np.flatnonzero(heard.pitch[:count])
-    pitch = np.interp(np.arange(count), voiced, 12 * np.log2(heard.pitch[voiced])).astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(heard.pitch[voiced], 2, mode="edge"), 5)
+    semitones = 12 * np.log2(np.median(windows, axis=1))  # octave errors are short
+    pitch = np.interp(np.arange(count), voiced, semitones).astype(np.float32)
     level = np.maximum(heard.level[:count], -60)
     rng, found = np.random.default_rng(1), {}
-    for name, sung, kind in (
-        ("BrowInnerUp", pitch, "pitch"),
-        ("HeadPitch", level, "level"),
-        ("HeadRoll", pitch, "pitch"),
-    ):
+    for name, sung in MELODY:
+        heard_curve = _smooth(pitch if sung == "pitch" else level)
         curve = _smooth(frames[:count, INDEX[name]])
-        moved = [_best(_smooth(sung), np.roll(curve, int(rng.integers(60, count - 60)))) for _ in range(SHUFFLES)]
-        found[f"{name}, {kind}"] = (_best(_smooth(sung), curve), float(np.mean(moved)), float(np.std(moved)))
+        moved = [_best(heard_curve, np.roll(curve, int(rng.integers(60, count - 60)))) for _ in range(SHUFFLES)]
+        found[f"{name}, {sung}"] = (_best(heard_curve, curve), float(np.mean(moved)), float(np.std(moved)))
     return found
 
 
