@@ -73,6 +73,35 @@ def _columns(channels: tuple[str, ...]) -> tuple[list[int], list[int]]:
     return [column for column, _ in sources], [source for _, source in sources]
 
 
+def _asset(name: str) -> tuple[bytes, Facts]:
+    """Return a network's bytes and its facts.
+
+    Raises:
+        ConfigurationError: There is no such asset.
+    """
+    folder = resources.files("services.face") / "assets"
+    try:
+        network, facts = (folder / f"{name}.onnx").read_bytes(), (folder / f"{name}.json").read_text("utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"model: expected a model shipped in services/face/assets, got {name!r}") from error
+    return network, Facts.read(facts)
+
+
+def _session(network: bytes, provider: Literal["cpu", "cuda"]) -> Any:
+    """Return what runs a network, on one thread.
+
+    Raises:
+        ConfigurationError: This onnxruntime has no such provider.
+    """
+    wanted = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}[provider]
+    if wanted not in onnxruntime.get_available_providers():
+        raise ConfigurationError(f"provider: this onnxruntime has no {wanted}; install onnxruntime-gpu or use cpu")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(network, options, providers=[wanted])
+
+
 class LipModel:
     """The shipped network, loaded."""
 
@@ -99,14 +128,7 @@ class LipModel:
         Raises:
             ConfigurationError: There is no such asset or choice, or this onnxruntime has no such provider.
         """
-        folder = resources.files("services.face") / "assets"
-        try:
-            network, facts = (folder / f"{name}.onnx").read_bytes(), (folder / f"{name}.json").read_text("utf-8")
-        except OSError as error:
-            raise ConfigurationError(
-                f"model: expected a model shipped in services/face/assets, got {name!r}"
-            ) from error
-        self.facts = Facts.read(facts)
+        network, self.facts = _asset(name)
         if look_ahead not in self.facts.delays:
             choices = ", ".join(map(str, self.facts.delays))
             raise ConfigurationError(f"look_ahead: expected one of {choices} ms for {name}, got {look_ahead}")
@@ -114,23 +136,16 @@ class LipModel:
         """Rows between a frame and the row that answers for it."""
         self.upper_face, self.voicing = upper_face, voicing
         self.style = style or Style()
-        wanted = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}[provider]
-        if wanted not in onnxruntime.get_available_providers():
-            raise ConfigurationError(f"provider: this onnxruntime has no {wanted}; install onnxruntime-gpu or use cpu")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session: Any = onnxruntime.InferenceSession(network, options, providers=[wanted])
-        self._to, self._from = _columns(self.facts.channels)
+        self._session = _session(network, provider)
+        self._to, sources = _columns(self.facts.channels)
         chosen = list(self.facts.delays).index(look_ahead) * len(self.facts.channels)
-        self._from = [chosen + source for source in self._from]
+        self._from = [chosen + source for source in sources]
         self._silent = self._settled()
+        above = MOVED if upper_face else ()
         self.description = ModelDescription(
             name=name,
             engine=f"onnxruntime/{provider.upper()}",
-            animated_curves=tuple(
-                name for column, name in enumerate(CURVE_NAMES) if column in self._to or (upper_face and name in MOVED)
-            ),
+            animated_curves=tuple(name for i, name in enumerate(CURVE_NAMES) if i in self._to or name in above),
             sample_rate=SAMPLE_RATE,
             frame_rate=FRAME_RATE,
             look_ahead=self.look_ahead(SAMPLE_RATE),
