@@ -17,7 +17,7 @@ from services.media.curves import CURVE_NAMES
 MEMORY_FRAMES = 36
 """For which voicing is remembered: 0.6 s. Less: stops and sibilants that follow each other close the jaw; more: breaths
 after words open it."""
-ENOUGH = 5
+ENOUGH = 3
 """Voiced frames in that time that make a voice. Fewer: resonances of noise suffice; more: short words begin late."""
 UNVOICED = 0.25
 """Share of the opening that remains without a voice. 0: whispering is mute; 1: every breath moves the jaw."""
