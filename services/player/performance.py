@@ -167,19 +167,21 @@ class Performance:
     async def _patiently(self, parts: AsyncIterator[Part], inactivity: float) -> AsyncIterator[Part]:
         """Yield the parts; a silent sender is waited for as long as the turn has something to play.
 
+        One that only says what to feel is silent.
+
         Raises:
             InactiveError: It was silent for too long.
         """
+        silent_since = time.monotonic()
         while True:
             coming = asyncio.ensure_future(anext(parts, None))
             try:
-                silent_since = time.monotonic()
                 while not coming.done():
                     await asyncio.wait({coming}, timeout=min(LOOK_SECONDS, inactivity / 4))
                     now = time.monotonic()
-                    if self._turn.pending:
+                    if self._turn.pending or (coming.done() and not isinstance(coming.result(), Feeling)):
                         silent_since = now
-                    elif not coming.done() and now - silent_since > inactivity and self._turn.reason is None:
+                    elif now - silent_since > inactivity and self._turn.reason is None:
                         raise InactiveError(f"nothing came for {inactivity:g} s, and nothing is left to play")
             finally:
                 coming.cancel()
