@@ -7,7 +7,8 @@ What a stage takes it measures itself, so what is left over is what the orchestr
     to the voice  = first audio - first sentence - the voice's own time to its first audio
     to the player = first sound - first audio - the player's own time since audio
 
-The first sound is counted at the ear, not when the news of it comes, and includes the request.
+The first sound is counted at the ear, not when the news of it comes, and includes the request: the player tells by the
+clock of this same machine when that was.
 """
 
 from __future__ import annotations
@@ -80,17 +81,19 @@ async def perform(stub: orchestrator_pb2_grpc.OrchestratorServiceAsyncStub, requ
     """Perform a turn until its first sentence is made and heard to begin, interrupt it, and return its durations."""
     begun = made = asked = False
     await asyncio.sleep(REST_SECONDS)
-    called, travelled = time.time(), 0.0
+    called, travelled, heard = time.time(), 0.0, 0.0
     async for event in stub.Converse(request, timeout=60):
         if event.HasField("accepted"):
             travelled = event.accepted.started.ToNanoseconds() / 1e9 - called
+        if event.HasField("started"):
+            heard = event.started.heard_at.ToNanoseconds() / 1e9 - called - travelled
         begun, made = begun or event.HasField("started"), made or event.HasField("timings")
         if begun and made and not asked:
             asked = True
             await stub.Interrupt(orchestrator_pb2.InterruptRequest(session_id=request.session_id), timeout=10)
         if event.HasField("finished"):
             stages = {timing.stage: seconds_of(timing.duration) for timing in event.finished.timings}
-            return _with_added(stages, travelled)
+            return _with_added(stages | {"first_sound": heard}, travelled)
     raise RuntimeError("the turn did not finish")
 
 

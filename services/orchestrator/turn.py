@@ -275,7 +275,9 @@ class Turn:
                 self._report.mark("first_sound", since=seconds_of(event.started.heard_for))
                 self._account.sound_started(event.started)
                 started = orchestrator_pb2.TurnStarted(
-                    timings=self._account.timings(self._report.timings()), with_frames=event.started.with_frames
+                    timings=self._account.timings(self._report.timings()),
+                    with_frames=event.started.with_frames,
+                    heard_at=event.started.heard_at,
                 )
                 self._report.tell(started=started)
             case "position":

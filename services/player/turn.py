@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -254,13 +255,16 @@ class Turn:
         if self._with_frames and self._first_frame is not None:
             first_frame = duration(max(self._first_frame - self._arrived, 0))
         since_audio = at - (at if self._first_sound is None else self._first_sound)
-        return pb.PerformStarted(
+        heard_for = max(now - at, 0)
+        started = pb.PerformStarted(
             with_frames=self._with_frames,
             since_config=duration(at - self._arrived),
             since_audio=duration(since_audio),
             first_frame=first_frame,
-            heard_for=duration(max(now - at, 0)),
+            heard_for=duration(heard_for),
         )
+        started.heard_at.FromNanoseconds(time.time_ns() - round(heard_for * 1e9))
+        return started
 
     def _finish(self, heard: int) -> None:
         if self.finished:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import socket
+import time
 import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -160,6 +161,7 @@ async def test_a_turn_tells_accepted_started_positions_and_finished(unreal: Unre
     assert (accepted.epoch, accepted.granted_sample, accepted.horizon_sample_count) == (1, RATE, RATE)
     (started,) = of(events, "started")
     assert started.with_frames
+    assert abs(started.heard_at.ToNanoseconds() / 1e9 - time.time()) < 5
     assert 0 <= started.since_audio.ToSeconds() <= started.since_config.ToSeconds() < 1
 
 
