@@ -23,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.machine import describe
-from bench.player_process import PlayerProcess, Receiver, player_process, receiver
+from bench.player_process import PlayerProcess, player_process
+from bench.receiver import Receiver, receiver
 from bench.sync import clicks_and_spikes, perform
 from neurosync.v1 import player_pb2_grpc
 from services.dialing import dial

@@ -24,7 +24,8 @@ import grpc
 import numpy as np
 
 from bench.machine import describe
-from bench.player_process import PlayerProcess, Receiver, player_process
+from bench.player_process import PlayerProcess, player_process
+from bench.receiver import Receiver
 from bench.soak import growth
 from bench.sound_server import REMEDY, SoundServer, missing, sound_server
 from bench.sync import FRAME_RATE, VOICE_RATE, requests

@@ -25,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.machine import describe
-from bench.player_process import Receiver, player_process, receiver
+from bench.player_process import player_process
+from bench.receiver import Receiver, receiver
 from bench.sound_server import (
     RATE,
     REMEDY,

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bench.player_process import Receiver, player_process, receiver
+from bench.player_process import player_process
 from bench.player_soak import soak
+from bench.receiver import Receiver, receiver
 from bench.sound_server import RATE as SINK_RATE
 from bench.sound_server import REMEDY, Recording, SoundServer, missing, recording, sound_server
 from bench.sync import measure_barge_in, measure_sync
