@@ -201,13 +201,12 @@ class Turn:
         if finished.reason == llm_pb2.FINISH_REASON_ERROR:
             self.on_notice(StageError(Stage.STAGE_LLM, finished.error_message or "the reply was broken off"))
 
-    async def on_sentence(self, line: Line) -> float:
+    async def on_sentence(self, line: Line) -> None:
         """Wait until the sentence before is heard, or little sound is left; then be ready for this one's."""
         before = self._script.lines[-2].start_sample if len(self._script.lines) > 1 else -1
         await self._performance.heard(min(before + 1, line.start_sample - self._ahead))
         self._feelings.begin_line(line)
         self._animation.begin_sentence(line.start_sample)
-        return 0.0  # the voice's own pause is enough: the face is told where a sentence ends
 
     def on_speech_header(self, header: tts_pb2.SpeechHeader) -> None:
         """Note who speaks."""

@@ -15,7 +15,6 @@ from services.errors import InactiveError
 from services.orchestrator.patience import Patience, answers
 from services.orchestrator.script import Line, Script, Word
 from services.orchestrator.stages import StageError, Stages, is_away
-from services.wire import duration
 
 ATTEMPTS = 2  # at a sentence of which nothing was heard; gRPC itself has retried what was merely unreachable
 # Control characters cannot be spoken and are refused; as spaces they leave every character where it was.
@@ -26,8 +25,8 @@ MAX_FAILURES = 2  # sentences in a row without sound, after which the turn gives
 class Listener(Protocol):
     """Who takes the sound and decides when more is wanted."""
 
-    async def on_sentence(self, line: Line) -> float:
-        """Wait until the sentence is wanted, prepare for its sound, and return its least closing pause in seconds."""
+    async def on_sentence(self, line: Line) -> None:
+        """Wait until the sentence is wanted, and prepare for its sound."""
 
     def on_speech_header(self, header: tts_pb2.SpeechHeader) -> None:
         """Hear who speaks."""
@@ -69,12 +68,12 @@ async def speak(
     last: StageError | None = None
     async for sentence in sentences:
         line = script.begin(sentence.text, sentence.start_char, made)
+        await listener.on_sentence(line)
         request = tts_pb2.SynthesizeRequest(
             text=sentence.text.translate(_UNSPEAKABLE),
             voice=manner.voice,
             sample_rate_hertz=manner.sample_rate,
             speed=manner.speed,
-            min_pause=duration(await listener.on_sentence(line)),
             previous_text=before,
         )
         try:
