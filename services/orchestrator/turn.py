@@ -38,9 +38,7 @@ logger = logging.getLogger(__name__)
 
 FAREWELL_SECONDS = 2.0  # for the player's last word after a stop: the fade, the device's latency, and a margin
 LAST_FRAMES_SECONDS = 3.0  # for the face to finish after the last sound
-LAST_WORDS_SECONDS = (
-    0.4  # for the voice to time the words that were heard; longer: exact more often, the next turn later
-)
+LAST_WORDS_SECONDS = 0.4  # for the times of the words that were heard; longer: exact more often, the next turn later
 
 
 class Turn:

@@ -24,9 +24,7 @@ Weights = npt.NDArray[np.float32]
 STRENGTHS: Final = (0.0, 2.0)
 RAMP_SECONDS: Final = (0.05, 10.0)
 """Least and longest attack and release."""
-SPEAKING_MOUTH = (
-    0.55  # of an emotion that reaches the mouth while it speaks; more: lips that do not close, less: a mask
-)
+SPEAKING_MOUTH = 0.55  # of an emotion, that reaches a mouth which speaks; more: lips do not close, less: a mask
 MOUTH_TICKS = 18  # in which that share changes
 NONE: Final = np.zeros(len(EMOTION_NAMES), np.float32)
 """No emotion, shape (7,), in the order of `EMOTION_NAMES`."""
