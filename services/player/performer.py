@@ -24,7 +24,7 @@ from services.player.turn import NEVER, Turn
 
 DEFAULT_FADE_SECONDS = 0.008  # raised cosine; longer is softer, shorter clicks
 LEAD_SECONDS = 0.06  # of sound rendered ahead of the device: how long the player's thread may stall unheard
-MAX_WAITING = 24  # turns of all subjects that wait behind others; each holds some MB of sound and face at most
+MAX_WAITING = 24  # turns of all subjects here that wait behind others; each holds some MB of sound and face at most
 REMEMBERED_TURNS = 1024  # that were stopped before they came, or have ended
 LOUDEST = 32_767.0
 KNEE = 0.8 * LOUDEST  # voices together are bent from here on; higher bends less and harder, lower more and softer
@@ -103,7 +103,7 @@ class Performer:
         config = turn.config
         if config.turn_id in self._stopped:
             raise StoppedError(f"turn {config.turn_id} was stopped before it began")
-        if any(other.config.turn_id == config.turn_id for other in self.turns()):
+        if self.has(config.turn_id):
             raise DuplicateError(f"turn {config.turn_id} is in use")
         waiting = [other for other in self._live(config.subject).turns if not other.track.stopped]
         if waiting and config.policy == pb.BUSY_POLICY_REFUSE:
@@ -126,6 +126,10 @@ class Performer:
             horizon_sample_count=turn.horizon,
             queued=bool(waiting),
         )
+
+    def has(self, turn_id: str) -> bool:
+        """Return whether a turn of this id is here and not over."""
+        return any(turn.config.turn_id == turn_id for turn in self.turns())
 
     def stop_turn(self, turn_id: str, fade: float) -> list[Stopped]:
         """Fade out one turn over `fade` seconds; one that has not come will be refused when it does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -27,6 +28,10 @@ class PlayerSettings(ServerSettings):
     output: str = "auto"
     """`auto` (the default sound device, or none if there is none), `none`, the name or index of a device, or
     `file:PATH.wav`, which gets what would be heard. A device that is lost is taken again when it is back."""
+    outputs: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
+    """Outputs of single characters, named as `output` is: {"Bob": "USB speakers", "Cyd": "3"}; all others are heard on
+    `output`. Each output in use has a clock and a thread of its own, about 5 % of a core; the settings from here to
+    `renderer_offset` hold for all of them."""
     sample_rate: int = Field(0, ge=0, le=192_000)
     """Hz of the player's sound; 0 takes the device's own, 48 000 without one. A device that refuses it gets its own,
     converted."""
@@ -47,7 +52,8 @@ class PlayerSettings(ServerSettings):
     subjects: Annotated[tuple[str, ...], NoDecode] = ("NeuroSync",)
     """Live Link names of the characters that live from the start, separated by commas; the first is the default."""
     max_subjects: int = Field(16, ge=1, le=256)
-    """Characters that may live at once; each costs about 0.1 ms of one core a tick."""
+    """Characters that may live at once; each costs about 0.1 ms of one core a tick. Those with an output of their own
+    have a place kept for them."""
     max_queued: int = Field(8, ge=0, le=256)
     """Turns that may wait for one character."""
     max_watchers: int = Field(8, ge=0, le=256)
@@ -107,6 +113,29 @@ class PlayerSettings(ServerSettings):
     offsets: Annotated[dict[str, float], NoDecode] = Field(default_factory=dict)
     """Of single curves, after their gain: BrowInnerUp=0.05."""
 
+    @field_validator("outputs", mode="before")
+    @classmethod
+    def _table(cls, value: Any) -> Any:
+        wanted = 'expected a JSON object, such as {"Bob": "USB speakers", "Cyd": "3"}'
+        if isinstance(value, str):
+            try:
+                value = json.loads(value or "{}", object_pairs_hook=_once)
+            except json.JSONDecodeError as error:
+                raise ValueError(f"{wanted}, got {value!r} ({error})") from error
+        if not isinstance(value, dict):
+            raise ValueError(f"{wanted}, got {value!r}")
+        return {name: str(held) if type(held) is int else held for name, held in value.items()}  # an index
+
+    @field_validator("outputs")
+    @classmethod
+    def _has_outputs(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, output in value.items():
+            if not 1 <= len(name.encode()) <= MAX_SUBJECT_BYTES or name != name.strip() or not name.isprintable():
+                raise ValueError(f"expected names of 1 to {MAX_SUBJECT_BYTES} bytes, got {name!r}")
+            if not output.strip():
+                raise ValueError(f"{name}: expected auto, none, a device or file:PATH.wav, got {output!r}")
+        return value
+
     @field_validator("gains", "offsets", "emotion_recordings", mode="before")
     @classmethod
     def _pairs(cls, value: Any) -> Any:
@@ -154,3 +183,11 @@ class PlayerSettings(ServerSettings):
         if not value or not all(1 <= len(name.encode()) <= MAX_SUBJECT_BYTES for name in value):
             raise ValueError(f"expected names of 1 to {MAX_SUBJECT_BYTES} bytes, got {','.join(value)!r}")
         return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON whose names differ."""
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        raise ValueError(f"expected each name once, got {', '.join(name for name, _ in pairs)}")
+    return table

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from neurosync.v1 import player_pb2 as pb
@@ -12,7 +14,7 @@ from services.wire import duration
 
 
 def status_of(engine: Engine, now: float) -> pb.GetStatusResponse:
-    """Return the state of the player at monotonic time `now`; called on the player's thread."""
+    """Return the state of one stage of the player at monotonic time `now`; called on its thread."""
     output, performer = engine.output, engine.performer
     ear = output.sample_at(now)
     median, late = np.percentile(engine.lateness, (50, 99)) if engine.lateness else (0.0, 0.0)
@@ -48,6 +50,36 @@ def status_of(engine: Engine, now: float) -> pb.GetStatusResponse:
         sinks=[
             pb.SinkStatus(address=sink.address, sent_count=sink.sent_count, failed_count=sink.failed_count)
             for sink in engine.outgoing.sinks
+        ],
+    )
+
+
+def joined(
+    stages: Sequence[pb.GetStatusResponse], named: Sequence[Sequence[str]], first: Sequence[str]
+) -> pb.GetStatusResponse:
+    """Return the state of the whole player.
+
+    Args:
+        stages: The state of each stage, the main one first; all have the same sinks.
+        named: Whom the settings send to each stage by name.
+        first: Subjects to be listed before others, in this order.
+    """
+    subjects = {subject.subject: subject for stage in stages for subject in stage.subjects}
+    return pb.GetStatusResponse(
+        output=stages[0].output,
+        clock=stages[0].clock,
+        subjects=[subjects[name] for name in dict.fromkeys((*first, *subjects)) if name in subjects],
+        sinks=[
+            pb.SinkStatus(
+                address=sinks[0].address,
+                sent_count=sum(sink.sent_count for sink in sinks),
+                failed_count=sum(sink.failed_count for sink in sinks),
+            )
+            for sinks in zip(*(stage.sinks for stage in stages), strict=True)
+        ],
+        subject_outputs=[
+            pb.SubjectOutputStatus(subjects=names, output=stage.output, clock=stage.clock)
+            for stage, names in zip(stages[1:], named[1:], strict=True)
         ],
     )
 
