@@ -83,8 +83,28 @@ def test_the_variable_that_users_already_have_names_the_host(monkeypatch: pytest
     assert load(PlayerSettings).targets == ("192.168.1.20",)
 
 
+def test_outputs_are_a_json_object_of_names_and_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEUROSYNC_PLAYER_OUTPUTS", '{"Bob": "USB speakers, left", "Cyd": 3}')
+    assert load(PlayerSettings).outputs == {"Bob": "USB speakers, left", "Cyd": "3"}
+    monkeypatch.setenv("NEUROSYNC_PLAYER_OUTPUTS", "")
+    assert load(PlayerSettings).outputs == {}
+
+
 @pytest.mark.parametrize(
-    ("name", "value"), [("targets", "10.0.0.5,,"), ("subjects", "x" * 65), ("subjects", "Ada,"), ("horizon", "0")]
+    ("name", "value"),
+    [
+        ("targets", "10.0.0.5,,"),
+        ("subjects", "x" * 65),
+        ("subjects", "Ada,"),
+        ("horizon", "0"),
+        ("outputs", '{"Bob": }'),
+        ("outputs", '["Bob"]'),
+        ("outputs", '{"": "USB speakers"}'),
+        ("outputs", '{"Bob ": "USB speakers"}'),
+        ("outputs", '{"Bob": " "}'),
+        ("outputs", '{"Bob": null}'),
+        ("outputs", '{"Bob": "1", "Bob": "2"}'),
+    ],
 )
 def test_wrong_settings_are_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"NEUROSYNC_PLAYER_{name.upper()}", value)

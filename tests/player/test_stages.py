@@ -1,0 +1,417 @@
+"""Subjects with outputs of their own: gRPC over loopback, real files, real datagrams, simulated devices."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import uuid
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import numpy as np
+import pytest
+
+from bench.device import SimulatedDevice
+from bench.receiver import Receiver, receiver
+from neurosync.v1 import media_pb2 as media
+from neurosync.v1 import player_pb2 as pb
+from neurosync.v1 import player_pb2_grpc
+from services.dialing import dial
+from services.errors import UnavailableError
+from services.media.curves import INDEX
+from services.media.livelink import decode
+from services.media.wav import read_wav
+from services.player.output import AudioOutput
+from services.player.routes import Route, routes_of
+from services.player.server import PlayerService
+from services.player.settings import PlayerSettings
+from services.player.tape import Tape
+from services.serving import running
+from services.settings import load
+from services.wire import audio_chunk, frame_batch
+from tests.player.simulation import constant, jaw
+
+if TYPE_CHECKING:
+    Stub = player_pb2_grpc.PlayerServiceAsyncStub
+RATE = 48_000
+ADA, BOB = 5_000, 9_000  # how loud each speaks: a sample tells who it was
+BUSY_SECONDS = 0.25  # that a machine which does other work may hold a face up
+
+
+class Device(SimulatedDevice):
+    """A device that can be lost, and taken again."""
+
+    def __init__(self) -> None:
+        super().__init__(RATE, keep=True)
+        self.close_count = 0
+
+    def join(self, tape: Tape, position: float, now: float) -> None:
+        self._tape, self._origin = tape, now - self.latency - position / RATE
+        self._taken = int(position)
+
+    def close(self) -> None:
+        self.close_count += 1
+
+    @property
+    def heard(self) -> dict[int, int]:
+        """How many samples of each loudness it has played, silence left out."""
+        return levels(np.concatenate(self.played))
+
+
+def is_whole(heard: dict[int, int], level: int, count: int) -> bool:
+    """Return whether a voice of `count` samples was heard, and no other; a busy machine may render some too late."""
+    return set(heard) == {level} and 0.9 * count < heard[level] <= count
+
+
+def levels(pcm: np.ndarray[tuple[int, ...], np.dtype[np.int16]]) -> dict[int, int]:
+    values, counts = np.unique(pcm[pcm != 0], return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))
+
+
+class Devices:
+    """Devices by name; those of a name that is not among them cannot be opened."""
+
+    def __init__(self, *names: str) -> None:
+        self.devices = {name: Device() for name in names}
+        self.order: list[str] = []
+
+    def __getitem__(self, name: str) -> Device:
+        return self.devices[name]
+
+    def opens(self, output: str, **_: object) -> AudioOutput:
+        self.order.append(output)
+        if output not in self.devices:
+            raise UnavailableError(f"output: no sound device {output!r}; there are: {', '.join(self.devices)}")
+        return self.devices[output]
+
+    def reopens(self, output: str, **_: object) -> Device:
+        self.devices[output] = Device()
+        return self.devices[output]
+
+
+@pytest.fixture
+def unreal() -> Iterator[Receiver]:
+    with receiver() as made:
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def player(unreal: Receiver, devices: Devices | None = None, **changes: Any) -> AsyncIterator[Stub]:
+    values: dict[str, Any] = {"output": "none", "subjects": "Ada,Bob", "targets": unreal.address, "seed": 3}
+    settings = load(PlayerSettings, listen="127.0.0.1:0", **(values | changes))
+    how = {"opens": devices.opens, "reopens": devices.reopens} if devices else {}
+    async with running(PlayerService(settings, **how), settings) as server:  # type: ignore[arg-type]
+        await server.warm
+        async with dial(server.address) as channel:
+            yield player_pb2_grpc.PlayerServiceStub(channel)
+
+
+def turn(subject: str, level: int, seconds: float = 1.0, *, turn_id: str = "") -> list[pb.PerformRequest]:
+    """Return a whole turn at one loudness, with the jaw open by a tenth of a thousandth of it."""
+    config = pb.PerformConfig(
+        turn_id=turn_id or str(uuid.uuid4()), subject=subject, format=media.AudioFormat(sample_rate_hertz=RATE)
+    )
+    header = media.FrameHeader(curve_names=["JawOpen"], frame_rate_hertz=60)
+    requests = [pb.PerformRequest(config=config), pb.PerformRequest(frame_header=header)]
+    for tenth in range(round(10 * seconds)):
+        requests.append(pb.PerformRequest(frames=frame_batch(6 * tenth, jaw(np.full(6, level / 10_000)))))
+        requests.append(pb.PerformRequest(audio=audio_chunk(4_800 * tenth, constant(4_800, level))))
+    return [*requests, pb.PerformRequest(end=pb.PerformEnd())]
+
+
+async def performed(stub: Stub, requests: list[pb.PerformRequest]) -> pb.PerformFinished:
+    """Perform a turn to its end, and return its last word."""
+    async with asyncio.timeout(20):
+        events = [event async for event in stub.Perform(iter(requests))]
+    return events[-1].finished
+
+
+async def begun(call: Any) -> None:
+    """Wait until some of a turn has been heard."""
+    async with asyncio.timeout(20):
+        async for event in call:
+            if event.HasField("position") and event.position.heard_sample_count:
+                return
+
+
+async def last_word(call: Any) -> pb.PerformFinished:
+    async with asyncio.timeout(20):
+        rest = [event async for event in call]
+    finished: pb.PerformFinished = rest[-1].finished
+    return finished
+
+
+async def status_of(stub: Stub) -> pb.GetStatusResponse:
+    status: pb.GetStatusResponse = await stub.GetStatus(pb.GetStatusRequest())
+    return status
+
+
+def sent_to(unreal: Receiver) -> dict[str, list[tuple[float, float]]]:
+    """Return, for each subject, when its frames came and how far the jaw was open."""
+    faces = defaultdict(list)
+    for at, _, data in unreal.arrivals:
+        seen = decode(data)
+        faces[seen.subject].append((at, float(seen.values[INDEX["JawOpen"]])))
+    return faces
+
+
+def is_even(face: list[tuple[float, float]]) -> bool:
+    """Return whether frames came 60 times a second, without a gap that a busy machine does not explain."""
+    times = np.array([at for at, _ in face])
+    rate = (len(times) - 1) / (times[-1] - times[0])
+    return bool(abs(rate - 60) < 2 and np.diff(times).max() < BUSY_SECONDS)
+
+
+async def test_each_voice_is_in_its_own_file_and_not_in_the_other(unreal: Receiver, tmp_path: Path) -> None:
+    files = {"Ada": tmp_path / "ada.wav", "Bob": tmp_path / "bob.wav"}
+    async with player(unreal, output=f"file:{files['Ada']}", outputs={"Bob": f"file:{files['Bob']}"}) as stub:
+        ada = stub.Perform(iter(turn("Ada", ADA)))
+        bob = stub.Perform(iter(turn("Bob", BOB)))
+        await asyncio.gather(begun(ada), begun(bob))
+        together = await status_of(stub)
+        finished = await asyncio.gather(last_word(ada), last_word(bob))
+    assert all(subject.turn_id for subject in together.subjects)
+    assert [last.heard_sample_count for last in finished] == [RATE, RATE]
+    for name, level in (("Ada", ADA), ("Bob", BOB)):
+        assert is_whole(levels(read_wav(files[name]).pcm), level, RATE)
+    faces = sent_to(unreal)
+    assert set(faces) == {"Ada", "Bob"}
+    assert all(is_even(face) for face in faces.values())
+    for name, level in (("Ada", ADA), ("Bob", BOB)):
+        assert sum(opened == np.float32(level / 10_000) for _, opened in faces[name]) > 40  # of 60; blending takes some
+
+
+async def test_a_stop_silences_whom_it_names(unreal: Receiver) -> None:
+    devices = Devices("main", "Bob's")
+    async with player(unreal, devices, output="main", outputs={"Bob": "Bob's"}) as stub:
+        ada = stub.Perform(iter(turn("Ada", ADA)))
+        bob = stub.Perform(iter(turn("Bob", BOB, 3.0)))
+        await asyncio.gather(begun(ada), begun(bob))
+        stopped = await stub.Stop(pb.StopRequest(subject="Bob"))
+        ends = [await last_word(ada), await last_word(bob)]
+        again = turn("Bob", BOB, 3.0)
+        bob = stub.Perform(iter(again))
+        await begun(bob)
+        by_id = await stub.Stop(pb.StopRequest(turn_id=again[0].config.turn_id))
+        ends.append(await last_word(bob))
+    assert [last.reason for last in ends] == [
+        pb.PERFORM_FINISH_REASON_COMPLETED,
+        pb.PERFORM_FINISH_REASON_STOPPED,
+        pb.PERFORM_FINISH_REASON_STOPPED,
+    ]
+    assert ends[0].heard_sample_count == RATE
+    for answer, last in ((stopped, ends[1]), (by_id, ends[2])):
+        assert [(one.subject, one.heard_sample_count) for one in answer.turns] == [("Bob", last.heard_sample_count)]
+        assert last.heard_sample_count < 3 * RATE
+    assert is_whole(devices["main"].heard, ADA, RATE)
+
+
+async def test_a_stop_of_everything_silences_all_outputs(unreal: Receiver) -> None:
+    devices = Devices("main", "Bob's")
+    async with player(unreal, devices, output="main", outputs={"Bob": "Bob's"}) as stub:
+        calls = [stub.Perform(iter(turn(name, ADA, 3.0))) for name in ("Ada", "Bob")]
+        await asyncio.gather(*map(begun, calls))
+        answer = await stub.Stop(pb.StopRequest(everything=True))
+        ends = await asyncio.gather(*map(last_word, calls))
+    assert {one.subject: one.heard_sample_count for one in answer.turns} == {
+        name: last.heard_sample_count for name, last in zip(("Ada", "Bob"), ends, strict=True)
+    }
+    assert all(last.interrupted and last.heard_sample_count < 3 * RATE for last in ends)
+
+
+@pytest.mark.parametrize("subject", ["Ada", "Bob"])
+async def test_a_turn_that_was_stopped_before_it_came_is_aborted_wherever_it_comes(
+    unreal: Receiver, subject: str
+) -> None:
+    async with player(unreal, outputs={"Bob": "file:" + os.devnull}) as stub:
+        requests = turn(subject, ADA)
+        assert not (await stub.Stop(pb.StopRequest(turn_id=requests[0].config.turn_id))).turns
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await performed(stub, requests)
+    assert refused.value.code() == grpc.StatusCode.ABORTED
+
+
+async def test_an_id_in_use_is_refused_on_another_output_until_its_turn_is_over(unreal: Receiver) -> None:
+    devices = Devices("main", "Bob's")
+    async with player(unreal, devices, output="main", outputs={"Bob": "Bob's"}) as stub:
+        requests = turn("Ada", ADA)
+        twin = turn("Bob", BOB, 0.2, turn_id=requests[0].config.turn_id)
+        ada = stub.Perform(iter(requests))
+        await begun(ada)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await performed(stub, twin)
+        await last_word(ada)
+        after = await performed(stub, twin)
+    assert refused.value.code() == grpc.StatusCode.ALREADY_EXISTS
+    assert after.heard_sample_count == 0.2 * RATE
+    assert is_whole(devices["main"].heard, ADA, RATE)
+
+
+async def test_a_lost_device_disturbs_nobody_elsewhere_and_is_taken_again(unreal: Receiver) -> None:
+    devices = Devices("main", "Bob's")
+    async with player(unreal, devices, output="main", outputs={"Bob": "Bob's"}) as stub:
+        lost = devices["Bob's"]
+        ada = stub.Perform(iter(turn("Ada", ADA, 1.5)))
+        bob = stub.Perform(iter(turn("Bob", BOB, 1.5)))
+        await asyncio.gather(begun(ada), begun(bob))
+        lost.lost = True
+        ends = await asyncio.gather(last_word(ada), last_word(bob))
+        async with asyncio.timeout(10):
+            while (status := await status_of(stub)).subject_outputs[0].output.kind != "device":
+                pass
+        after = await performed(stub, turn("Bob", BOB, 0.3))
+    assert (ends[0].heard_sample_count, after.heard_sample_count) == (1.5 * RATE, 0.3 * RATE)
+    assert 0 < ends[1].heard_sample_count < 1.5 * RATE
+    assert (status.output.lost_count, status.subject_outputs[0].output.lost_count) == (0, 1)
+    assert is_whole(devices["main"].heard, ADA, 3 * RATE // 2)
+    assert devices["Bob's"] is not lost
+    assert devices["Bob's"].heard[BOB] > 0.9 * 0.3 * RATE  # it may have been back for the end of the first turn
+    assert all(is_even(face) for face in sent_to(unreal).values())
+    assert [device.close_count for device in (devices["main"], lost, devices["Bob's"])] == [1, 1, 1]
+
+
+async def test_the_status_tells_of_every_output_and_its_counters_add_up(unreal: Receiver) -> None:
+    devices = Devices("main", "Bob's")
+    outputs = {"Bob": "Bob's", "Cyd": "Bob's"}
+    async with player(unreal, devices, output="main", outputs=outputs, subjects="Bob,Ada") as stub:
+        await asyncio.gather(performed(stub, turn("", BOB, 0.5)), performed(stub, turn("Ada", ADA, 0.5)))
+        status = await status_of(stub)
+    (further,) = status.subject_outputs
+    assert list(further.subjects) == ["Bob", "Cyd"]
+    assert {status.output.kind, further.output.kind} == {"device"}
+    assert [subject.subject for subject in status.subjects] == ["Bob", "Ada"]  # as the settings list them
+    assert [subject.epoch for subject in status.subjects] == [1, 1]
+    assert min(status.clock.tick_count, further.clock.tick_count) > 30
+    assert further.clock.heard_sample_count == pytest.approx(
+        (further.clock.tick_count + further.clock.tick_skipped_count) * RATE / 60, abs=RATE / 10
+    )
+    assert 0 < further.clock.lateness_p50.ToNanoseconds() <= further.clock.lateness_p99.ToNanoseconds()
+    (sink,) = status.sinks
+    assert (sink.address, sink.failed_count) == (unreal.address, 0)
+    assert sink.sent_count == status.clock.tick_count + further.clock.tick_count
+    assert is_whole(devices["Bob's"].heard, BOB, RATE // 2)
+    assert devices.order == ["Bob's", "main"]
+
+
+async def test_without_outputs_the_status_is_that_of_one(unreal: Receiver) -> None:
+    async with player(unreal) as stub:
+        status = await status_of(stub)
+    assert not status.subject_outputs
+    assert len(status.subjects) == 2
+
+
+async def test_guests_are_heard_on_the_main_output_and_places_are_kept_for_those_with_their_own(
+    unreal: Receiver,
+) -> None:
+    devices = Devices("main", "Bob's")
+    outputs = {"Bob": "Bob's"}
+    async with player(unreal, devices, output="main", outputs=outputs, subjects="Ada", max_subjects=3) as stub:
+        guest = stub.Perform(iter(turn("Cyd", ADA, 1.0)))
+        await begun(guest)
+        with pytest.raises(grpc.aio.AioRpcError) as full:
+            await performed(stub, turn("Dan", ADA, 0.1))
+        await performed(stub, turn("Bob", BOB, 0.1))
+        await last_word(guest)
+        alive = [subject.subject for subject in (await status_of(stub)).subjects]
+    assert full.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert alive == ["Ada", "Cyd", "Bob"]
+    assert is_whole(devices["main"].heard, ADA, RATE)
+    assert is_whole(devices["Bob's"].heard, BOB, RATE // 10)
+
+
+async def test_faces_are_configured_and_watched_wherever_they_are(unreal: Receiver) -> None:
+    async with player(unreal, outputs={"Bob": "file:" + os.devnull}) as stub:
+        scaling = pb.SubjectConfig(scaling=pb.ScalingConfig(mouth=0.5))
+        await stub.ConfigureSubject(pb.ConfigureSubjectRequest(subject="Bob", config=scaling))
+        mouths = {subject.subject: subject.config.scaling.mouth for subject in (await status_of(stub)).subjects}
+        seen: dict[str, list[int]] = defaultdict(list)
+        frames = stub.WatchFrames(pb.WatchFramesRequest())
+        bob = asyncio.create_task(performed(stub, turn("Bob", BOB, 0.5)))
+        async with asyncio.timeout(20):
+            async for frame in frames:
+                seen[frame.subject].append(frame.turn_frame)
+                if bob.done():
+                    break
+        frames.cancel()
+        await bob
+    assert mouths == {"Ada": 1.0, "Bob": 0.5}
+    assert set(seen["Ada"]) == {-1}
+    shown = [frame for frame in seen["Bob"] if frame >= 0]
+    assert len(shown) > 20
+    assert shown == sorted(set(shown))
+
+
+async def test_the_shutdown_is_told_and_closes_each_output_once(unreal: Receiver) -> None:
+    devices = Devices("main", "Bob's")
+    settings = load(PlayerSettings, output="main", outputs={"Bob": "Bob's"}, subjects="Ada,Bob", targets=unreal.address)
+    service = PlayerService(settings, opens=devices.opens, reopens=devices.reopens)
+    async with running(service, settings) as server, dial(server.address) as channel:
+        stub: Stub = player_pb2_grpc.PlayerServiceStub(channel)
+        calls = [stub.Perform(iter(turn(name, ADA, 3.0))) for name in ("Ada", "Bob")]
+        await asyncio.gather(*map(begun, calls))
+        await service.close()
+        ends = await asyncio.gather(*map(last_word, calls))
+        with pytest.raises(grpc.aio.AioRpcError) as away:
+            await status_of(stub)
+    assert {last.reason for last in ends} == {pb.PERFORM_FINISH_REASON_SHUTDOWN}
+    assert away.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert [devices["main"].close_count, devices["Bob's"].close_count] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("output", "outputs", "said"),
+    [
+        (
+            "main",
+            {"Ada": "Bob's", "Bob": "Nowhere"},
+            r"^outputs.Bob: no sound device 'Nowhere'; there are: main, Bob's",
+        ),
+        ("main", {"Bob": "Nowhere", "Cyd": "Nowhere"}, r"^outputs.Bob, outputs.Cyd: no sound device"),
+        ("Nowhere", {"Bob": "Bob's"}, r"^output: no sound device 'Nowhere'"),
+    ],
+)
+async def test_an_output_that_is_not_there_names_its_setting_and_the_others_are_let_go(
+    unreal: Receiver, output: str, outputs: dict[str, str], said: str
+) -> None:
+    devices = Devices("main", "Bob's")
+    service = PlayerService(
+        load(PlayerSettings, output=output, outputs=outputs, targets=unreal.address),
+        opens=devices.opens,
+        reopens=devices.reopens,
+    )
+    with pytest.raises(UnavailableError, match=said):
+        await service.warm_up()
+    await service.close()
+    opened = [name for name in devices.order if name in devices.devices]
+    assert [devices[name].close_count for name in opened] == [1] * len(opened)
+
+
+@pytest.mark.parametrize(
+    ("bob", "said"), [("No such device", "no sound (device|library)"), ("file:/no/such/folder/a.wav", "cannot write")]
+)
+async def test_an_output_that_cannot_be_had_is_a_clear_refusal(unreal: Receiver, bob: str, said: str) -> None:
+    settings = load(PlayerSettings, output="none", outputs={"Bob": bob}, targets=unreal.address)
+    service = PlayerService(settings)
+    with pytest.raises(UnavailableError, match=rf"^outputs.Bob: {said}"):
+        await service.warm_up()
+    await service.close()
+
+
+def test_subjects_of_the_same_output_share_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    outputs = {"Bob": "USB", "Cyd": "file:a.wav", "Dan": "auto", "Eve": "USB", "Fay": f"file:{tmp_path}/./a.wav"}
+    settings = load(PlayerSettings, output="auto", outputs=outputs, subjects="Ada,Eve,Bob,Dan", max_subjects=5)
+    assert routes_of(settings) == [
+        Route("auto", (), ("Ada", "Dan"), 2),  # Dan has no output of his own: five places less four that are kept
+        Route("USB", ("Bob", "Eve"), ("Eve", "Bob"), 2),
+        Route("file:a.wav", ("Cyd", "Fay"), (), 2),
+    ]
+
+
+def test_all_subjects_may_be_elsewhere() -> None:
+    settings = load(PlayerSettings, output="none", outputs={"Ada": "USB"}, subjects="Ada", max_subjects=1)
+    assert routes_of(settings) == [Route("none", (), (), 0), Route("USB", ("Ada",), ("Ada",), 1)]
