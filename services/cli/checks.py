@@ -16,6 +16,7 @@ from typing import Any
 
 TAKE_BYTES_PER_MINUTE = 15_000_000  # sound at 24 kHz 3 MB, frames as CSV 3 MB, the page with both inside it the rest
 SPARE_MINUTES = 60  # of takes that there should be space for; more warns earlier
+_OUTPUT = "NEUROSYNC_PLAYER_OUTPUT"
 _GPU_SECONDS = 5.0  # for nvidia-smi, which may take two where the driver sleeps
 
 
@@ -47,43 +48,41 @@ def check_python() -> Check:
     return Check("Python", State.OK, found)
 
 
-def check_sound(output: str) -> Check:
+def check_sound(output: str, subject: str = "") -> Check:
     """Look for a device to play on.
 
     Args:
         output: The player's setting: `auto`, `none`, the name or index of a device, or `file:` and a path.
+        subject: Who is heard there alone; empty for everybody else.
     """
+    name, setting = (f"sound of {subject}", f"{_OUTPUT}S") if subject else ("sound", _OUTPUT)
     if output.startswith("file:"):
-        advice = "unset NEUROSYNC_PLAYER_OUTPUT to hear it"
-        return Check("sound", State.NOTE, f"the player writes its sound to {output.removeprefix('file:')}", advice)
+        found = f"the player writes its sound to {output.removeprefix('file:')}"
+        return Check(name, State.NOTE, found, f"unset {setting} to hear it")
     if output == "none":
-        return Check(
-            "sound", State.NOTE, "the player's output is set to none", "unset NEUROSYNC_PLAYER_OUTPUT to hear it"
-        )
+        return Check(name, State.NOTE, "the player's output is set to none", f"unset {setting} to hear it")
     named = output != "auto"  # a player that cannot have the device it was told to take does not start
     state, otherwise = (State.PROBLEM, "") if named else (State.NOTE, "; without it a clock paces the player, unheard")
     try:
         sounddevice: Any = importlib.import_module("sounddevice")
         devices = [device for device in sounddevice.query_devices() if device["max_output_channels"] > 0]
     except ImportError:
-        return Check("sound", state, "sounddevice is not installed", f'pip install "neurosync[player]"{otherwise}')
+        return Check(name, state, "sounddevice is not installed", f'pip install "neurosync[player]"{otherwise}')
     except OSError as error:
         remedy = {
             "Linux": "install PortAudio: sudo apt-get install libportaudio2 (Debian, Ubuntu)",
             "Darwin": "install PortAudio: brew install portaudio",
         }.get(platform.system(), "reinstall sounddevice, which brings PortAudio")
-        return Check("sound", state, f"no sound library: {error}", remedy + otherwise)
+        return Check(name, state, f"no sound library: {error}", remedy + otherwise)
     except sounddevice.PortAudioError as error:
-        return Check("sound", state, f"the sound library fails: {error}", "is a sound server running?" + otherwise)
+        return Check(name, state, f"the sound library fails: {error}", "is a sound server running?" + otherwise)
     names = ", ".join(f"{device['index']} {device['name']}" for device in devices)
     if named and not any(output in {str(device["index"]), device["name"]} for device in devices):
-        return Check(
-            "sound", state, f"no output device {output!r}", f"set NEUROSYNC_PLAYER_OUTPUT to auto or one of: {names}"
-        )
+        return Check(name, state, f"no output device {output!r}", f"set {setting} to auto or one of: {names}")
     default = next((device["name"] for device in devices if device["index"] == sounddevice.default.device[1]), None)
     if not named and default is None:
-        return Check("sound", state, "no output device", "plug one in, or start a sound server" + otherwise)
-    return Check("sound", State.OK, f"{len(devices)} output devices, {output if named else f'default {default}'}")
+        return Check(name, state, "no output device", "plug one in, or start a sound server" + otherwise)
+    return Check(name, State.OK, f"{len(devices)} output devices, {output if named else f'default {default}'}")
 
 
 def check_gpu(provider: str) -> Check:

@@ -81,6 +81,10 @@ async def examine() -> list[Check]:
         check_face_model(face),
         *check_keys(loaded),
         await asyncio.to_thread(check_sound, getattr(player, "output", "auto")),
+        *[
+            await asyncio.to_thread(check_sound, output, subject)
+            for subject, output in getattr(player, "outputs", {}).items()
+        ],
         await asyncio.to_thread(check_gpu, getattr(face, "provider", "cpu")),
         *await check_ports(),
         check_subjects(getattr(player, "subjects", ())),

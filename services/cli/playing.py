@@ -151,9 +151,15 @@ def _emotion_key(at_sample: int, row: np.ndarray[tuple[int, ...], np.dtype[np.fl
 
 def tell_output(status: player_pb2.GetStatusResponse) -> None:
     """Say where a player's sound and face go."""
-    output = status.output
-    if output.kind == "device":
-        tell(f"sound: {output.device}, {1000 * seconds_of(output.latency):.0f} ms latency")
-    else:
-        tell(f"sound: none, so nothing will be heard ({output.message or output.kind})")
+    tell(f"sound: {_told(status.output)}")
+    for further in status.subject_outputs:
+        tell(f"sound of {', '.join(further.subjects)}: {_told(further.output)}")
     tell(f"face: Live Link to {', '.join(sink.address for sink in status.sinks) or 'nobody'}")
+
+
+def _told(output: player_pb2.AudioOutputStatus) -> str:
+    if output.kind == "device":
+        return f"{output.device}, {1000 * seconds_of(output.latency):.0f} ms latency"
+    if output.kind == "file":
+        return f"into {output.device}, so nothing will be heard"
+    return f"none, so nothing will be heard ({output.message or output.kind})"

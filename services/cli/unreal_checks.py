@@ -88,9 +88,11 @@ async def check_player(channel: grpc.aio.Channel, metadata: Metadata, targets: S
             Check("player", State.NOTE, found, "end it and run `neurosync up`; set NEUROSYNC_TOKEN if it wants one")
         ]
     tolerance = RATE_TOLERANCE + FRAME_RATE * (vague + vaguer) / (ended - began)
+    further = zip(before.subject_outputs, after.subject_outputs, strict=False)
     return [
-        _check_output(after.output),
-        _check_pace(before.clock, after.clock, ended - began, tolerance),
+        _check_output("player's", after.output),
+        _check_pace("player's", before.clock, after.clock, ended - began, tolerance),
+        *(check for one, two in further for check in _check_further(one, two, ended - began, tolerance)),
         *(_check_sink(one, two) for one, two in zip(before.sinks, after.sinks, strict=False)),
         *_check_targets_agree(after, targets),
     ]
@@ -147,32 +149,43 @@ def _judge(name: str, arrivals: Arrivals, senders: Counter[tuple[str, str]]) -> 
     return checks
 
 
-def _check_output(output: player_pb2.AudioOutputStatus) -> Check:
+def _check_further(
+    before: player_pb2.SubjectOutputStatus, after: player_pb2.SubjectOutputStatus, seconds: float, tolerance: float
+) -> list[Check]:
+    """Look at an output that subjects have of their own; it has a clock and a pace of its own."""
+    whose = f"{' and '.join(after.subjects)}'s"
+    return [
+        _check_output(whose, after.output, "NEUROSYNC_PLAYER_OUTPUTS"),
+        _check_pace(whose, before.clock, after.clock, seconds, tolerance),
+    ]
+
+
+def _check_output(whose: str, output: player_pb2.AudioOutputStatus, setting: str = "NEUROSYNC_PLAYER_OUTPUT") -> Check:
+    name = f"{whose} sound"
     if output.kind == "none":
-        advice = "set NEUROSYNC_PLAYER_OUTPUT, or see the check of the sound, and start it again"
-        return Check("player's sound", State.NOTE, f"none, nothing is heard: {output.message}", advice)
+        advice = f"set {setting}, or see the check of the sound, and start it again"
+        return Check(name, State.NOTE, f"none, nothing is heard: {output.message}", advice)
     latency = 1000 * seconds_of(output.latency)
     found = f"{output.device or output.kind}, {output.sample_rate_hertz} Hz, {latency:.0f} ms"
     if output.underrun_count:
         advice = "nothing if it is not heard; else raise NEUROSYNC_PLAYER_LATENCY"
-        return Check("player's sound", State.OK, f"{found}, ran dry {output.underrun_count} times", advice)
-    return Check("player's sound", State.OK, found)
+        return Check(name, State.OK, f"{found}, ran dry {output.underrun_count} times", advice)
+    return Check(name, State.OK, found)
 
 
 def _check_pace(
-    before: player_pb2.ClockStatus, after: player_pb2.ClockStatus, seconds: float, tolerance: float
+    whose: str, before: player_pb2.ClockStatus, after: player_pb2.ClockStatus, seconds: float, tolerance: float
 ) -> Check:
+    name = f"{whose} pace"
     rate = (after.tick_count - before.tick_count) / seconds
     late = seconds_of(after.lateness_p99)
     skipped = after.tick_skipped_count - before.tick_skipped_count
     found = f"{rate:.1f} frames a second, 99 of 100 within {1000 * late:.1f} ms of their time"
     if abs(rate - FRAME_RATE) > tolerance or skipped:
-        return Check(
-            "player's pace", State.NOTE, f"{found}, {skipped} left out", "the machine is too busy; see docs/unreal.md"
-        )
+        return Check(name, State.NOTE, f"{found}, {skipped} left out", "the machine is too busy; see docs/unreal.md")
     if late > LATE_SECONDS:
-        return Check("player's pace", State.NOTE, found, "give the player a higher priority; see docs/unreal.md")
-    return Check("player's pace", State.OK, found)
+        return Check(name, State.NOTE, found, "give the player a higher priority; see docs/unreal.md")
+    return Check(name, State.OK, found)
 
 
 def _check_sink(before: player_pb2.SinkStatus, after: player_pb2.SinkStatus) -> Check:

@@ -182,6 +182,9 @@ def test_devices_are_named_and_a_device_that_is_not_there_is_a_problem(monkeypat
     assert (written.state, written.found) == (State.NOTE, "the player writes its sound to /takes/heard.wav")
     absent = check_sound("Microphone")
     assert (absent.state, "1 Speakers" in absent.advice) == (State.PROBLEM, True)
+    of_one = check_sound("Microphone", "Bob")
+    assert (of_one.name, of_one.state, of_one.found) == ("sound of Bob", absent.state, absent.found)
+    assert of_one.advice == "set NEUROSYNC_PLAYER_OUTPUTS to auto or one of: 1 Speakers"
     monkeypatch.setitem(sys.modules, "sounddevice", sound_library([microphone], -1))
     assert check_sound("auto").state is State.NOTE
     assert "a clock paces the player" in check_sound("auto").advice

@@ -28,6 +28,7 @@ from services.media.frames_csv import write_csv
 from services.media.livelink import decode
 from services.media.take_info import TakeInfo
 from services.media.takes import Take, write_take
+from services.media.wav import read_wav
 from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
 from services.serving import running
@@ -91,6 +92,22 @@ async def test_a_take_is_performed_to_its_end(
     assert table["frame_shown_count"] + table["frame_late_count"] == 30
     assert "sound: none, so nothing will be heard" in result.err
     assert f"face: Live Link to 127.0.0.1:{unreal.getsockname()[1]}" in result.err
+
+
+async def test_a_take_is_heard_on_the_output_of_its_subject(neurosync: Run, place: Path) -> None:
+    write_take(place / "take", take := made_take(0.5))
+    heard = place / "bob.wav"
+    outputs = {"Bob": f"file:{heard}"}
+    settings = load(PlayerSettings, listen="127.0.0.1:0", output="none", outputs=outputs, targets="127.0.0.1:9")
+    async with running(PlayerService(settings), settings) as server:
+        await server.warm
+        result = await neurosync("replay", "take", "--subject", "Bob", NEUROSYNC_CLIENT_PLAYER=server.address)
+    assert result.status == 0, result.err
+    assert "sound: none, so nothing will be heard (output is set to none)" in result.err
+    assert f"sound of Bob: into {heard}, so nothing will be heard" in result.err
+    written = read_wav(heard)
+    assert np.abs(written.pcm).max() > 0.9 * np.abs(take.pcm).max()
+    assert np.count_nonzero(written.pcm) / written.sample_rate == pytest.approx(0.5, abs=0.1)
 
 
 async def test_frames_without_sound_are_performed_in_silence(

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import grpc
 import numpy as np
@@ -136,6 +137,17 @@ async def test_a_player_without_a_device_and_without_a_listener_is_told(port: in
     assert sink.state is State.NOTE
     assert "refusals by the system" in sink.found
     assert "frames a second" in checks["player's pace"].found
+
+
+async def test_outputs_of_single_subjects_are_told_beside_the_player_s_own(port: int, tmp_path: Path) -> None:
+    file = f"file:{tmp_path / 'bob.wav'}"
+    async with a_player(output="none", outputs={"Bob": file, "Cyd": file}, targets=f"127.0.0.1:{port}") as (channel, _):
+        checks = {check.name: check for check in await check_player(channel, (), [f"localhost:{port}"])}
+    assert list(checks)[:4] == ["player's sound", "player's pace", "Bob and Cyd's sound", "Bob and Cyd's pace"]
+    assert checks["player's sound"].state is State.NOTE
+    assert checks["Bob and Cyd's sound"].state is State.OK
+    assert "bob.wav" in checks["Bob and Cyd's sound"].found
+    assert "frames a second" in checks["Bob and Cyd's pace"].found
 
 
 async def test_a_player_that_sends_elsewhere_than_the_settings_say_is_told(port: int) -> None:
