@@ -68,6 +68,20 @@ class SoundServer:
             while await self._answers():  # each question takes some milliseconds
                 pass
 
+    async def add_sink(self, name: str) -> None:
+        """Add a sink until the server ends; to programs that start later it is a device of this name."""
+        device = f'pcm.{name} {{ type pulse device "{name}" hint {{ show on description "{name}" }} }}\n'
+        with (self._place / ".asoundrc").open("a", encoding="utf-8") as devices:
+            devices.write(device)
+        adding = await asyncio.create_subprocess_exec(
+            *("pactl", "load-module", "module-null-sink", f"sink_name={name}"),
+            *(f"rate={RATE}", "channels=2", "format=s16le"),
+            env=self.environment,
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        if await adding.wait():
+            raise OSError(f"the sound server added no sink {name!r}")
+
     async def kill(self) -> None:
         """End it at once, as a crash would."""
         if self._process is not None and self._process.returncode is None:
@@ -95,16 +109,16 @@ async def sound_server(place: Path) -> AsyncIterator[SoundServer]:
 
 
 class Recording:
-    """What the sink plays, and when each sample of it came; listens in a thread of its own until it is closed."""
+    """What a sink plays, and when each sample of it came; listens in a thread of its own until it is closed."""
 
-    def __init__(self, server: SoundServer) -> None:
+    def __init__(self, server: SoundServer, sink: str = "neurosync") -> None:
         """Begin to listen."""
         self._chunks: list[bytes] = []
         self._arrivals: list[tuple[int, float]] = []
         self._count = 0
         self._child = subprocess.Popen(
             [
-                *("parec", "-d", "neurosync.monitor", f"--rate={RATE}", "--channels=1", "--format=s16le", "--raw"),
+                *("parec", "-d", f"{sink}.monitor", f"--rate={RATE}", "--channels=1", "--format=s16le", "--raw"),
                 "--latency-msec=10",
             ],
             env=server.environment,
@@ -154,9 +168,9 @@ class Recording:
 
 
 @contextlib.contextmanager
-def recording(server: SoundServer) -> Iterator[Recording]:
-    """Record what the server's sink plays."""
-    made = Recording(server)
+def recording(server: SoundServer, sink: str = "neurosync") -> Iterator[Recording]:
+    """Record what a sink of the server plays."""
+    made = Recording(server, sink)
     try:
         yield made
     finally:

@@ -52,14 +52,14 @@ async def player(server: SoundServer) -> AsyncIterator[tuple[player_pb2_grpc.Pla
             yield player_pb2_grpc.PlayerServiceStub(channel), unreal
 
 
-def tone(seconds: float) -> npt.NDArray[np.int16]:
+def tone(seconds: float, hertz: float = TONE) -> npt.NDArray[np.int16]:
     time = np.arange(round(seconds * RATE)) / RATE
-    return np.asarray(12_000 * np.sin(2 * np.pi * TONE * time), np.int16)
+    return np.asarray(12_000 * np.sin(2 * np.pi * hertz * time), np.int16)
 
 
-def config() -> pb.PerformConfig:
+def config(subject: str = "") -> pb.PerformConfig:
     return pb.PerformConfig(
-        turn_id=str(uuid.uuid4()), format=media.AudioFormat(sample_rate_hertz=RATE), voice_only=True
+        turn_id=str(uuid.uuid4()), subject=subject, format=media.AudioFormat(sample_rate_hertz=RATE), voice_only=True
     )
 
 
@@ -102,6 +102,36 @@ async def test_a_played_tone_is_heard_whole(
     assert len(heard) == pytest.approx(SINK_RATE, abs=0.03 * SINK_RATE)
     spectrum = np.abs(np.fft.rfft(heard * np.hanning(len(heard))))
     assert np.argmax(spectrum) * SINK_RATE / len(heard) == pytest.approx(TONE, abs=2)
+
+
+async def test_two_characters_are_heard_on_two_devices(server: SoundServer) -> None:
+    await server.add_sink("second")
+    tones = {"Ada": 1000.0, "Bob": 1700.0}
+    settings = {"subjects": "Ada,Bob", "outputs": '{"Bob": "second"}', "targets": "127.0.0.1:9"}
+    async with (
+        player_process(server.environment, **settings) as process,
+        dial(process.address) as channel,
+    ):
+        stub = player_pb2_grpc.PlayerServiceStub(channel)
+
+        async def speak(name: str) -> pb.PerformFinished:
+            request = pb.PlayRequest(config=config(name), pcm=tone(1.0, tones[name]).tobytes())
+            return [event async for event in stub.Play(request)][-1].finished
+
+        with recording(server) as first, recording(server, "second") as second:
+            await asyncio.gather(recorded(first, 0.1), recorded(second, 0.1))
+            finished = await asyncio.gather(*map(speak, tones))
+            await asyncio.gather(recorded(first, 0.3), recorded(second, 0.3))
+        status = await stub.GetStatus(pb.GetStatusRequest())
+    assert [status.output.kind, status.subject_outputs[0].output.kind] == ["device", "device"]
+    assert status.subject_outputs[0].output.device == "second"
+    assert [last.heard_sample_count for last in finished] == [RATE, RATE]
+    for made, (own, other) in ((first, (1000, 1700)), (second, (1700, 1000))):
+        heard = loud(made)
+        assert len(heard) == pytest.approx(SINK_RATE, abs=0.03 * SINK_RATE)
+        spectrum = np.abs(np.fft.rfft(heard * np.hanning(len(heard)), SINK_RATE))  # bins of 1 Hz
+        assert np.argmax(spectrum) == pytest.approx(own, abs=2)
+        assert spectrum[other - 50 : other + 50].max() < 0.01 * spectrum.max()  # -40 dB
 
 
 async def test_a_stop_silences_what_is_heard(
