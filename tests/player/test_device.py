@@ -134,6 +134,35 @@ async def test_two_characters_are_heard_on_two_devices(server: SoundServer) -> N
         assert spectrum[other - 50 : other + 50].max() < 0.01 * spectrum.max()  # -40 dB
 
 
+async def test_each_of_two_devices_comes_back_by_itself(server: SoundServer) -> None:
+    await server.add_sink("second")
+    settings = {"subjects": "Ada,Bob", "outputs": '{"Bob": "second"}', "targets": "127.0.0.1:9"}
+    async with player_process(server.environment, **settings) as process, dial(process.address) as channel:
+        stub = player_pb2_grpc.PlayerServiceStub(channel)
+
+        async def status_with_kinds(*kinds: str) -> pb.GetStatusResponse:
+            async with asyncio.timeout(30):
+                while True:
+                    status = await stub.GetStatus(pb.GetStatusRequest())
+                    if (status.output.kind, status.subject_outputs[0].output.kind) == kinds:
+                        return status
+
+        await server.kill()
+        await status_with_kinds("none", "none")
+        await server.start()
+        await status_with_kinds("device", "none")  # Bob's sink is not there yet
+        main = [event async for event in stub.Play(pb.PlayRequest(config=config("Ada"), pcm=tone(0.2).tobytes()))]
+        await server.add_sink("second")
+        status = await status_with_kinds("device", "device")
+        assert (status.output.lost_count, status.subject_outputs[0].output.lost_count) == (1, 1)
+        with recording(server, "second") as made:
+            await recorded(made, 0.1)
+            bob = [event async for event in stub.Play(pb.PlayRequest(config=config("Bob"), pcm=tone(0.5).tobytes()))]
+            await recorded(made, 0.3)
+    assert [events[-1].finished.heard_sample_count for events in (main, bob)] == [RATE // 5, RATE // 2]
+    assert len(loud(made)) == pytest.approx(SINK_RATE // 2, abs=0.03 * SINK_RATE)
+
+
 async def test_a_stop_silences_what_is_heard(
     server: SoundServer, player: tuple[player_pb2_grpc.PlayerServiceAsyncStub, Receiver]
 ) -> None:
