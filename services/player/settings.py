@@ -30,7 +30,7 @@ class PlayerSettings(ServerSettings):
     `file:PATH.wav`, which gets what would be heard. A device that is lost is taken again when it is back."""
     outputs: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
     """Outputs of single characters, named as `output` is: {"Bob": "USB speakers", "Cyd": "3"}; all others are heard on
-    `output`. Each output in use has a clock and a thread of its own, about 5 % of a core; the settings from here to
+    `output`. Each output in use has a clock and a thread of its own, 5 to 10 % of a core; the settings from here to
     `renderer_offset` hold for all of them."""
     sample_rate: int = Field(0, ge=0, le=192_000)
     """Hz of the player's sound; 0 takes the device's own, 48 000 without one. A device that refuses it gets its own,
