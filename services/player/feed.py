@@ -19,7 +19,7 @@ from services.player.clock import DeviceClock
 from services.player.conversion import Conversion
 from services.player.tape import Pcm, Tape
 
-CHANGE_SECONDS = 0.004  # from planning a change to the device taking it; less: changes come too late on a busy machine
+CHANGE_SECONDS = 0.003  # from planning a change to the device taking it; less: changes come too late on a busy machine
 RAMP_SECONDS = 0.01  # of the first sound after a silence; longer is softer, shorter clicks
 REPORTS = 512  # between two looks of the player's thread there are a few; more than this are old news
 
