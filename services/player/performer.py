@@ -190,8 +190,9 @@ class Performer:
         return [subject.rest(life) for subject in self.subjects.values()]
 
     def lose_device(self, last: int, message: str) -> None:
-        """Take note that nothing from device sample `last` on is heard."""
+        """Take note that nothing from device sample `last` on is heard, and that what is before it was taken."""
         self.audible = min(self.audible, last)
+        self.commit = max(self.commit, last)
         for turn in self.turns():
             turn.audible = min(turn.audible, self.audible)
             turn.notice(pb.PERFORM_NOTICE_KIND_DEVICE_CHANGED, message, last)

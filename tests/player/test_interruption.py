@@ -162,6 +162,19 @@ def test_the_face_outlives_the_device_and_what_comes_later_is_not_heard() -> Non
     assert "simulated" in stage.engine.output.message
 
 
+def test_what_a_device_took_before_it_was_lost_is_nobody_s_who_comes_later() -> None:
+    stage = Stage(SimulatedOutput(latency=2400, margin=100))
+    stage.run(0.5)
+    stage.output.take(960)  # more than was known to be on its way
+    stage.output.lost = True
+    begin = stage.now
+    stage.engine.step(begin)
+    sender = stage.voice(0.3)
+    for step in range(1, 61):
+        stage.engine.step(begin + step / 60)
+    assert sender.finished.heard_sample_count == 0
+
+
 def test_a_device_that_comes_back_is_heard_again_and_no_tick_is_missed() -> None:
     stage = Stage(SimulatedOutput(latency=2400, margin=300))
     first = stage.voice(2.0)
