@@ -10,7 +10,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from neurosync.v1 import player_pb2 as pb
@@ -19,7 +19,7 @@ from services.player.engine import Sent
 from services.player.face import Recordings
 from services.player.output import AudioOutput, JoiningOutput
 from services.player.performer import REMEMBERED_TURNS, Performer, Stopped
-from services.player.routes import routes_of
+from services.player.routes import Route, routes_of
 from services.player.settings import PlayerSettings
 from services.player.stage import Stage, open_stage
 from services.player.status import joined, status_of
@@ -44,15 +44,11 @@ class Stages:
         self._reopens = partial(reopens, **device)
         self._stages: list[Stage] = []
         self._started = self._closed = False
-        self._lock = (
-            threading.Lock()
-        )  # `open` runs in a thread that nobody can cancel, and `close` does not wait for it
+        self._lock = threading.Lock()  # `open` runs in a thread that goes on when whoever waits for it is cancelled
         self._turns: dict[str, Stage] = {}  # where each of the last turns went, oldest first; for several stages
 
     def open(self, recordings: Recordings) -> None:
         """Open sockets and devices, and bring the first faces to life: all of them, or none.
-
-        The main output comes last: `auto` makes do with what is left.
 
         Raises:
             UnavailableError: An output cannot be had.
@@ -60,18 +56,20 @@ class Stages:
         """
         settings = self._settings
         seed = secrets.randbits(32) if settings.seed is None else settings.seed
-        opened: list[Stage] = []
+        routes, opened = routes_of(settings), dict[Route, Stage]()
         try:
-            for route in reversed(routes_of(settings)):
-                stage = open_stage(route, settings, recordings, seed=seed, opens=self._opens, reopens=self._reopens)
-                opened.insert(0, stage)
+            for route in sorted(routes, key=lambda route: route.output == "auto"):  # which makes do with what is left
+                opened[route] = open_stage(
+                    route, settings, recordings, seed=seed, opens=self._opens, reopens=self._reopens
+                )
         except BaseException:
-            _let_go(opened)
+            _let_go(opened.values())
             raise
         with self._lock:
             if not self._closed:
-                self._stages, opened = opened, []
-        _let_go(opened)
+                self._stages = [opened[route] for route in routes]
+                return
+        _let_go(opened.values())
 
     def start(self, on_sent: Callable[[list[Sent]], None]) -> None:
         """Begin to perform; `on_sent` is told, on the thread of each stage, of the frames of each tick."""
@@ -150,7 +148,7 @@ class Stages:
         return self._stages
 
 
-def _let_go(stages: list[Stage]) -> None:
+def _let_go(stages: Iterable[Stage]) -> None:
     """Close what was opened for stages that did not begin."""
     for stage in stages:
         stage.engine.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import threading
 import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
@@ -48,6 +49,7 @@ class Device(SimulatedDevice):
     def __init__(self) -> None:
         super().__init__(RATE, keep=True)
         self.close_count = 0
+        self.closed = threading.Event()
 
     def join(self, tape: Tape, position: float, now: float) -> None:
         self._tape, self._origin = tape, now - self.latency - position / RATE
@@ -55,6 +57,7 @@ class Device(SimulatedDevice):
 
     def close(self) -> None:
         self.close_count += 1
+        self.closed.set()
 
     @property
     def heard(self) -> dict[int, int]:
@@ -275,9 +278,9 @@ async def test_a_lost_device_disturbs_nobody_elsewhere_and_is_taken_again(unreal
 
 
 async def test_the_status_tells_of_every_output_and_its_counters_add_up(unreal: Receiver) -> None:
-    devices = Devices("main", "Bob's")
+    devices = Devices("auto", "Bob's")
     outputs = {"Bob": "Bob's", "Cyd": "Bob's"}
-    async with player(unreal, devices, output="main", outputs=outputs, subjects="Bob,Ada") as stub:
+    async with player(unreal, devices, output="auto", outputs=outputs, subjects="Bob,Ada") as stub:
         await asyncio.gather(performed(stub, turn("", BOB, 0.5)), performed(stub, turn("Ada", ADA, 0.5)))
         status = await status_of(stub)
     (further,) = status.subject_outputs
@@ -294,7 +297,7 @@ async def test_the_status_tells_of_every_output_and_its_counters_add_up(unreal: 
     assert (sink.address, sink.failed_count) == (unreal.address, 0)
     assert sink.sent_count == status.clock.tick_count + further.clock.tick_count
     assert is_whole(devices["Bob's"].heard, BOB, RATE // 2)
-    assert devices.order == ["Bob's", "main"]
+    assert devices.order == ["Bob's", "auto"]  # `auto` takes what is left
 
 
 async def test_without_outputs_the_status_is_that_of_one(unreal: Receiver) -> None:
@@ -372,6 +375,7 @@ async def test_the_shutdown_is_told_and_closes_each_output_once(unreal: Receiver
         ),
         ("main", {"Bob": "Nowhere", "Cyd": "Nowhere"}, r"^outputs.Bob, outputs.Cyd: no sound device"),
         ("Nowhere", {"Bob": "Bob's"}, r"^output: no sound device 'Nowhere'"),
+        ("auto", {"Bob": "Nowhere"}, r"^outputs.Bob: no sound device 'Nowhere'"),
     ],
 )
 async def test_an_output_that_is_not_there_names_its_setting_and_the_others_are_let_go(
@@ -388,6 +392,24 @@ async def test_an_output_that_is_not_there_names_its_setting_and_the_others_are_
     await service.close()
     opened = [name for name in devices.order if name in devices.devices]
     assert [devices[name].close_count for name in opened] == [1] * len(opened)
+
+
+async def test_a_device_that_opens_after_the_end_is_let_go(unreal: Receiver) -> None:
+    device, opening, ended = Device(), threading.Event(), threading.Event()
+
+    def opens(output: str, **_: object) -> AudioOutput:
+        opening.set()
+        assert ended.wait(5)
+        return device
+
+    service = PlayerService(load(PlayerSettings, output="main", targets=unreal.address), opens=opens)
+    warming = asyncio.create_task(service.warm_up())
+    assert await asyncio.to_thread(opening.wait, 5)
+    warming.cancel()
+    await asyncio.wait({warming})
+    await service.close()
+    ended.set()
+    assert await asyncio.to_thread(device.closed.wait, 5)
 
 
 @pytest.mark.parametrize(
