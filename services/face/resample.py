@@ -2,8 +2,8 @@
 
 soxr's streaming resampler was measured first: it holds 20 to 120 ms back, more than the model's whole
 look-ahead, and cannot be copied for a flush. This one is a windowed sinc, computed anew for each
-output sample from the inputs around it, so chunks of any size give the same samples. Long chunks are
-computed in blocks whose pattern of filters repeats: one product of matrices instead of many sums.
+output sample from the inputs around it, so chunks of any size give the same samples. They are computed in blocks
+whose pattern of filters repeats: one product of matrices instead of many sums.
 """
 
 from __future__ import annotations
@@ -92,23 +92,32 @@ class Resampler:
         half = reach(self._rate, self._to)
         # output i lies at input i * rate / to and needs `half` inputs beyond; one more if its phase is rounded up
         ready = max(self._next, -(-(known - half - 1) * self._to // self._rate))
-        out = np.empty(0, np.float32)
-        if ready > self._next:
-            block = _block(self._rate, self._to)
-            width = block.shape[1] if block is not None else ready
-            first, last = -(-self._next // width), ready // width  # whole blocks
-            if block is None or last <= first:
-                out = self._each(kept, self._next, ready)
-            else:
-                step = width * self._rate // self._to
-                starts = np.arange(first, last) * step - half + 1 - self._kept_from
-                windows = np.lib.stride_tricks.sliding_window_view(kept, len(block))[starts]  # (blocks, inputs)
-                ends = self._each(kept, self._next, first * width), self._each(kept, last * width, ready)
-                out = np.concatenate([ends[0], product(windows, block).reshape(-1), ends[1]])
+        block = _block(self._rate, self._to)
+        if ready == self._next:
+            out = np.empty(0, np.float32)
+        elif block is None:
+            out = self._each(kept, self._next, ready)
+        else:
+            out = self._in_blocks(kept, block, self._next, ready)
         self._next = ready
-        drop = max(0, self._next * self._rate // self._to - half - self._kept_from)
+        drop = max(0, self._aligned(self._next) * self._rate // self._to - half - self._kept_from)
         self._kept, self._kept_from = kept[drop:].copy(), self._kept_from + drop
         return out
+
+    def _aligned(self, output: int) -> int:
+        """Return the last output, up to this one, at which the pattern of filters begins."""
+        period = self._to // gcd(self._rate, self._to)
+        return output // period * period
+
+    def _in_blocks(self, kept: Floats, block: Floats, first: int, stop: int) -> Floats:
+        """Return the outputs `first` to `stop`: what the last block has beyond is made of silence, and dropped."""
+        inputs, width = block.shape
+        begin = self._aligned(first)
+        starts = np.arange(begin, stop, width) * self._rate // self._to
+        starts -= reach(self._rate, self._to) - 1 + self._kept_from
+        padded = np.concatenate([kept, np.zeros(inputs, np.float32)])
+        windows = padded[starts[:, None] + np.arange(inputs)]  # (blocks, inputs)
+        return product(windows, block).reshape(-1)[first - begin : stop - begin]
 
     def _each(self, kept: Floats, first: int, stop: int) -> Floats:
         """Return the outputs `first` to `stop`, each from its own inputs."""
@@ -116,6 +125,6 @@ class Resampler:
         base, part = np.divmod(np.arange(first, stop, dtype=np.int64) * self._rate, self._to)
         phase = (part * len(filters) + self._to // 2) // self._to
         starts = base + phase // len(filters) - half + 1 - self._kept_from
-        windows = np.lib.stride_tricks.sliding_window_view(kept, 2 * half)[starts]  # (stop - first, 2 half)
+        windows = kept[starts[:, None] + np.arange(2 * half)]  # (stop - first, 2 half)
         summed: Floats = np.einsum("ij,ij->i", windows, filters[phase % len(filters)])
         return summed
