@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -60,13 +61,15 @@ class Stage:
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    """Yield a player; what a test's parameters name `stage` are further settings of it."""
+    further = getattr(request, "param", {})
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unreal:
         unreal.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         unreal.bind(("127.0.0.1", 0))
         unreal.setblocking(False)
         port = unreal.getsockname()[1]
-        settings = load(PlayerSettings, listen="127.0.0.1:0", output="none", targets=f"127.0.0.1:{port}")
+        settings = load(PlayerSettings, listen="127.0.0.1:0", output="none", targets=f"127.0.0.1:{port}", **further)
         async with running(PlayerService(settings), settings) as server:
             await server.warm
             async with dial(server.address) as channel:
@@ -156,7 +159,11 @@ def assert_rows_are_the_datagrams(take: Take, packets: list[dict[str, Any]]) -> 
     A busy machine may skip a tick: then nothing was sent, and the row is the one before it.
     """
     assert take.times is not None
-    sent = {round(1000 * (packet["frame"] + packet["sub_frame"])): packet["values"] for packet in packets}
+    sent = {
+        round(1000 * (packet["frame"] + packet["sub_frame"])): packet["values"]
+        for packet in packets
+        if packet["subject"] == "NeuroSync"
+    }
     times = [round(60_000 * time) for time in take.times]
     missing = [row for row, time in enumerate(times) if time not in sent]
     assert len(missing) == take.info.counters["tick_missed_count"] < 0.1 * len(times)
@@ -173,6 +180,10 @@ def clicks_in(take: Take) -> list[tuple[float, int]]:
     return [(start / TICK, int(spikes[np.argmin(np.abs(spikes - start / TICK))])) for start in starts]
 
 
+OWN_OUTPUT = {"subjects": "NeuroSync,Ada", "outputs": {"NeuroSync": f"file:{os.devnull}"}}
+
+
+@pytest.mark.parametrize("stage", [{}, OWN_OUTPUT], ids=["alone", "with an output of its own"], indirect=True)
 async def test_rows_are_the_datagrams_and_clicks_lie_on_their_spikes(stage: Stage) -> None:
     async with watching(stage.connection, "", print) as witness:
         assert witness is not None
@@ -184,7 +195,8 @@ async def test_rows_are_the_datagrams_and_clicks_lie_on_their_spikes(stage: Stag
     assert all(abs(heard - row) <= 1 for heard, row in clicks_in(take))
     assert take.weights[:, INDEX["HeadYaw"]].any()  # the life of the face, which nobody sent
     assert take.emotions is not None
-    np.testing.assert_allclose(take.emotions[:, 3], np.linspace(0, 100, 80), atol=0.01)
+    elsewhere = np.abs(take.emotions[:, 3] - np.linspace(0, 100, 80)) > 0.01
+    assert elsewhere.sum() <= take.info.counters["tick_missed_count"]  # a tick that was skipped shows the one before it
 
 
 async def test_a_pause_is_in_the_take_and_everything_after_it_stays_in_step(stage: Stage, tmp_path: Any) -> None:
