@@ -40,10 +40,7 @@ _OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.max_reconnect_backoff_ms", 500),  # a restarted neighbour is found within half a second
     ("grpc.use_local_subchannel_pool", 1),  # a channel dialled anew has a new connection: the old one may be half dead
     ("grpc.initial_reconnect_backoff_ms", 100),
-    (
-        "grpc.min_reconnect_backoff_ms",
-        2_000,
-    ),  # what making a connection may take; a busy machine needs more than 100 ms
+    ("grpc.min_reconnect_backoff_ms", 2_000),  # what connecting may take; a busy machine needs more than 100 ms
     ("grpc.enable_http_proxy", 0),  # services are neighbours; a proxy of the desktop is not meant for them
     ("grpc.service_config", _SERVICE_CONFIG),
 )

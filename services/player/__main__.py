@@ -10,11 +10,10 @@ from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
 from services.serving import main
 
-SWITCH_SECONDS = (
-    0.0005  # that a busy thread may keep the others waiting; Python's 5 ms would show as jitter of the face
-)
-
-NICENESS = -10  # of all threads: whoever holds Python's lock holds up the player's thread
+SWITCH_SECONDS = 0.0005
+"""That a busy thread may keep the others waiting; Python's 5 ms would show as jitter of the face."""
+NICENESS = -10
+"""Of all threads: whoever holds Python's lock holds up the player's thread."""
 
 
 def prefer() -> None:

@@ -22,10 +22,9 @@ T = TypeVar("T")
 
 GAIN = 7.0  # decibels; the voice speaks at about -27 dB RMS, other voices at -20
 WARM_UP_TEXT = "Hello, zyxtra."  # the second word is in no lexicon, so that the net for unknown words is loaded too
-LEAVE_SECONDS = (
-    0.005  # that the first sound gets to leave before the cores compute again; it lasts 0.4 s. Longer: nothing
-)
-# is won, shorter: with two cores the processes on its way to the ear wait for a slice of time, 4 ms each
+LEAVE_SECONDS = 0.005
+"""That the first sound, which lasts 0.4 s, gets to leave before the cores compute again. Longer: nothing is won;
+shorter: with two cores, the processes on its way to the ear wait for a slice of time, 4 ms each."""
 _LEAD = 20  # frames (0.25 s) before the first phoneme that may hold sound
 _TAIL = 16  # frames (0.2 s) after the last
 
