@@ -32,8 +32,8 @@ BINS = WINDOW // 2 + 1
 MODEL_SHA256 = "5f70741d4e900f4e85d0037498736cc1b3e1b9a63a13546a5da1e63abf4fccd8"
 DURATIONS = "/Cast_32_output_0"  # int64 (L,), in steps; the name holds for the file of this hash only
 FIRST_PIECE = 48
-"""Frames of the first piece: 0.6 s, of which half may be silence before the first phoneme. More: the sound is made later;
-fewer: it comes sooner, but the face, which listens 0.1 s ahead, waits for the second piece."""
+"""Frames of the first piece: 0.6 s, of which half may be silence before the first phoneme. More: the sound is made
+later; fewer: it comes sooner, but the face, which listens 0.1 s ahead, waits for the second piece."""
 PIECE = 80  # frames (1 s) of each piece after the first
 _OVERLAP = WINDOW // HOP  # frames that share a sample
 _WINDOW_POWER = 1.5  # sum of the squared Hann windows over one sample
