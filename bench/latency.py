@@ -8,7 +8,8 @@ What a stage takes it measures itself, so what is left over is what the orchestr
     to the player = first sound - first audio - the player's own time since audio
 
 The first sound is counted at the ear, not when the news of it comes, and includes the request: the player tells by the
-clock of this same machine when that was.
+clock of this same machine when that was. Before each turn the same three hops are made to a server that only answers:
+that is what gRPC alone takes, on an idle machine, and the least that is left over.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from bench.bare import Bare, bare
 from bench.machine import describe, percentile
 from bench.waterfall import bars, draw
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc
@@ -59,6 +61,7 @@ PROMPTS = (
     "How old are you?",
 )
 OVERHEAD = "orchestrator and gRPC"
+BARE = "three hops of bare gRPC"
 STAGES = ("request", "first_word", "first_sentence", "first_audio", "first_frame", "first_sound")
 OWN = ("llm.first_word", "llm.first_sentence", "tts.first_audio", "player.since_audio", "player.first_frame")
 PICTURE = Path(__file__).parents[1] / "docs" / "latency.svg"
@@ -77,9 +80,12 @@ Stages = dict[str, float]
 """Seconds by the name of a stage."""
 
 
-async def perform(stub: orchestrator_pb2_grpc.OrchestratorServiceAsyncStub, request: ConverseRequest) -> Stages:
+async def perform(
+    stub: orchestrator_pb2_grpc.OrchestratorServiceAsyncStub, alone: Bare, request: ConverseRequest
+) -> Stages:
     """Perform a turn until its first sentence is made and heard to begin, interrupt it, and return its durations."""
     begun = made = asked = False
+    hops = await alone.hops()
     await asyncio.sleep(REST_SECONDS)
     called, travelled, heard = time.time(), 0.0, 0.0
     async for event in stub.Converse(request, timeout=60):
@@ -93,7 +99,7 @@ async def perform(stub: orchestrator_pb2_grpc.OrchestratorServiceAsyncStub, requ
             await stub.Interrupt(orchestrator_pb2.InterruptRequest(session_id=request.session_id), timeout=10)
         if event.HasField("finished"):
             stages = {timing.stage: seconds_of(timing.duration) for timing in event.finished.timings}
-            return _with_added(stages | {"first_sound": heard}, travelled)
+            return _with_added(stages | {"first_sound": heard, BARE: hops}, travelled)
     raise RuntimeError("the turn did not finish")
 
 
@@ -120,10 +126,12 @@ async def main() -> None:
         )
         channel = await resources.enter_async_context(dial(stack.addresses["orchestrator"]))
         stub = orchestrator_pb2_grpc.OrchestratorServiceStub(channel)
-        first = await perform(stub, ConverseRequest(session_id="first", speak=SENTENCES[0]))
-        said = [await perform(stub, ConverseRequest(session_id="say", speak=text)) for text in SENTENCES * ROUNDS]
+        alone = await resources.enter_async_context(bare())
+        first = await perform(stub, alone, ConverseRequest(session_id="first", speak=SENTENCES[0]))
+        say = [ConverseRequest(session_id="say", speak=text) for text in SENTENCES * ROUNDS]
+        said = [await perform(stub, alone, request) for request in say]
         asked = [
-            await perform(stub, ConverseRequest(session_id=f"ask {number}", prompt=prompt))
+            await perform(stub, alone, ConverseRequest(session_id=f"ask {number}", prompt=prompt))
             for number, prompt in enumerate(PROMPTS * 2)
         ]
         print(f"load now {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "")
@@ -143,13 +151,13 @@ async def main() -> None:
 
 def _table(title: str, turns: list[Stages]) -> None:
     """Print durations, and what share of the first sound each stage's own time is."""
-    print(f"\n{title}\n  {'ms':<22}{'p50':>8}{'p95':>8}{'p99':>8}{'share':>8}")
+    print(f"\n{title}\n  {'ms':<24}{'p50':>8}{'p95':>8}{'p99':>8}{'share':>8}")
     whole = percentile([turn["first_sound"] for turn in turns], 0.5)
-    for stage in (*STAGES, *OWN, "to the voice", "to the player", OVERHEAD):
+    for stage in (*STAGES, *OWN, "to the voice", "to the player", OVERHEAD, BARE):
         if values := [turn[stage] for turn in turns if stage in turn]:
             figures = [percentile(values, share) for share in (0.5, 0.95, 0.99)]
             share = f"{figures[0] / whole:8.0%}" if stage in OWN or stage not in STAGES else ""
-            print(f"  {stage:<22}" + "".join(f"{1000 * value:8.1f}" for value in figures) + share)
+            print(f"  {stage:<24}" + "".join(f"{1000 * value:8.1f}" for value in figures) + share)
 
 
 def _verdict(turns: dict[str, list[Stages]]) -> None:

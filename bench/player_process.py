@@ -44,9 +44,11 @@ async def player_process(
 ) -> AsyncIterator[PlayerProcess]:
     """Run `python -m services.player` with `settings` until the block ends."""
     names = {f"NEUROSYNC_PLAYER_{name.upper()}": str(value) for name, value in settings.items()}
+    names |= {"NEUROSYNC_PLAYER_LISTEN": "127.0.0.1:0", "NEUROSYNC_EXIT_WITH_PARENT": "1"}
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.player"),
-        env=dict(environment) | {"NEUROSYNC_PLAYER_LISTEN": "127.0.0.1:0"} | names,
+        env=dict(environment) | names,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
         cwd=ROOT,
