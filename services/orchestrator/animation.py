@@ -12,7 +12,7 @@ import grpc
 from neurosync.v1 import face_pb2, media_pb2
 from neurosync.v1.orchestrator_pb2 import Stage
 from services.orchestrator.patience import Patience
-from services.orchestrator.stages import StageError, Stages
+from services.orchestrator.stages import HEAD_START_SECONDS, StageError, Stages
 
 FRAME_RATE = 60
 AWAY_SECONDS = 0.3  # that the end waits for a face that has failed; longer: the turn ends later, mostly for nothing
@@ -95,6 +95,7 @@ class Animation:
 
         A face that has failed is waited for: when it is back, the mouth moves again, also amid a sentence.
         """
+        await asyncio.sleep(HEAD_START_SECONDS)
         if not self._has_failed:
             await self._stages.reconnected(Stage.STAGE_FACE)  # returns at once, but for a face that has just come back
         call = self._stages.face.Animate(metadata=self._stages.metadata, wait_for_ready=self._has_failed or None)

@@ -21,6 +21,9 @@ NAMES = {Stage.STAGE_LLM: "llm", Stage.STAGE_TTS: "tts", Stage.STAGE_FACE: "face
 RECONNECT_SECONDS = 1.0  # that a stage which has just come back is given; dialling again takes half a second
 WARM_UP_SECONDS = 2.0  # for the first connections; a stage that is not there yet is connected when it is
 FAREWELL_SECONDS = 30.0  # that calls of others get on a connection that is replaced
+HEAD_START_SECONDS = 0.005
+"""Before player and face are called, who have nothing to do until there is sound: by then the voice is asked, which
+takes longest. With two cores, calls that are opened together wait for each other; longer: a busy player tells later."""
 _STUBS: dict[Stage.ValueType, Any] = {
     Stage.STAGE_LLM: llm_pb2_grpc.LanguageModelServiceStub,
     Stage.STAGE_TTS: tts_pb2_grpc.SpeechServiceStub,

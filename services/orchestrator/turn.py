@@ -29,7 +29,7 @@ from services.orchestrator.performance import Performance
 from services.orchestrator.reports import Reporter, line_timings
 from services.orchestrator.script import Line
 from services.orchestrator.settings import OrchestratorSettings
-from services.orchestrator.stages import NAMES, StageError, Stages
+from services.orchestrator.stages import HEAD_START_SECONDS, NAMES, StageError, Stages
 from services.orchestrator.voice import Manner, speak
 from services.orchestrator.weakly import weakly
 from services.wire import seconds_of
@@ -92,6 +92,7 @@ class Turn:
         async with asyncio.TaskGroup() as self._tasks:
             self.spawn(self._make(), name="make")
             try:
+                await asyncio.sleep(HEAD_START_SECONDS)
                 performed = await self._performance.run(self._on_performance)
                 self._account.performed(performed, self._stages.addresses[Stage.STAGE_PLAYER])
             except StageError as failure:
