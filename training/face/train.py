@@ -33,12 +33,20 @@ LEARNING_RATE = 2e-3
 WARM_UP = 200
 """Steps until the full rate."""
 COOLING = 0.35
-"""Share of the steps, the last ones, over which the rate falls to nothing. Before them a run does not depend on how
-many follow: it can be stopped, taken up again from its last state, and be made shorter or longer."""
+"""Share of the steps, the last ones, over which the rate falls to nothing."""
 AVERAGE = 0.9985
 """Of the weights' moving average, which is what ships: a smoother mouth than the last step's."""
-VELOCITY, PHONE = 0.75, 0.06
-"""Shares of the losses beside the curves' own."""
+PHONE = 0.06
+"""Share of the loss of phones beside the curves' own."""
+FINISH = 0.375
+"""Share of the steps, the last ones, in which errors count otherwise; from the first step on, the mouth came to fit
+synthetic voices better and a real one worse. Before them a run does not depend on how many follow: it can be stopped,
+taken up again from its last state, and be made shorter or longer."""
+BEND, FINISH_BEND = 1.5, 8.0
+"""Deviations up to which errors count squared: in the end nearly all. Lips that will probably round then begin to, by
+as much as that is likely; absolute errors make them wait until it is certain."""
+VELOCITY, FINISH_VELOCITY = 0.75, 0.3
+"""Share of the loss of velocities beside the curves' own."""
 WEIGHTS = {
     "MouthClose": 2.0,
     "MouthRollLower": 2.0,
@@ -69,6 +77,10 @@ class Weights:
     """Of each curve in the loss."""
     rest: float = REST
     """Of motion where nobody speaks."""
+    bend: float = BEND
+    """Deviations up to which errors of curves count squared."""
+    velocity: float = VELOCITY
+    """Of errors of velocity."""
 
 
 def curve_weights(speech: list[Shard]) -> Weights:
@@ -96,11 +108,11 @@ def loss_of(answer: tuple[Tensor, ...], curves: Tensor, phones: Tensor, weights:
     for index, (look_ahead, delay) in enumerate(DELAYS.items()):
         said = answer[0][:, delay:, index * len(CHANNELS) : (index + 1) * len(CHANNELS)]
         given, wanted = said / scale, curves[:, : curves.shape[1] - delay] / scale
-        shape = functional.huber_loss(given, wanted, delta=1.5, reduction="none") * _event(wanted) * weight
+        shape = functional.huber_loss(given, wanted, delta=weights.bend, reduction="none") * _event(wanted) * weight
         speed = (given.diff(dim=1) - wanted.diff(dim=1)).abs() * weight
         twitch = functional.relu(said - REST_LEVEL) / scale * silent
         total = total + LOOK_AHEAD_SHARES[look_ahead] * (
-            shape.mean() + VELOCITY * speed.mean() + weights.rest * twitch.mean()
+            shape.mean() + weights.velocity * speed.mean() + weights.rest * twitch.mean()
         )
     delay = DELAYS[DEFAULT]
     named = functional.cross_entropy(answer[1][:, delay:].flatten(0, 1), phones[:, :-delay].flatten())
@@ -155,11 +167,11 @@ class Run:
         """Go on where a saved run was.
 
         Raises:
-            ValueError: That run is further than this one's cooling.
+            ValueError: That run is further than this one's finish.
         """
         state = torch.load(path, weights_only=True)
-        if state["step"] > self.steps * (1 - COOLING):
-            raise ValueError(f"{path}: expected at most step {self.steps * (1 - COOLING):.0f}, got {state['step']}")
+        if state["step"] > self.steps * (1 - FINISH):
+            raise ValueError(f"{path}: expected at most step {self.steps * (1 - FINISH):.0f}, got {state['step']}")
         for name in ("network", "average", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
         torch.set_rng_state(state["torch"])
@@ -170,6 +182,8 @@ class Run:
         left = 1 - self.step / self.steps
         cooled = max(0.0, 1 - left / COOLING)
         weights = replace(weights, rest=REST + (COOLED_REST - REST) * cooled)
+        if left <= FINISH:
+            weights = replace(weights, bend=FINISH_BEND, velocity=FINISH_VELOCITY)
         for group in self.optimizer.param_groups:
             group["lr"] = LEARNING_RATE * min(1.0, (self.step + 1) / WARM_UP, left / COOLING)
         rows, curves, phones = batch
