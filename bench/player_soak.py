@@ -23,7 +23,7 @@ from typing import Any
 import grpc
 import numpy as np
 
-from bench.machine import describe
+from bench.machine import describe, stolen_seconds
 from bench.player_process import PlayerProcess, player_process
 from bench.receiver import Receiver
 from bench.soak import growth
@@ -91,6 +91,7 @@ class Soak:
         self._stub = player_pb2_grpc.PlayerServiceStub(channel)
         self._dice = random.Random(seed)
         self._begun = time.monotonic()
+        self._stolen = stolen_seconds()
         self._until = self._begun
 
     async def run(self, seconds: float) -> None:
@@ -226,6 +227,7 @@ class Soak:
             f"device: lost {output.lost_count} times, ran dry {output.underrun_count} times\n"
             f"memory: {record.memory[-1][1] / 1e6:.1f} MB, grew by {grown:.2%} after the warm-up; "
             f"{self._process.cpu_seconds() / (time.monotonic() - self._begun):.1%} of a core\n"
+            f"the machine's host kept {stolen_seconds() - self._stolen:.1f} s of its processors to itself\n"
             f"turns: {dict(ends)}"
         )
 
