@@ -57,8 +57,8 @@ format: $(VENV)/.dev ## format and fix what can be fixed
 test: $(VENV)/.dev ## run the tests, but those that take minutes or need torch
 	$(BIN)/python -m pytest
 
-test-faults: $(VENV)/.dev ## kill, hang and cut off every stage, interrupt 200 times, soak a minute: six minutes, quiet
-	$(BIN)/python -m pytest -m "" tests/faults
+test-faults: $(VENV)/.dev ## kill, hang and cut off every stage, interrupt 200 times, soak chain and player a minute each: eight minutes, quiet
+	$(BIN)/python -m pytest -m "" tests/faults tests/player/test_device.py
 
 $(VENV)/.torch: $(VENV)/.dev
 	@echo "[torch] What the NeuroSync checkpoint runs on (200 MB where the index has a CPU build, gigabytes elsewhere)"
