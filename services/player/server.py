@@ -1,7 +1,7 @@
 """The gRPC service of the player.
 
 Threads: the event loop owns the streams (`performance`, `watching`), the player's thread (`pacer`), one for each output
-(`stages`), everything that has a place in time, and PortAudio's thread only copies (`device`).
+(`venues`), everything that has a place in time, and PortAudio's thread only copies (`device`).
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from services.player.output import AudioOutput, JoiningOutput
 from services.player.performance import SLICE_SECONDS, Performance
 from services.player.performer import DEFAULT_FADE_SECONDS
 from services.player.settings import PlayerSettings
-from services.player.stages import Stages
 from services.player.status import device_message
 from services.player.turn import Event, TurnConfig
+from services.player.venues import Venues
 from services.player.watching import Watchers
 from services.wire import seconds_of
 
@@ -59,7 +59,7 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
     ) -> None:
         """Perform as the settings say; `opens` and `reopens` open the sound devices, or what stands in for them."""
         self._settings = settings
-        self._stages = Stages(settings, opens=opens, reopens=reopens)
+        self._venues = Venues(settings, opens=opens, reopens=reopens)
         self._watchers = Watchers(settings.max_watchers)
         self._ready = asyncio.Event()
 
@@ -70,7 +70,7 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
     async def warm_up(self) -> None:
         """Open sockets and devices, and bring the first faces to life."""
         recordings = await asyncio.to_thread(recordings_of, self._settings)
-        await asyncio.to_thread(self._stages.open, recordings)
+        await asyncio.to_thread(self._venues.open, recordings)
         loop = asyncio.get_running_loop()
 
         def on_sent(frames: list[Sent]) -> None:
@@ -80,12 +80,12 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
 
         gc.collect()  # now, not once the face lives: it takes as long as two ticks
         gc.freeze()
-        self._stages.start(on_sent)
+        self._venues.start(on_sent)
         self._ready.set()
 
     async def close(self) -> None:
         """Fade out what is heard, tell its senders, and let devices and sockets go."""
-        await self._stages.close()
+        await self._venues.close()
 
     async def Perform(  # noqa: N802 - the name of the RPC
         self, requests: AsyncIterator[pb.PerformRequest], context: Any
@@ -117,13 +117,13 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
         subject = subject_of(request.subject, "subject") if target == "subject" else ""
         if not (turn_id or subject or request.everything):
             raise BadRequestError(target or "target", target, "a turn_id, a subject, or everything = true")
-        stages = await self._alive()
+        venues = await self._alive()
         if turn_id:
-            turns = await stages.stop_turn(turn_id, fade)
+            turns = await venues.stop_turn(turn_id, fade)
         elif subject:
-            turns = await stages.stop_subject(subject, fade)
+            turns = await venues.stop_subject(subject, fade)
         else:
-            turns = await stages.stop_everything(fade)
+            turns = await venues.stop_everything(fade)
         return pb.StopResponse(
             turns=[
                 pb.StoppedTurn(turn_id=turn.turn_id, subject=turn.subject, heard_sample_count=turn.heard)
@@ -141,8 +141,8 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
         """Set how a subject's face is scaled, lives and feels."""
         subject = subject_of(request.subject, "subject") if request.subject else self._settings.subjects[0]
         change = change_of(request.config)
-        stage = (await self._alive()).of(subject)
-        character = await stage.call(partial(stage.performer.configure, subject, change, reset=request.reset))
+        venue = (await self._alive()).of(subject)
+        character = await venue.call(partial(venue.performer.configure, subject, change, reset=request.reset))
         return pb.ConfigureSubjectResponse(config=message_of(character))
 
     async def ListAudioDevices(  # noqa: N802
@@ -166,10 +166,10 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
         self, config: TurnConfig, parts: AsyncIterator[Part], arrived: float
     ) -> AsyncGenerator[Event, None]:
         settings = self._settings
-        stages = await self._alive()
-        stage = stages.of(config.subject)
-        await stages.admit(config.turn_id, stage)
-        performance = Performance(stage.performer, stage.pacer, config, horizon=settings.horizon, arrived=arrived)
+        venues = await self._alive()
+        venue = venues.of(config.subject)
+        await venues.admit(config.turn_id, venue)
+        performance = Performance(venue.performer, venue.pacer, config, horizon=settings.horizon, arrived=arrived)
         async with contextlib.aclosing(performance.events(parts, settings.inactivity)) as events:
             async for event in events:
                 yield event
@@ -188,14 +188,14 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
             raise BadRequestError(kind or "part", kind, "config, the first message of all")
         return time.monotonic(), config_of(first.config, self._settings.subjects[0]), requests
 
-    async def _alive(self) -> Stages:
-        """Return the stages, waiting for them to come to life."""
+    async def _alive(self) -> Venues:
+        """Return the venues, waiting for them to come to life."""
         try:
             async with asyncio.timeout(READY_SECONDS):
                 await self._ready.wait()
         except TimeoutError as error:
             raise UnavailableError("the sound device has not opened yet") from error
-        return self._stages
+        return self._venues
 
 
 async def _parts(requests: AsyncIterator[pb.PerformRequest]) -> AsyncIterator[Part]:

@@ -14,7 +14,7 @@ from services.wire import duration
 
 
 def status_of(engine: Engine, now: float) -> pb.GetStatusResponse:
-    """Return the state of one stage of the player at monotonic time `now`; called on its thread."""
+    """Return the state of one venue of the player at monotonic time `now`; called on its thread."""
     output, performer = engine.output, engine.performer
     ear = output.sample_at(now)
     median, late = np.percentile(engine.lateness, (50, 99)) if engine.lateness else (0.0, 0.0)
@@ -55,19 +55,19 @@ def status_of(engine: Engine, now: float) -> pb.GetStatusResponse:
 
 
 def joined(
-    stages: Sequence[pb.GetStatusResponse], named: Sequence[Sequence[str]], first: Sequence[str]
+    venues: Sequence[pb.GetStatusResponse], named: Sequence[Sequence[str]], first: Sequence[str]
 ) -> pb.GetStatusResponse:
     """Return the state of the whole player.
 
     Args:
-        stages: The state of each stage, the main one first; all have the same sinks.
-        named: Whom the settings send to each stage by name.
+        venues: The state of each venue, the main one first; all have the same sinks.
+        named: Whom the settings send to each venue by name.
         first: Subjects to be listed before others, in this order.
     """
-    subjects = {subject.subject: subject for stage in stages for subject in stage.subjects}
+    subjects = {subject.subject: subject for venue in venues for subject in venue.subjects}
     return pb.GetStatusResponse(
-        output=stages[0].output,
-        clock=stages[0].clock,
+        output=venues[0].output,
+        clock=venues[0].clock,
         subjects=[subjects[name] for name in dict.fromkeys((*first, *subjects)) if name in subjects],
         sinks=[
             pb.SinkStatus(
@@ -75,11 +75,11 @@ def joined(
                 sent_count=sum(sink.sent_count for sink in sinks),
                 failed_count=sum(sink.failed_count for sink in sinks),
             )
-            for sinks in zip(*(stage.sinks for stage in stages), strict=True)
+            for sinks in zip(*(venue.sinks for venue in venues), strict=True)
         ],
         subject_outputs=[
-            pb.SubjectOutputStatus(subjects=names, output=stage.output, clock=stage.clock)
-            for stage, names in zip(stages[1:], named[1:], strict=True)
+            pb.SubjectOutputStatus(subjects=names, output=venue.output, clock=venue.clock)
+            for venue, names in zip(venues[1:], named[1:], strict=True)
         ],
     )
 

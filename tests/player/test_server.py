@@ -179,7 +179,7 @@ async def test_a_sender_that_runs_ahead_is_read_only_to_the_horizon(unreal: Unre
         async for event in call:
             if event.HasField("position") and event.position.heard_sample_count > RATE // 2:
                 break
-        (turn,) = service._stages.of("NeuroSync").performer.turns()
+        (turn,) = service._venues.of("NeuroSync").performer.turns()
         assert turn.track.received <= event.position.granted_sample + RATE
         assert turn.track.received < 30 * 24_000
         call.cancel()

@@ -30,7 +30,7 @@ SILENCE_SECONDS = 0.5  # that the end waits for the last fade; a device with mor
 T = TypeVar("T")
 
 
-class Stage:
+class Venue:
     """One output that is open, and who performs there."""
 
     def __init__(self, route: Route, engine: Engine) -> None:
@@ -38,22 +38,22 @@ class Stage:
         self.route = route
         self.engine = engine
         self.performer = engine.performer
-        """Its subjects and turns; only the stage's thread may touch what they hold."""
+        """Its subjects and turns; only the venue's thread may touch what they hold."""
         self.pacer = Pacer(engine)
 
     async def call(self, function: Callable[..., T], *arguments: object) -> T:
-        """Return what `function(*arguments)` returns on the stage's thread (see `Pacer.call`)."""
+        """Return what `function(*arguments)` returns on the venue's thread (see `Pacer.call`)."""
         return await self.pacer.call(function, *arguments)
 
     async def close(self) -> None:
         """Fade out what is heard, tell its senders, end the thread, and let device and sockets go."""
-        with contextlib.suppress(UnavailableError):  # the stage's thread hangs: it is left behind
+        with contextlib.suppress(UnavailableError):  # the venue's thread hangs: it is left behind
             silent_in = await self.call(_fade_out, self.engine, time.monotonic())
             await asyncio.sleep(min(silent_in, SILENCE_SECONDS))
         await self.pacer.close()
 
 
-def open_stage(
+def open_venue(
     route: Route,
     settings: PlayerSettings,
     recordings: Recordings,
@@ -61,8 +61,8 @@ def open_stage(
     seed: int,
     opens: Callable[..., AudioOutput],
     reopens: Callable[..., JoiningOutput],
-) -> Stage:
-    """Open sockets and output of a stage, and bring its first faces to life.
+) -> Venue:
+    """Open sockets and output of a venue, and bring its first faces to life.
 
     Raises:
         UnavailableError: The output cannot be had; names the subjects that were given it.
@@ -87,7 +87,7 @@ def open_stage(
         renderer_offset=settings.renderer_offset / 1000,
         reopen=None if route.output == "none" else partial(reopens, route.output, sample_rate=output.sample_rate),
     )
-    return Stage(route, engine)
+    return Venue(route, engine)
 
 
 def _open_output(
