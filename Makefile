@@ -57,7 +57,7 @@ format: $(VENV)/.dev ## format and fix what can be fixed
 test: $(VENV)/.dev ## run the tests, but those that take minutes or need torch
 	$(BIN)/python -m pytest
 
-test-faults: $(VENV)/.dev ## kill, hang and cut off every stage, interrupt 200 times, soak chain and player a minute each: eight minutes, quiet
+test-faults: $(VENV)/.dev ## kill and hang every stage, interrupt 200 times, two short soaks: eight minutes, quiet
 	$(BIN)/python -m pytest -m "" tests/faults tests/player/test_device.py
 
 $(VENV)/.torch: $(VENV)/.dev
