@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+
+import numpy as np
 
 PACKAGES = ("grpcio", "numpy", "onnxruntime", "hibari-tts", "xllamacpp")
 
@@ -36,7 +38,6 @@ def stolen_seconds() -> float:
         return 0.0
 
 
-def percentile(values: list[float], share: float) -> float:
-    """Return the value below which `share` (0 to 1) of the values lie."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value below which `share` (0 to 1) of the values lie, between two of them as numpy does it."""
+    return float(np.percentile(values, 100 * share))
