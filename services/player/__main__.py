@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 
+from services.memory import share_heap
 from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
 from services.serving import main
@@ -26,4 +27,5 @@ def prefer() -> None:
 if __name__ == "__main__":
     sys.setswitchinterval(SWITCH_SECONDS)
     prefer()
+    share_heap()
     raise SystemExit(main(PlayerSettings, PlayerService))

@@ -40,3 +40,33 @@ def test_large_blocks_that_are_freed_leave_no_holes() -> None:
         run = subprocess.run([sys.executable, "-c", SCRIPT, how], capture_output=True, text=True, check=True)
         shares[how] = float(run.stdout)
     assert shares["mapped"] < 1.1 < shares["as it is"]
+
+
+HEAPS = """
+import ctypes, sys, threading
+from pathlib import Path
+from services.memory import share_heap
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+if sys.argv[1] == "shared":
+    assert share_heap()
+found = []
+threads = [threading.Thread(target=lambda: found.append(libc.malloc(2000))) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+line = next(line for line in Path("/proc/self/maps").read_text().splitlines() if line.endswith("[heap]"))
+first, last = (int(edge, 16) for edge in line.split()[0].split("-"))
+print(sum(first <= block < last for block in found))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks glibc")
+def test_threads_allocate_from_one_heap_if_told_so() -> None:
+    blocks = {}
+    for how in ("shared", "as it is"):
+        run = subprocess.run([sys.executable, "-c", HEAPS, how], capture_output=True, text=True, check=True)
+        blocks[how] = int(run.stdout)
+    assert blocks == {"shared": 4, "as it is": 0}
