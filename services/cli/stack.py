@@ -136,7 +136,9 @@ class Stack:
             stdin=asyncio.subprocess.PIPE,  # closes when this process dies, however it dies, and ends the child
             stderr=asyncio.subprocess.PIPE,
             env=self._environment(process),
-            start_new_session=os.name == "posix",  # Ctrl-C reaches the supervisor alone, which ends the others in order
+            # Ctrl-C reaches the supervisor alone, which ends the others in order. They stay in its session: sessions
+            # share the cores evenly on many systems, but a turn's threads are not equally urgent (`precedence`).
+            process_group=0 if os.name == "posix" else None,
         )
         process.reader = asyncio.create_task(self._read_log(process, handle), name=f"log {process.part.name}")
 
