@@ -239,7 +239,7 @@ def main(kind: type[S], build: Callable[[S], Service], **flags: object) -> int:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return what makes the event loop: libuv's, where there is one, passes a message on in four fifths of the time."""
+    """Return what makes the event loop: libuv's, where there is one: messages pass a tenth sooner."""
     if sys.platform == "win32":
         return None
     import uvloop
