@@ -1,4 +1,4 @@
-"""What is freed goes back to the system: looked at in a process of its own, as the allocator keeps its settings."""
+"""What the allocator was told, looked at in processes of their own, as it keeps its settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-SCRIPT = """
+HOLES = """
 import ctypes, random, sys
 from pathlib import Path
 from services.memory import map_blocks
@@ -33,12 +33,15 @@ print((resident() - before) / held)
 """
 
 
+def told(script: str, how: str) -> float:
+    """Return the number that a script prints which runs in a process of its own, with `how` as its argument."""
+    run = subprocess.run([sys.executable, "-c", script, how], capture_output=True, text=True, check=True)
+    return float(run.stdout)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="asks glibc")
 def test_large_blocks_that_are_freed_leave_no_holes() -> None:
-    shares = {}
-    for how in ("mapped", "as it is"):
-        run = subprocess.run([sys.executable, "-c", SCRIPT, how], capture_output=True, text=True, check=True)
-        shares[how] = float(run.stdout)
+    shares = {how: told(HOLES, how) for how in ("mapped", "as it is")}
     assert shares["mapped"] < 1.1 < shares["as it is"]
 
 
@@ -65,8 +68,4 @@ print(sum(first <= block < last for block in found))
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks glibc")
 def test_threads_allocate_from_one_heap_if_told_so() -> None:
-    blocks = {}
-    for how in ("shared", "as it is"):
-        run = subprocess.run([sys.executable, "-c", HEAPS, how], capture_output=True, text=True, check=True)
-        blocks[how] = int(run.stdout)
-    assert blocks == {"shared": 4, "as it is": 0}
+    assert {how: told(HEAPS, how) for how in ("shared", "as it is")} == {"shared": 4, "as it is": 0}
