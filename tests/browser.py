@@ -158,6 +158,7 @@ async def browser() -> AsyncIterator[Page]:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "TMPDIR": profile},  # what it leaves behind when it is killed goes with its profile
             start_new_session=True,  # a group of its own, so that its helpers end with it
         )
         try:

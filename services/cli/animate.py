@@ -19,8 +19,10 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
+from neurosync.v1 import face_pb2
 from services.cli.animating import Animated, Progress, animate_clip, animate_stream
 from services.cli.connection import Connection, reach
+from services.cli.face_style import style_of
 from services.cli.main import app, run, tell
 from services.cli.plot import write_plot
 from services.cli.settings import ClientSettings
@@ -55,6 +57,7 @@ class Options:
     """How all sounds of a command are animated."""
 
     model: str
+    style: face_pb2.FaceStyle
     force: bool
     as_json: bool
     start: bool
@@ -82,6 +85,14 @@ def animate(
     model: Annotated[
         str, typer.Option(help="Face model, as the face service names it; its default if not given.")
     ] = "",
+    style: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME=VALUE,...",
+            help="How the face moves: factors of jaw, mouth, cheeks, tongue, eyes, brows and head, smoothing in"
+            " seconds, and closure, the emphasis of closing lips. Default: as the face service is set.",
+        ),
+    ] = "",
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace output files that exist.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a sound instead of text.")] = False,
     start: Annotated[bool, typer.Option("--start/--no-start", help="Start a face service if none is running.")] = True,
@@ -97,12 +108,14 @@ def animate(
 
     neurosync animate recordings/ -o frames/ --format npz
 
+    neurosync animate voice.wav --style mouth=1.2,closure=1.5
+
     ffmpeg -i film.mp4 -f wav - | neurosync animate - -o film.csv
     """
     jobs = jobs_of(audio, output, plot, f".{kind.value}")
     if len(jobs) == 1 and not force:
         _refuse_to_replace(jobs[0])
-    run(_animate(jobs, Options(model, force, as_json, start)))
+    run(_animate(jobs, Options(model, style_of(style), force, as_json, start)))
 
 
 def _refuse_to_replace(job: Job) -> None:
@@ -148,9 +161,9 @@ async def _animate_one(connection: Connection, job: Job, label: str, options: Op
     begun = time.perf_counter()
     with _progress(label, sound.seconds if sound else None) as progress:
         if is_long and sound is not None:
-            animated = await animate_stream(connection, sound, options.model, progress)
+            animated = await animate_stream(connection, sound, options.model, progress, style=options.style)
         else:
-            animated = await animate_clip(connection, data, options.model, progress)
+            animated = await animate_clip(connection, data, options.model, progress, style=options.style)
     elapsed = time.perf_counter() - begun
     frames = animated.frames()
     write_frames(job.output, frames)

@@ -90,7 +90,14 @@ class Animated:
         return made
 
 
-async def animate_clip(connection: Connection, data: bytes, model: str, progress: Progress) -> Animated:
+async def animate_clip(
+    connection: Connection,
+    data: bytes,
+    model: str,
+    progress: Progress,
+    *,
+    style: face_pb2.FaceStyle | None = None,
+) -> Animated:
     """Animate a small file; the service decodes it.
 
     Raises:
@@ -98,14 +105,22 @@ async def animate_clip(connection: Connection, data: bytes, model: str, progress
         InactiveError: It was silent for too long.
     """
     stub: face_pb2_grpc.FaceServiceAsyncStub = face_pb2_grpc.FaceServiceStub(connection.channel)
-    call = stub.AnimateClip(face_pb2.AnimateClipRequest(file=data, model=model), metadata=connection.metadata)
+    request = face_pb2.AnimateClipRequest(file=data, model=model, style=style)
+    call = stub.AnimateClip(request, metadata=connection.metadata)
     try:
         return await _collect(aiter(call), progress)
     finally:
         call.cancel()
 
 
-async def animate_stream(connection: Connection, sound: Sound, model: str, progress: Progress) -> Animated:
+async def animate_stream(
+    connection: Connection,
+    sound: Sound,
+    model: str,
+    progress: Progress,
+    *,
+    style: face_pb2.FaceStyle | None = None,
+) -> Animated:
     """Animate sound of any length.
 
     Raises:
@@ -114,7 +129,9 @@ async def animate_stream(connection: Connection, sound: Sound, model: str, progr
     """
     stub: face_pb2_grpc.FaceServiceAsyncStub = face_pb2_grpc.FaceServiceStub(connection.channel)
     call = stub.Animate(metadata=connection.metadata)
-    sending = asyncio.create_task(_send(call, sound, model), name="send sound to the face")
+    sound_format = media_pb2.AudioFormat(sample_rate_hertz=sound.sample_rate)
+    config = face_pb2.AnimateConfig(format=sound_format, model=model, style=style)
+    sending = asyncio.create_task(_send(call, config, sound), name="send sound to the face")
     try:
         return await _collect(aiter(call), progress)
     finally:
@@ -124,10 +141,11 @@ async def animate_stream(connection: Connection, sound: Sound, model: str, progr
 
 
 async def _send(
-    call: grpc.aio.StreamStreamCall[face_pb2.AnimateRequest, face_pb2.AnimateResponse], sound: Sound, model: str
+    call: grpc.aio.StreamStreamCall[face_pb2.AnimateRequest, face_pb2.AnimateResponse],
+    config: face_pb2.AnimateConfig,
+    sound: Sound,
 ) -> None:
     """Send everything, as fast as it is taken; a broken call is reported by the side that reads."""
-    config = face_pb2.AnimateConfig(format=media_pb2.AudioFormat(sample_rate_hertz=sound.sample_rate), model=model)
     step = round(CHUNK_SECONDS * sound.sample_rate)
     try:
         await call.write(face_pb2.AnimateRequest(config=config))

@@ -21,7 +21,6 @@ from services.face.engine import ModelDescription, Pcm, Weights
 from services.face.features import FRAME_RATE, ROW, SAMPLE_RATE, SILENCE, FeatureStream, Floats
 from services.face.melody import Melody
 from services.face.resample import Resampler, reach
-from services.face.style import Style, Stylist
 from services.face.upper import MOVED
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, clamp
 
@@ -113,7 +112,6 @@ class LipModel:
         look_ahead: int = 100,
         upper_face: bool = True,
         voicing: bool = True,
-        style: Style | None = None,
     ) -> None:
         """Load an asset.
 
@@ -123,7 +121,6 @@ class LipModel:
             look_ahead: milliseconds of sound that a frame waits for; the network answers for a few choices at once.
             upper_face: whether brows, lids' tension and head follow the melody of the voice.
             voicing: whether the mouth opens for voices only; whispers then open it a quarter as far.
-            style: how strongly the face moves.
 
         Raises:
             ConfigurationError: There is no such asset or choice, or this onnxruntime has no such provider.
@@ -135,7 +132,6 @@ class LipModel:
         self.delay = self.facts.delays[look_ahead]
         """Rows between a frame and the row that answers for it."""
         self.upper_face, self.voicing = upper_face, voicing
-        self.style = style or Style()
         self._session = _session(network, provider)
         self._to, sources = _columns(self.facts.channels)
         chosen = list(self.facts.delays).index(look_ahead) * len(self.facts.channels)
@@ -196,7 +192,6 @@ class LipStream:
             if model.upper_face or model.voicing
             else None
         )
-        self._stylist = Stylist(model.style)
         self._state = model.begin()
         self._heard = 0  # samples pushed, at the stream's rate
         self._answered = -model.delay  # frame that the next row answers for
@@ -219,7 +214,7 @@ class LipStream:
         """Return the frames of all sound so far as if silence followed; the stream goes on with what it has heard."""
         twin = LipStream(self._model, self._rate)
         twin._resampler, twin._features = self._resampler.copy(), self._features.copy()
-        twin._melody, twin._stylist = self._melody and self._melody.copy(), self._stylist.copy()
+        twin._melody = self._melody and self._melody.copy()
         twin._state, twin._answered, twin._heard = self._state, self._answered, self._heard
         twin._given, twin._last = self._given, self._last
         twin._jump, twin._jumped_at = self._jump, self._jumped_at
@@ -247,7 +242,7 @@ class LipStream:
                 frames, self._state = self._model.run(rows, self._state)
                 if self._melody:
                     self._melody.add(frames)
-                answers.append(self._stylist.apply(frames))
+                answers.append(frames)
                 self._answered += len(rows)
         return first, np.concatenate(answers)
 

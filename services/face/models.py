@@ -8,7 +8,6 @@ from services.errors import ConfigurationError
 from services.face.engine import FaceModel
 from services.face.model import LipModel
 from services.face.settings import FaceSettings
-from services.face.style import Style
 
 NEUROSYNC = "neurosync"
 """The published transformer checkpoint; every other name is that of a shipped network."""
@@ -27,7 +26,6 @@ def load_model(settings: FaceSettings) -> FaceModel:
             look_ahead=settings.wait,
             upper_face=settings.upper_face,
             voicing=settings.voicing,
-            style=Style(settings.strength, settings.smoothing, settings.closure),
         )
     if find_spec("torch") is None:
         raise ConfigurationError('model: neurosync needs torch: pip install "neurosync[face,torch]"')

@@ -23,9 +23,10 @@ from services.face.engine import AnimatesClips, FaceModel, SharesDevice, Weights
 from services.face.models import load_model
 from services.face.settings import FaceSettings
 from services.face.stream import Animation
+from services.face.style import LONGEST, MOST, REGIONS, Style
 from services.face.work import Work, done_in
 from services.media.curves import CURVE_NAMES
-from services.wire import check_sample_rate, duration, frame_batch, pcm_of, within
+from services.wire import check_sample_rate, duration, frame_batch, pcm_of, seconds_of, within
 
 if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[object, object]
@@ -49,6 +50,7 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
     def __init__(self, settings: FaceSettings) -> None:
         """Remember the settings; models are loaded by `warm_up` or the first call."""
         self._settings = settings
+        self._style = Style(settings.strength, settings.smoothing, settings.closure)
         self._model: FaceModel | None = None
         self._loading = asyncio.Lock()
         self._active = self._capacity = 0
@@ -86,7 +88,8 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
                 config = first.config
                 rate = check_sample_rate("config.format.sample_rate_hertz", config.format.sample_rate_hertz)
                 _check_name("config.model", config.model, model)
-                animation = Animation(model, rate, config.start_sample, config.first_audio_sample)
+                style = _style_of(config.style, self._style, "config.style")
+                animation = Animation(model, rate, style, config.start_sample, config.first_audio_sample)
                 yield face_pb2.AnimateResponse(header=_header(model, animation))
                 heard = time.monotonic()
                 async for message in messages:
@@ -113,9 +116,10 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
         model = await self._load()
         with self._place():
             _check_name("model", request.model, model)
+            style = _style_of(request.style, self._style, "style")
             loop = asyncio.get_running_loop()
             clip = await loop.run_in_executor(self._clips, self._open, request)
-            animation = Animation(model, clip.rate)
+            animation = Animation(model, clip.rate, style)
             yield face_pb2.AnimateClipResponse(header=_header(model, animation))
             parts = _parts(model, animation, clip)
             while (part := await loop.run_in_executor(self._clips, next, parts, None)) is not None:
@@ -200,6 +204,37 @@ def _check_name(field: str, name: str, model: FaceModel) -> None:
         raise BadRequestError(field, name, f"empty or one of: {model.description.name}")
 
 
+def _style_of(asked: face_pb2.FaceStyle, usual: Style, field: str) -> Style:
+    """Return the usual style with what is asked for in its place.
+
+    Raises:
+        BadRequestError: A value is out of its range.
+    """
+    factors = {
+        region: _checked(f"{field}.{region}", getattr(asked, region), MOST)
+        for region in REGIONS
+        if asked.HasField(region)
+    }
+    smoothing = seconds_of(asked.smoothing) if asked.HasField("smoothing") else usual.smoothing
+    closure = asked.closure if asked.HasField("closure") else usual.closure
+    return Style(
+        {**usual.strength, **factors},
+        _checked(f"{field}.smoothing", smoothing, LONGEST, " s"),
+        _checked(f"{field}.closure", closure, MOST),
+    )
+
+
+def _checked(field: str, value: float, most: float, unit: str = "") -> float:
+    """Return a value between 0 and `most`.
+
+    Raises:
+        BadRequestError: It is not.
+    """
+    if not 0 <= value <= most:  # also refuses NaN
+        raise BadRequestError(field, value, f"0 to {most:g}{unit}")
+    return value
+
+
 def _steps(message: face_pb2.AnimateRequest, animation: Animation) -> list[Callable[[], Work[Weights]]]:
     """Return the work that one message of the client asks for, in steps short enough to be cancelled between.
 
@@ -228,8 +263,7 @@ def _check_emotion(key: media_pb2.EmotionKey) -> None:
     if len(key.weights) >= len(known):
         raise BadRequestError("emotion.weights", f"{len(key.weights)} weights", f"at most {len(known) - 1}")
     for weight in key.weights:
-        if not 0 <= weight.weight <= 1:  # also refuses NaN
-            raise BadRequestError("emotion.weights.weight", weight.weight, "0 to 1")
+        _checked("emotion.weights.weight", weight.weight, 1)
         if not weight.emotion or weight.emotion not in known:
             raise BadRequestError("emotion.weights.emotion", weight.emotion, "an Emotion")
 

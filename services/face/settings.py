@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from services.face.model import DEFAULT_MODEL
+from services.face.style import LONGEST, MOST, Region
 from services.settings import ServerSettings
 
 
@@ -33,15 +34,16 @@ class FaceSettings(ServerSettings):
     """
     voicing: bool = True
     """Whether the shipped network's mouth opens for voices only. False: whispers open it fully, and so may a breath."""
-    strength: dict[str, float] = Field(default_factory=dict)
-    """Region (jaw, mouth, cheeks, tongue, eyes, brows, head) to factor, 0 to 3, of the shipped network's motion.
+    strength: dict[Region, Annotated[float, Field(ge=0, le=MOST)]] = Field(default_factory=dict)
+    """Region (jaw, mouth, cheeks, tongue, eyes, brows, head) to factor, 0 to 3, of the face's motion.
 
-    NEUROSYNC_FACE_STRENGTH='{"mouth": 1.2, "head": 0.5}'. Larger: broader; smaller: calmer; 0: still.
+    NEUROSYNC_FACE_STRENGTH='{"mouth": 1.2, "head": 0.5}'. Larger: broader; smaller: calmer; 0: still. A request may
+    name a style of its own, which is taken where it says something.
     """
-    smoothing: float = Field(0.0, ge=0, le=0.5)
-    """Seconds over which the shipped network's motion is averaged. Larger: calmer, and later by as much."""
-    closure: float = Field(1.0, ge=0, le=3)
-    """Emphasis of lips that close, with the shipped network. Larger: firmer p, b and m; smaller: a mumble."""
+    smoothing: float = Field(0.0, ge=0, le=LONGEST)
+    """Seconds over which the face's motion is averaged. Larger: calmer, and later by as much."""
+    closure: float = Field(1.0, ge=0, le=MOST)
+    """Emphasis of lips that close. Larger: firmer p, b and m; smaller: a mumble."""
     checkpoint: Path | None = None
     """Weights of `neurosync`: `model.pth` or a `.safetensors` file of the same tensors."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

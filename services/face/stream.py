@@ -15,6 +15,7 @@ import numpy as np
 from services.errors import BadRequestError
 from services.face.engine import AnimatesClips, EmotionReading, FaceModel, HearsEmotions, Pcm, TakesTurns, Weights
 from services.face.features import FRAME_RATE
+from services.face.style import Style, Stylist
 from services.face.work import Work
 
 PIECE_SECONDS = 1.0
@@ -24,12 +25,13 @@ PIECE_SECONDS = 1.0
 class Animation:
     """Counts samples and frames of one call."""
 
-    def __init__(self, model: FaceModel, rate: int, start_sample: int = 0, first_sample: int = 0) -> None:
+    def __init__(self, model: FaceModel, rate: int, style: Style, start_sample: int = 0, first_sample: int = 0) -> None:
         """Place the call in its turn.
 
         Args:
             model: that animates.
             rate: of the sound, hertz.
+            style: of the motion.
             start_sample: that the first frame belongs to.
             first_sample: of the sound that will come; up to a second before `start_sample`.
 
@@ -47,6 +49,7 @@ class Animation:
         self._stream = model.open(rate)
         self._turns = self._stream if isinstance(self._stream, TakesTurns) else None
         self._hearing = self._stream if isinstance(self._stream, HearsEmotions) else None
+        self._stylist = Stylist(style)
         self._rate = rate
         self._piece = round(PIECE_SECONDS * rate)
         self._readings: list[EmotionReading] = []
@@ -133,7 +136,7 @@ class Animation:
     def _counted(self, frames: Weights, begun: float) -> Weights:
         skipped = min(self._skip, len(frames))
         self._skip -= skipped
-        frames = frames[skipped:]
+        frames = self._stylist.apply(frames)[skipped:]
         self.next_frame += len(frames)
         self.frame_count += len(frames)
         self.compute += time.perf_counter() - begun

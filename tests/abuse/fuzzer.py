@@ -62,6 +62,8 @@ LIKELY: dict[str, Sequence[Any]] = {
     "release": (Duration(nanos=50_000_000), Duration(seconds=10)),
     "curve": ("JawOpen", "HeadYaw"),
     **dict.fromkeys(("mouth", "eyes", "brows", "gain", "strength"), (0.0, 0.6, 1.0, 2.0)),
+    **dict.fromkeys(("jaw", "cheeks", "tongue", "closure"), (0.0, 0.6, 3.0)),
+    "smoothing": (Duration(), Duration(nanos=30_000_000)),
     **dict.fromkeys(("eye_wide_left", "eye_wide_right", "eye_squint_left", "eye_squint_right"), (0.0, 0.4, 4.0)),
     **dict.fromkeys(("threshold", "offset"), (0.0, 0.5, 1.0)),
     "start_sample": (0, 400, 24_000),

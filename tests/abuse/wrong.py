@@ -78,6 +78,10 @@ def animate_from(start: int, first: int = 0, rate: int = 24_000) -> face_pb2.Ani
     return A(config=face_pb2.AnimateConfig(format=form, start_sample=start, first_audio_sample=first))
 
 
+def animate_as(**style: Any) -> face_pb2.AnimateRequest:
+    return A(config=face_pb2.AnimateConfig(format=FORMAT, style=face_pb2.FaceStyle(**style)))
+
+
 def perform(*parts: Any, **fields: Any) -> list[Any]:
     return [P(config=config(**fields)), *parts]
 
@@ -124,6 +128,12 @@ FACE: list[Case] = [
     *(("Animate context", [animate_from(400, f)], "config.first_audio_sample") for f in (-1, 401, LOW, HIGH)),
     ("Animate long context", [animate_from(48_000, 0)], "config.first_audio_sample"),
     ("Animate model", [A(config=face_pb2.AnimateConfig(format=FORMAT, model="../x"))], "config.model"),
+    *(("Animate jaw", [animate_as(jaw=j)], "config.style.jaw") for j in (NAN, INFINITE, -0.1, 3.1)),
+    *(
+        ("Animate smoothing", [animate_as(smoothing=p)], "config.style.smoothing")
+        for p in (pause(-1), pause(0, 500_000_001), pause(1 << 62))
+    ),
+    ("Animate closure", [animate_as(closure=-1)], "config.style.closure"),
     ("Animate odd bytes", [A_CONFIG, audio(A, pcm=b"\0" * 3)], "audio.pcm"),
     ("Animate too much", [A_CONFIG, audio(A, pcm=b"\0" * ((1 << 21) + 2))], "audio.pcm"),
     *(

@@ -105,6 +105,35 @@ async def test_a_file_that_exists_is_replaced_only_by_force(face: dict[str, str]
     assert len(read_frames(place / "voice.csv")) == 12
 
 
+async def test_a_style_is_that_of_this_face_alone(face: dict[str, str], neurosync: Run, place: Path) -> None:
+    write_wav(place / "voice.wav", babble(3.2, 96_000))  # streamed
+    write_wav(place / "short.wav", babble(1.0))
+    for folder in ("calm", "usual"):
+        (place / folder).mkdir()
+    style = ("--style", "jaw=0.5, closure=1.2,smoothing=0.02")
+    assert (await neurosync("animate", "voice.wav", "short.wav", *style, "-o", "calm", **face)).status == 0
+    assert (await neurosync("animate", "voice.wav", "short.wav", "-o", "usual", **face)).status == 0
+    for name in ("voice.csv", "short.csv"):
+        calm, usual = (read_frames(place / folder / name).weights[:, INDEX["JawOpen"]] for folder in ("calm", "usual"))
+        assert 0.2 * usual.max() < calm.max() < 0.6 * usual.max()
+
+
+@pytest.mark.parametrize("style", ["ears=1", "jaw", "jaw=wide", "jaw=-1", "jaw=nan", "smoothing=inf"])
+async def test_a_style_that_cannot_be_is_wrong_usage(neurosync: Run, place: Path, style: str) -> None:
+    write_wav(place / "voice.wav", babble(0.2))
+    result = await neurosync("animate", "voice.wav", "--style", f"mouth=1,{style}")
+    assert result.status == 2
+    assert "--style" in result.err
+    assert f"got '{style}'" in result.err
+
+
+async def test_the_service_says_how_far_a_style_may_go(face: dict[str, str], neurosync: Run, place: Path) -> None:
+    write_wav(place / "voice.wav", babble(0.2))
+    result = await neurosync("animate", "voice.wav", "--style", "smoothing=2", **face)
+    assert result.status == 2
+    assert "style.smoothing: expected 0 to 0.5 s, got 2.0" in result.err
+
+
 async def test_what_is_no_sound_is_refused_with_its_first_bytes(face: dict[str, str], neurosync: Run) -> None:
     result = await neurosync("animate", "-", "-o", "frames.csv", given=b"certainly no sound", **face)
     assert (result.status, result.out) == (2, "")

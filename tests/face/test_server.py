@@ -21,6 +21,7 @@ from services.face.settings import FaceSettings
 from services.media.curves import CURVE_NAMES, INDEX
 from services.serving import running
 from services.settings import load
+from services.wire import duration
 
 if TYPE_CHECKING:
     Stub = face_pb2_grpc.FaceServiceAsyncStub
@@ -37,13 +38,16 @@ def syllables(seconds: float, rate: int = RATE) -> Pcm:
     return np.asarray(9000 * buzz * np.sin(2 * np.pi * 2 * t) ** 2, np.int16)
 
 
-def config(rate: int = RATE, model: str = "", start: int = 0, first: int = 0) -> Request:
+def config(
+    rate: int = RATE, model: str = "", start: int = 0, first: int = 0, style: face_pb2.FaceStyle | None = None
+) -> Request:
     return Request(
         config=face_pb2.AnimateConfig(
             format=media_pb2.AudioFormat(sample_rate_hertz=rate),
             model=model,
             start_sample=start,
             first_audio_sample=first,
+            style=style,
         )
     )
 
@@ -173,6 +177,41 @@ async def test_emotions_are_accepted(stub: Stub) -> None:
     assert answers[-1].finished.frame_count == 6
 
 
+def styled(**values: float) -> face_pb2.FaceStyle:
+    smoothing = duration(values.pop("smoothing")) if "smoothing" in values else None
+    return face_pb2.FaceStyle(smoothing=smoothing, **values)
+
+
+async def test_a_call_has_its_own_style_and_leaves_others_theirs(stub: Stub) -> None:
+    pcm, calm = syllables(2.0), styled(jaw=0.5, head=0, smoothing=0.02)
+    ours, theirs = await asyncio.gather(
+        talk(stub, config(style=calm), *chunks(pcm), END), talk(stub, config(), *chunks(pcm), END)
+    )
+    frames, usual = frames_of(ours), frames_of(theirs)
+    jaw = INDEX["JawOpen"]
+    assert 0.2 * usual[:, jaw].max() < frames[:, jaw].max() < 0.6 * usual[:, jaw].max()
+    assert usual[:, INDEX["HeadPitch"]].any()
+    assert not frames[:, INDEX["HeadPitch"]].any()
+    request = face_pb2.AnimateClipRequest(
+        pcm=pcm.tobytes(), format=media_pb2.AudioFormat(sample_rate_hertz=RATE), style=calm
+    )
+    clip = frames_of([answer async for answer in stub.AnimateClip(request, timeout=20)])
+    np.testing.assert_allclose(clip, frames, atol=1e-4)
+
+
+async def test_a_style_takes_the_place_of_what_is_set_only_where_it_says_something() -> None:
+    settings = load(FaceSettings, listen="127.0.0.1:0", strength={"jaw": 0.5, "mouth": 0.0}, closure=2.0)
+    pcm = syllables(1.0)
+    async with running(FaceService(settings), settings) as server, dial(server.address) as channel:
+        stub = face_pb2_grpc.FaceServiceStub(channel)
+        usual = frames_of(await talk(stub, config(), *chunks(pcm), END))
+        again = frames_of(await talk(stub, config(style=styled(jaw=1)), *chunks(pcm), END))
+    jaw, mouth = INDEX["JawOpen"], INDEX["MouthLowerDownLeft"]
+    np.testing.assert_allclose(again[:, jaw], 2 * usual[:, jaw], atol=1e-5)
+    assert not usual[:, mouth].any()
+    assert not again[:, mouth].any()
+
+
 ODD = Request(audio=media_pb2.AudioChunk(pcm=b"abc"))
 WRONG = {
     "no config": ([audio(syllables(0.1))], "part: expected config in the first message, got 'audio'"),
@@ -185,6 +224,9 @@ WRONG = {
     "negative start": ([config(start=-400)], "config.start_sample: expected .*, got -400"),
     "late sound": ([config(start=400, first=401)], "config.first_audio_sample: expected 0 to 400 .*, got 401"),
     "long context": ([config(start=48_000, first=0)], "config.first_audio_sample: expected 24000 to 48000 .*, got 0"),
+    "loud jaw": ([config(style=styled(jaw=3.1))], "config.style.jaw: expected 0 to 3, got 3.0999"),
+    "no smoothing": ([config(style=styled(smoothing=-0.1))], "config.style.smoothing: expected 0 to 0.5 s, got -0.1"),
+    "no closure": ([config(style=styled(closure=float("nan")))], "config.style.closure: expected 0 to 3, got nan"),
     "half a sample": ([config(), ODD], r"audio.pcm: expected an even number of bytes \(PCM16\), got '3 bytes'"),
     "gap": ([config(), audio(syllables(0.1), 1)], "audio.first_sample: expected 0, no gap and no overlap, got 1"),
     "overlap": (
@@ -257,6 +299,7 @@ WRONG_CLIPS = {
         face_pb2.AnimateClipRequest(pcm=b"abc", format=media_pb2.AudioFormat(sample_rate_hertz=RATE)),
         "pcm: expected an even number of bytes .*, got '3 bytes'",
     ),
+    "style": (face_pb2.AnimateClipRequest(style=styled(head=-1)), "style.head: expected 0 to 3, got -1.0"),
     "no rate": (face_pb2.AnimateClipRequest(pcm=b"ab"), "format.sample_rate_hertz: expected 8000 to 192000 Hz, got 0"),
     "model": (
         face_pb2.AnimateClipRequest(pcm=b"ab", model="nobody"),
