@@ -31,6 +31,7 @@ from services.dialing import dial
 
 TURN_SECONDS = 60.0  # after which a turn is stuck: the longest text here lasts 15 s
 GROWTH = 0.03  # of a process's memory after the warm-up
+LEAST_WEIGHED = 30  # turns of a process; of fewer, the first long sentence that a voice speaks looks like growth
 WARM_UP_SHARE = 0.2  # of the time, from the start of a process: caches and allocators fill up
 KILL_SHARE = 0.08  # of the turns of the first half; in the second, processes live long enough to be weighed
 SESSIONS = 6
@@ -194,8 +195,12 @@ async def soak(minutes: float, seed: int, *, kills: bool = True) -> Record:
         await running.run(60 * minutes, kills=kills)
     record = running.record
     for (part, pid), weighed in record.memory.items():
+        size = f"  {part} ({pid}): {weighed[-1][1] / 1e6:.0f} MB"
+        if len(weighed) < LEAST_WEIGHED:
+            print(f"{size}, lived too shortly to tell growth")
+            continue
         grown = growth(weighed, WARM_UP_SHARE * 60 * minutes)
-        print(f"  {part} ({pid}): {weighed[-1][1] / 1e6:.0f} MB, grew by {grown:.1%} after the warm-up")
+        print(f"{size}, grew by {grown:.1%} after the warm-up")
         if grown > GROWTH:
             record.defects.append(f"the memory of {part} grew by {grown:.1%}")
     return record
