@@ -19,14 +19,15 @@ from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
 from services.errors import BadRequestError, BusyError, InactiveError
 from services.face import clip as clips
 from services.face.capacity import measured
+from services.face.checking import check_emotion, check_name, style_of
 from services.face.engine import AnimatesClips, FaceModel, SharesDevice, Weights
 from services.face.models import load_model
 from services.face.settings import FaceSettings
 from services.face.stream import Animation
-from services.face.style import LONGEST, MOST, REGIONS, Style
+from services.face.style import Style
 from services.face.work import Work, done_in
 from services.media.curves import CURVE_NAMES
-from services.wire import check_sample_rate, duration, frame_batch, pcm_of, seconds_of, within
+from services.wire import check_sample_rate, duration, frame_batch, pcm_of, within
 
 if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[object, object]
@@ -87,8 +88,8 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
             with self._place():
                 config = first.config
                 rate = check_sample_rate("config.format.sample_rate_hertz", config.format.sample_rate_hertz)
-                _check_name("config.model", config.model, model)
-                style = _style_of(config.style, self._style, "config.style")
+                check_name("config.model", config.model, model.description.name)
+                style = style_of(config.style, self._style, "config.style")
                 animation = Animation(model, rate, style, config.start_sample, config.first_audio_sample)
                 yield face_pb2.AnimateResponse(header=_header(model, animation))
                 heard = time.monotonic()
@@ -115,8 +116,8 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
         """Animate one recording."""
         model = await self._load()
         with self._place():
-            _check_name("model", request.model, model)
-            style = _style_of(request.style, self._style, "style")
+            check_name("model", request.model, model.description.name)
+            style = style_of(request.style, self._style, "style")
             loop = asyncio.get_running_loop()
             clip = await loop.run_in_executor(self._clips, self._open, request)
             animation = Animation(model, clip.rate, style)
@@ -194,47 +195,6 @@ class FaceService(face_pb2_grpc.FaceServiceServicer):
         raise BadRequestError("clip", None, "file or pcm")
 
 
-def _check_name(field: str, name: str, model: FaceModel) -> None:
-    """Check the name of a model; empty names the default.
-
-    Raises:
-        BadRequestError: There is none of that name.
-    """
-    if name not in {"", model.description.name}:
-        raise BadRequestError(field, name, f"empty or one of: {model.description.name}")
-
-
-def _style_of(asked: face_pb2.FaceStyle, usual: Style, field: str) -> Style:
-    """Return the usual style with what is asked for in its place.
-
-    Raises:
-        BadRequestError: A value is out of its range.
-    """
-    factors = {
-        region: _checked(f"{field}.{region}", getattr(asked, region), MOST)
-        for region in REGIONS
-        if asked.HasField(region)
-    }
-    smoothing = seconds_of(asked.smoothing) if asked.HasField("smoothing") else usual.smoothing
-    closure = asked.closure if asked.HasField("closure") else usual.closure
-    return Style(
-        {**usual.strength, **factors},
-        _checked(f"{field}.smoothing", smoothing, LONGEST, " s"),
-        _checked(f"{field}.closure", closure, MOST),
-    )
-
-
-def _checked(field: str, value: float, most: float, unit: str = "") -> float:
-    """Return a value between 0 and `most`.
-
-    Raises:
-        BadRequestError: It is not.
-    """
-    if not 0 <= value <= most:  # also refuses NaN
-        raise BadRequestError(field, value, f"0 to {most:g}{unit}")
-    return value
-
-
 def _steps(message: face_pb2.AnimateRequest, animation: Animation) -> list[Callable[[], Work[Weights]]]:
     """Return the work that one message of the client asks for, in steps short enough to be cancelled between.
 
@@ -248,24 +208,12 @@ def _steps(message: face_pb2.AnimateRequest, animation: Animation) -> list[Calla
         case "flush":
             return [] if animation.is_flushed else [animation.flush]
         case "emotion":
-            _check_emotion(message.emotion)  # this model hears sound only; the key is for models that can use it
+            check_emotion(message.emotion)  # this model hears sound only; the key is for models that can use it
             return []
         case "end":
             return []
         case other:
             raise BadRequestError("part", other, "audio, emotion, flush or end after the config")
-
-
-def _check_emotion(key: media_pb2.EmotionKey) -> None:
-    if key.at_sample < 0:
-        raise BadRequestError("emotion.at_sample", key.at_sample, "0 or more")
-    known = media_pb2.Emotion.values()
-    if len(key.weights) >= len(known):
-        raise BadRequestError("emotion.weights", f"{len(key.weights)} weights", f"at most {len(known) - 1}")
-    for weight in key.weights:
-        _checked("emotion.weights.weight", weight.weight, 1)
-        if not weight.emotion or weight.emotion not in known:
-            raise BadRequestError("emotion.weights.emotion", weight.emotion, "an Emotion")
 
 
 def _header(model: FaceModel, animation: Animation) -> face_pb2.AnimateHeader:
