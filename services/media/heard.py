@@ -16,7 +16,9 @@ from services.media.frames import FRAME_RATE
 from services.media.wav import Pcm
 
 JOINT_SECONDS = 0.005  # ramp into and out of a pause, as the player shapes it
-FADE_SECONDS = 0.004  # of a turn that was interrupted, as the orchestrator asks the player for it
+FADE_SECONDS = (
+    0.004  # of a turn that is interrupted; longer is softer, shorter clicks. A person speaks: it must be quick
+)
 _ROUNDING = 2  # samples by which whole ticks differ, as positions are rounded at two rates
 
 

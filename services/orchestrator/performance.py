@@ -12,11 +12,11 @@ import grpc
 from neurosync.v1 import media_pb2, player_pb2
 from neurosync.v1.orchestrator_pb2 import Stage
 from services.errors import InactiveError
+from services.media.heard import FADE_SECONDS
 from services.orchestrator.patience import Patience
 from services.orchestrator.stages import StageError, Stages, is_away
 from services.wire import duration
 
-FADE_SECONDS = 0.004  # to silence; longer is softer, shorter clicks. The person has begun to speak: it must be quick
 STOP_TIMEOUT = 1.0  # seconds for the player to answer Stop; it answers in milliseconds or is gone
 
 if TYPE_CHECKING:
