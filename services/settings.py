@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from services.errors import ConfigurationError
 
 TOML_FILE = Path("neurosync.toml")
+_OUT_OF_RANGE = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
 _TOKEN = re.compile(r"[!-~]+")  # what travels unchanged in gRPC metadata
 
 S = TypeVar("S", bound="Settings")
@@ -119,8 +121,13 @@ def load(kind: type[S], **flags: Any) -> S:
     try:
         return kind(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
-        lines = "; ".join(_line(item["loc"], item["msg"]) for item in error.errors(include_input=False))
+        lines = "; ".join(_line(item["loc"], item["msg"] + _seen(item)) for item in error.errors())
         raise ConfigurationError(f"settings of {kind.table}: {lines}") from error
+
+
+def _seen(error: ErrorDetails) -> str:
+    """Return the value of a number that is out of its range; others are not shown, as they may be secrets."""
+    return f", got {error['input']}" if error["type"] in _OUT_OF_RANGE else ""
 
 
 def _line(location: tuple[int | str, ...], message: str) -> str:
