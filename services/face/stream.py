@@ -23,7 +23,7 @@ PIECE_SECONDS = 1.0
 
 
 class Animation:
-    """Counts samples and frames of one call."""
+    """Counts samples and frames of one call, and gives the frames its style."""
 
     def __init__(self, model: FaceModel, rate: int, style: Style, start_sample: int = 0, first_sample: int = 0) -> None:
         """Place the call in its turn.

@@ -16,9 +16,7 @@ from services.media.frames import FRAME_RATE
 from services.media.wav import Pcm
 
 JOINT_SECONDS = 0.005  # ramp into and out of a pause, as the player shapes it
-FADE_SECONDS = (
-    0.004  # of a turn that is interrupted; longer is softer, shorter clicks. A person speaks: it must be quick
-)
+FADE_SECONDS = 0.004  # of a turn that is interrupted; longer is softer, shorter clicks: the person speaks already
 _ROUNDING = 2  # samples by which whole ticks differ, as positions are rounded at two rates
 
 
