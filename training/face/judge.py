@@ -5,8 +5,7 @@ The teacher is fixed here: the pose table without any shift in time, whatever tr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import soxr
@@ -19,10 +18,10 @@ from services.media.curves import CURVE_NAMES
 from training.face.augment import coloured_noise, decibels, rms, telephone
 from training.face.negatives import breath, clatter, music, steady_noise, tones
 from training.face.poses import BILABIALS, CHANNELS
+from training.face.rules import FIXED
 from training.face.teacher import curves_of
 from training.face.voices import Spoken
 
-UNMOVED: Mapping[str, float] = MappingProxyType({})
 ACTIVE_DBFS = -22.0
 WITHIN = 4
 """Frames (67 ms) from the middle of a /p b m/ within which lips must close."""
@@ -53,7 +52,7 @@ def taught(frames: Weights) -> Floats:
 
 def target(sentence: Spoken, frames: int) -> Floats:
     """Return the fixed teacher's curves."""
-    return curves_of(sentence.segments, sentence.sound, sentence.rate, frames, UNMOVED)
+    return curves_of(sentence.segments, sentence.sound, sentence.rate, frames, FIXED)
 
 
 def at_16k(sentence: Spoken) -> Floats:

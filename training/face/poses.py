@@ -8,6 +8,11 @@ borrows the shape of its vowel.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
+Pose: TypeAlias = dict[str, float]
+"""Curves, or groups of them, to weights."""
+
 CHANNELS = (
     "JawOpen",
     "JawForward",
@@ -125,7 +130,7 @@ Y   J9 L32 U12 T18 S12
 """
 
 
-def _read(table: str) -> dict[str, dict[str, float]]:
+def _read(table: str) -> dict[str, Pose]:
     """Return phone -> curve -> weight (0 to 1) from the table above."""
     poses = {}
     for line in table.strip().splitlines():

@@ -7,7 +7,7 @@ Coarticulation in Synthetic Visual Speech", 1993). Then lips that must meet are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,25 +21,17 @@ from training.face.poses import (
     DIPHTHONGS,
     DOMINANCE,
     LABIODENTALS,
-    POSES,
     ROLL_SECONDS,
     group_of,
 )
+from training.face.rules import TAUGHT, Rule
 
-STRESS_GAIN = {1: 1.12, 2: 1.0, 0: 0.82}
 LOUD_PERCENTILE = 80
 """A voice's loud level: the vowels' mean levels, at this percentile."""
 CLOSE_IN, CLOSE_OUT = 0.060, 0.050
 """Seconds that lips take to meet and to part."""
 SMOOTHING = 1.1
 """Standard deviation of the last smoothing, frames."""
-LEAD_FRAMES = {"jaw": 0.0, "lip": 0.5, "closure": 0.5, "round": 1.0}
-"""How much earlier than its dominance says a group of curves is taught, frames.
-
-A frame is shown for 1/60 s, so its middle counts: half a frame for all. The jaw is heavier than the lips and follows
-them by 10 to 20 ms (Gracco, "Timing factors in the coordination of speech movements", 1988), which takes its
-half back. Rounding begins before the network can know it: on held-out voices it came 10 to 19 ms after its target.
-"""
 
 
 def _split(segments: Sequence[Segment]) -> list[Segment]:
@@ -70,16 +62,16 @@ def _levels(segments: Sequence[Segment], sound: NDArray[np.float32], rate: int) 
     return np.asarray(levels - loud, np.float64)
 
 
-def _targets(segments: Sequence[Segment], levels: NDArray[np.float64]) -> NDArray[np.float64]:
+def _targets(segments: Sequence[Segment], levels: NDArray[np.float64], rule: Rule) -> NDArray[np.float64]:
     """Return each segment's pose, opened by stress, length and loudness; shape (segments, channels)."""
     targets = np.zeros((len(segments), len(CHANNELS)))
     for row, segment in enumerate(segments):
-        pose = POSES[segment.phone]
+        pose = rule.poses[segment.phone]
         targets[row] = [pose.get(channel, 0.0) for channel in CHANNELS]
         if _is_vowel(segment.phone):
             length = np.clip(0.72 + 0.28 * (segment.end - segment.start) / 0.090, 0.75, 1.15)
             loudness = np.clip(1 + 0.03 * levels[row], 0.6, 1.25)
-            gain = STRESS_GAIN[segment.stress] * length * loudness
+            gain = rule.stress[segment.stress] * length * loudness
             for channel in ("JawOpen", "MouthLowerDown"):
                 targets[row, CHANNELS.index(channel)] *= gain
     return targets
@@ -115,12 +107,20 @@ def _close_lips(
             part[:, rounding] *= 1 - 0.5 * shut
 
 
+def _draw_corners_in(curves: NDArray[np.float64], rule: Rule) -> None:
+    """Make smile and stretch give way to lips that protrude, in place."""
+    if rule.corners_in:
+        left = np.clip(1 - curves[:, CHANNELS.index("MouthPucker")] / rule.corners_in, 0.0, 1.0)
+        for channel in ("MouthSmile", "MouthStretch", "CheekSquint"):
+            curves[:, CHANNELS.index(channel)] *= left
+
+
 def curves_of(
     segments: Sequence[Segment],
     sound: NDArray[np.float32],
     rate: int,
     frames: int,
-    lead: Mapping[str, float] = LEAD_FRAMES,
+    rule: Rule = TAUGHT,
 ) -> NDArray[np.float32]:
     """Return what the mouth does while the segments are spoken.
 
@@ -129,13 +129,13 @@ def curves_of(
         sound: the voice before any effect, shape (n,); loud vowels open the mouth further.
         rate: of `sound`, hertz.
         frames: how many to give; frame k is for time k / 60 s.
-        lead: frames by which each group of curves comes earlier; a judge of the result has none.
+        rule: of the mouth; a judge's is `FIXED`.
 
     Returns:
         float32, shape (frames, len(CHANNELS)), 0 to 1.
     """
     parts = _split(segments)
-    targets = _targets(parts, _levels(parts, sound, rate))
+    targets = _targets(parts, _levels(parts, sound, rate), rule)
     times = np.arange(frames) / FRAME_RATE
     centres = np.array([(s.start + s.end) / 2 for s in parts])
     halves = np.array([(s.end - s.start) / 2 for s in parts])
@@ -150,6 +150,7 @@ def curves_of(
         weights /= weights.sum(axis=1, keepdims=True)
         columns = [i for i, channel in enumerate(CHANNELS) if group_of(channel) == group]
         curves[:, columns] = weights @ targets[:, columns]
+    _draw_corners_in(curves, rule)
     _close_lips(curves, parts, targets, times)
     radius = 4
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / SMOOTHING) ** 2)
@@ -157,7 +158,7 @@ def curves_of(
     smooth = np.stack([np.convolve(column, kernel / kernel.sum(), "valid") for column in padded.T], axis=1)
     grid = np.arange(frames)
     for column, channel in enumerate(CHANNELS):
-        smooth[:, column] = np.interp(grid + lead.get(group_of(channel), 0.0), grid, smooth[:, column])
+        smooth[:, column] = np.interp(grid + rule.lead.get(group_of(channel), 0.0), grid, smooth[:, column])
     legal: NDArray[np.float32] = np.clip(smooth, 0.0, 1.0).astype(np.float32)
     return legal
 
