@@ -150,7 +150,7 @@ class LipModel:
     def look_ahead(self, rate: int) -> int:
         """Return the samples at `rate` that a frame waits for beyond its own time."""
         converting = 0 if rate == SAMPLE_RATE else reach(rate) + 2
-        return -(-(self.delay + 1) * rate // FRAME_RATE) + converting
+        return -(-self.delay * rate // FRAME_RATE) + converting
 
     def open(self, sample_rate: int) -> LipStream:
         """Return a new stream for sound at `sample_rate` hertz."""

@@ -69,16 +69,16 @@ def jitter(values: np.ndarray) -> float:
     return float(np.abs(np.diff(values, 2)).mean() / values.std())
 
 
-# Below what the shipped weights reach, by about the spread between training runs.
+# What a prototype of this model reached.
 @pytest.mark.parametrize(
     ("name", "least"),
     [
-        ("JawOpen", 0.65),
-        ("opening", 0.70),
-        ("MouthClose", 0.50),
-        ("MouthFunnel", 0.62),
-        ("width", 0.64),
-        ("round", 0.70),
+        ("JawOpen", 0.72),
+        ("opening", 0.72),
+        ("MouthClose", 0.48),
+        ("MouthFunnel", 0.63),
+        ("width", 0.73),
+        ("round", 0.69),
     ],
 )
 def test_the_mouth_moves_as_the_published_model_moves_it(ours: Curves, theirs: Curves, name: str, least: float) -> None:

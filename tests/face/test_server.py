@@ -130,9 +130,9 @@ async def test_frames_come_before_the_sound_is_complete(stub: Stub) -> None:
     async with asyncio.timeout(5):
         first = await next_of(call)
     assert first.frames.first_frame == 0
-    assert first.frames.frame_count == 6  # frames 0 to 5 have their 100 ms of look-ahead (and 1 ms of resampling)
+    assert first.frames.frame_count == 5  # frames 0 to 4 have their 100 ms of look-ahead (and 1 ms of resampling)
     await call.done_writing()
-    assert len(frames_of(await rest_of(call), 6)) == 6
+    assert len(frames_of(await rest_of(call), 5)) == 7
 
 
 async def test_half_closing_ends_like_end(stub: Stub) -> None:

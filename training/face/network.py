@@ -6,6 +6,7 @@ they open again, so a mouth without look-ahead is late in every /p/.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,8 +14,8 @@ from torch import Tensor, nn
 
 from services.face.features import ROW, SILENCE
 
-DELAYS = {50: 2, 100: 5, 200: 11}
-"""Look-ahead in milliseconds to the rows between a frame and the row that answers for it; the row's own 1/60 s adds.
+DELAYS = {50: 3, 100: 6, 200: 12}
+"""Look-ahead in milliseconds to the rows between a frame and the row that answers for it, counted from the frame's end.
 
 One trunk answers for all three at once: a caller takes the columns of the one it has time for.
 """
@@ -74,3 +75,29 @@ class LipNetwork(nn.Module):  # type: ignore[misc,unused-ignore]
         high, second = self.second(self.dropout(low), second)
         mixed = self.dropout(high + low)
         return self.curves(mixed), self.phones(mixed), padded[:, -(self.sizes.kernel - 1) :], first, second
+
+
+class Ensemble(nn.Module):  # type: ignore[misc,unused-ignore]
+    """Networks that answer as one, with the mean of their curves: what one of them alone believes counts less."""
+
+    def __init__(self, members: Sequence[LipNetwork]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.width = sum(member.sizes.width for member in members)
+        """Of its hidden states, which hold those of all members, side by side."""
+
+    def begin(self, batch: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the state before any sound: rows heard (B, kernel - 1, ROW), two hidden states (1, B, width)."""
+        hidden = torch.zeros(1, batch, self.width)
+        return self.members[0].begin(batch)[0], hidden, hidden.clone()
+
+    def forward(
+        self, rows: Tensor, heard: Tensor, first: Tensor, second: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Answer rows and states as a member does, with curves (B, T, delays * curves) and states, without phones."""
+        share = self.width // len(self.members)
+        parts = zip(self.members, first.split(share, dim=2), second.split(share, dim=2), strict=True)
+        curves, _, heards, firsts, seconds = zip(
+            *(one(rows, heard, low, high) for one, low, high in parts), strict=True
+        )
+        return torch.stack(curves).mean(dim=0), heards[0], torch.cat(firsts, dim=2), torch.cat(seconds, dim=2)

@@ -144,6 +144,7 @@ class Run:
     optimizer: torch.optim.Optimizer
     rng: np.random.Generator
     """Of the crops."""
+    seed: int
     steps: int
     step: int = 0
 
@@ -153,7 +154,7 @@ class Run:
         torch.manual_seed(seed)
         network = LipNetwork(Sizes(len(CHANNELS), len(PHONES)))
         optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
-        return cls(network, copy.deepcopy(network), optimizer, np.random.default_rng([seed, 3]), steps)
+        return cls(network, copy.deepcopy(network), optimizer, np.random.default_rng([seed, 3]), seed, steps)
 
     def save(self, path: Path) -> None:
         """Write all that the next step depends on."""
@@ -163,15 +164,13 @@ class Run:
             state | {"step": self.step, "torch": torch.get_rng_state(), "crops": self.rng.bit_generator.state}, path
         )
 
-    def resume(self, path: Path) -> None:
-        """Go on where a saved run was.
-
-        Raises:
-            ValueError: That run is further than this one's finish.
-        """
-        state = torch.load(path, weights_only=True)
-        if state["step"] > self.steps * (1 - FINISH):
-            raise ValueError(f"{path}: expected at most step {self.steps * (1 - FINISH):.0f}, got {state['step']}")
+    def resume(self, folder: Path) -> None:
+        """Go on from the newest state in a folder that is not in this run's finish; without one, from the beginning."""
+        paths = sorted(folder.glob("state-*.pt"), reverse=True)
+        states = (torch.load(path, weights_only=True) for path in paths)
+        state = next((state for state in states if state["step"] <= self.steps * (1 - FINISH)), None)
+        if state is None:
+            return
         for name in ("network", "average", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
         torch.set_rng_state(state["torch"])
@@ -200,26 +199,28 @@ class Run:
         return loss.item()
 
 
-def train(folder: Path, *, steps: int, seed: int, resume: Path | None = None) -> None:
+def train(corpus: Path, folder: Path, *, steps: int, seed: int, resume: bool = False) -> None:
     """Fit for `steps` and write `checkpoint.pt`, `training.json`, `history.json` and `training.png`.
 
     The same corpus, seed and steps give the same weights on the same kind of processor: nothing depends on the clock.
 
     Args:
-        folder: of the corpus.
+        corpus: folder that `write_corpus` made.
+        folder: of the results; made if it is not there.
         steps: of the optimizer, in all.
         seed: of the first weights and of the crops.
-        resume: a `state-….pt` of an earlier run with this seed, to go on from; the result is that of one run.
+        resume: whether to go on from the newest `state-….pt` in `folder`; the result is that of one run.
     """
     torch.set_num_threads(1)  # on shared cores two threads wait for each other
-    held_out = Shard.read(folder / "held-out.npz")
-    paths = sorted(path for path in folder.glob("*-*.npz") if path.name != "held-out.npz")
+    folder.mkdir(exist_ok=True)
+    held_out = Shard.read(corpus / "held-out.npz")
+    paths = sorted(path for path in corpus.glob("*-*.npz") if path.name != "held-out.npz")
     speech = [Shard.read(path) for path in paths if not path.name.startswith("other")]
     other = [Shard.read(path) for path in paths if path.name.startswith("other")]
     weights = curve_weights(speech)
     run = Run.start(steps, seed)
     if resume:
-        run.resume(resume)
+        run.resume(folder)
     source = batches(speech, other, run.rng)
     begun, first, losses, history = time.monotonic(), run.step, list[float](), _history(folder, run.step)
     while run.step < steps:
@@ -255,7 +256,10 @@ def _tell(run: Run, loss: float, found: dict[str, float], step_seconds: float) -
     """Log how far a run is."""
     picked = " ".join(f"{k} {found[k]:.3f}" for k in ("mean", "JawOpen", "MouthClose", "MouthPucker", "phones"))
     left = step_seconds * (run.steps - run.step) / 60
-    logger.info("step %d of %d, %.0f min left, loss %.4f, held out: %s", run.step, run.steps, left, loss, picked)
+    logger.info(
+        "seed %d, step %d of %d, %.0f min left, loss %.4f, held out: %s",
+        *(run.seed, run.step, run.steps, left, loss, picked),
+    )
 
 
 def _minutes(paths: Sequence[Path]) -> dict[str, float]:
