@@ -37,7 +37,7 @@ class ModelDescription:
     frame_rate: int
     """Frames a second it gives."""
     look_ahead: int
-    """Samples at `sample_rate` that a frame waits for beyond its own 1 / frame_rate seconds."""
+    """Samples at `sample_rate` that a frame waits for beyond its own time."""
     hears_emotions: bool = False
     """Whether its streams are `HearsEmotions`."""
 
@@ -57,7 +57,7 @@ class FaceStream(Protocol):
 
     @property
     def look_ahead(self) -> int:
-        """Samples, at the stream's own rate, that a frame waits for beyond its own 1 / frame_rate seconds."""
+        """Samples, at the stream's own rate, that a frame waits for beyond its own time."""
 
     def push(self, pcm: Pcm) -> Weights:
         """Take more sound and return the frames that are certain now; frame k is for k / frame_rate seconds."""

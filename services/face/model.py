@@ -118,7 +118,7 @@ class LipModel:
         Args:
             name: of the files in `services/face/assets`.
             provider: what runs it; one stream needs a hundredth of a CPU core, so CUDA pays only for many.
-            look_ahead: milliseconds of sound that a frame waits for; the network answers for a few choices at once.
+            look_ahead: milliseconds after its own 1/60 s that a frame waits for; the network answers for a few choices.
             upper_face: whether brows, lids' tension and head follow the melody of the voice.
             voicing: whether the mouth opens for voices only; whispers then open it a quarter as far.
 
@@ -150,7 +150,7 @@ class LipModel:
     def look_ahead(self, rate: int) -> int:
         """Return the samples at `rate` that a frame waits for beyond its own time."""
         converting = 0 if rate == SAMPLE_RATE else reach(rate) + 2
-        return -(-self.delay * rate // FRAME_RATE) + converting
+        return -(-(self.delay + 1) * rate // FRAME_RATE) + converting
 
     def open(self, sample_rate: int) -> LipStream:
         """Return a new stream for sound at `sample_rate` hertz."""

@@ -26,7 +26,7 @@ class FaceSettings(ServerSettings):
     provider: Literal["cpu", "cuda"] = "cpu"
     """What ONNX Runtime computes with."""
     wait: Literal[50, 100, 200] = 100
-    """Milliseconds of sound that the shipped network's frames wait for. More: surer lips; less: an earlier answer."""
+    """Milliseconds of sound after a frame that the network waits for. More: surer lips; less: an earlier answer."""
     upper_face: bool = True
     """Whether the shipped network's face moves brows, lids' tension and head with the melody of the voice.
 

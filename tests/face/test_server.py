@@ -115,7 +115,7 @@ async def test_sound_in_chunks_becomes_a_header_frames_and_an_end(
     header, *middle, finished = await talk(stub, config(), *chunks(pcm), END)
     assert list(header.header.frames.curve_names) == list(CURVE_NAMES)
     assert header.header.frames.frame_rate_hertz == 60
-    assert 2400 <= header.header.look_ahead_sample_count <= 2500
+    assert 2800 <= header.header.look_ahead_sample_count <= 2900
     np.testing.assert_allclose(frames_of(middle), animate(pcm, RATE), atol=1e-4)
     assert finished.finished.frame_count == 120
     assert finished.finished.sample_count == 48_000
@@ -334,7 +334,7 @@ async def test_the_model_describes_itself(stub: Stub) -> None:
     assert (
         {"JawOpen", "MouthClose", "MouthSmileLeft", "TongueOut"} <= set(model.animated_curve_names) < set(CURVE_NAMES)
     )
-    assert (model.frame_rate_hertz, model.sample_rate_hertz, model.look_ahead_sample_count) == (60, 16_000, 1600)
+    assert (model.frame_rate_hertz, model.sample_rate_hertz, model.look_ahead_sample_count) == (60, 16_000, 1867)
     assert model.emotion_source == face_pb2.EMOTION_SOURCE_NONE
     assert model.engine == "onnxruntime/CPU"
     assert 1 <= answer.capacity_stream_count <= 256  # measured
