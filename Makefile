@@ -61,11 +61,11 @@ test-faults: $(VENV)/.dev ## kill and hang every stage, interrupt 200 times, two
 	$(BIN)/python -m pytest -m "" tests/faults tests/player/test_device.py
 
 $(VENV)/.torch: $(VENV)/.dev
-	@echo "[torch] What the NeuroSync checkpoint runs on (200 MB where the index has a CPU build, gigabytes elsewhere)"
-	@$(INSTALL) -e ".[torch]" librosa
+	@echo "[torch] What the NeuroSync checkpoint runs on (200 MB where the index has a CPU build, gigabytes elsewhere), and the training"
+	@$(INSTALL) -e ".[train]" librosa
 	@touch $@
 
-test-torch: $(VENV)/.torch ## run the tests of the NeuroSync checkpoint, which need torch
+test-torch: $(VENV)/.torch ## run the tests of the face, with those of the NeuroSync checkpoint and the training, which need torch
 	$(BIN)/python -m pytest -m "" tests/face
 
 bench: $(VENV)/.dev ## measure latency and pacing on this machine
@@ -89,7 +89,7 @@ soak-player: $(VENV)/.dev ## the player alone, on a sound server that is killed 
 bench-face: $(VENV)/.torch ## measure both face models: cost, streams at once, and the checkpoint beside the usual way
 	$(BIN)/python -m bench.face
 
-train-face: $(VENV)/.run ## make and judge the shipped face model again: an hour or so on one core, and torch (200 MB)
+train-face: $(VENV)/.run ## make and judge the shipped face model again: an hour or so of two cores, and torch (200 MB)
 	@$(INSTALL) -e ".[train]"
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m training.face all
 

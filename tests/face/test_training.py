@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
+pytest.importorskip("torch", reason="torch is not installed (extra: train)")
+pytest.importorskip("onnx", reason="onnx is not installed (extra: train)")
+pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra: train)")
 
 import onnxruntime
 import torch
@@ -83,7 +85,6 @@ def test_a_training_that_goes_on_gives_what_one_run_gives(corpus: Path, monkeypa
 def test_what_is_exported_is_the_mean_at_a_quarter_of_the_size(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("onnx", reason="onnx is not installed (extra: train)")
     for seed in (3, 4):
         training.train(corpus, corpus / f"member-{seed}", steps=2, seed=seed)
     monkeypatch.setattr(services.face, "__path__", [str(tmp_path)])

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 Pose: TypeAlias = dict[str, float]
-"""Curves, or groups of them, to weights."""
+"""Curve to weight, 0 to 1."""
 
 CHANNELS = (
     "JawOpen",
@@ -130,6 +130,10 @@ Y   J9 L32 U12 T18 S12
 """
 
 
+CHEEK = 0.5
+"""Share of a smile that lifts the cheeks."""
+
+
 def _read(table: str) -> dict[str, Pose]:
     """Return phone -> curve -> weight (0 to 1) from the table above."""
     poses = {}
@@ -137,7 +141,7 @@ def _read(table: str) -> dict[str, Pose]:
         phone, *parts = line.split()
         pose = {_LETTERS[part[0]]: int(part[1:]) / 100 for part in parts}
         pose["JawForward"] = max(pose.get("JawForward", 0.0), 0.12 * pose.get("JawOpen", 0.0))
-        pose["CheekSquint"] = 0.5 * pose.get("MouthSmile", 0.0)
+        pose["CheekSquint"] = CHEEK * pose.get("MouthSmile", 0.0)
         poses[phone] = pose
     return poses
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from training.face.poses import POSES, Pose
+from training.face.poses import CHEEK, POSES, Pose
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def _poses() -> dict[str, Pose]:
     for entry in _REFINED.split(","):
         phone, *percents = entry.split()
         jaw, stretch, smile = (int(percent) / 100 for percent in percents)
-        corners = {"MouthStretch": stretch, "MouthSmile": smile, "CheekSquint": 0.5 * smile}
+        corners = {"MouthStretch": stretch, "MouthSmile": smile, "CheekSquint": CHEEK * smile}
         poses[phone] = {**poses[phone], "JawOpen": jaw, **corners}
     return poses
 
