@@ -8,8 +8,8 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from services.player.device import CHANGE_SECONDS
-from services.player.tape import Tape
+from services.player.audio.portaudio import CHANGE_SECONDS
+from services.player.audio.ring_buffer import Tape
 
 BLOCK_SECONDS = 0.005
 RATE = 48_000  # Hz, where the settings name none

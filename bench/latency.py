@@ -28,9 +28,9 @@ from bench.machine import describe, percentile, stolen_seconds
 from bench.waterfall import bars, draw
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import ConverseRequest
-from services.cli.stack import PARTS, Stack, started
-from services.dialing import dial
-from services.wire import seconds_of
+from services.cli.processes.stack import PARTS, Stack, started
+from services.common.wire import seconds_of
+from services.serving.dialing import dial
 
 SENTENCES = (
     "The kettle has been singing for a while.",

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from bench.life_picture import draw
 from services.media.curves import CURVE_COUNT, INDEX
-from services.player.grid import TICK_RATE
-from services.player.idle import Habits, Idle
+from services.player.face.life.idle import Habits, Idle
+from services.player.timeline.ticks import TICK_RATE
 
 Series = npt.NDArray[np.float64]
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.media.curves import INDEX
-from services.player.grid import TICK_RATE
+from services.player.timeline.ticks import TICK_RATE
 
 Series = npt.NDArray[np.float64]
 

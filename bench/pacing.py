@@ -27,11 +27,11 @@ from bench.player_process import PlayerProcess, player_process
 from bench.receiver import Receiver, receiver
 from bench.sync import clicks_and_spikes, perform
 from neurosync.v1 import player_pb2_grpc
-from services.dialing import dial
 from services.media.curves import CURVE_COUNT
 from services.media.livelink import Encoder, decode
-from services.player.priority import PLAYER_PRIORITY, raise_priority
-from services.player.sinks import Sink
+from services.player.frame_outputs.livelink_udp import Sink
+from services.player.timeline.priority import PLAYER_PRIORITY, raise_priority
+from services.serving.dialing import dial
 
 RATE = 60
 CROWD = 8

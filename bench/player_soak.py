@@ -32,9 +32,9 @@ from bench.sound_server import REMEDY, SoundServer, missing, sound_server
 from bench.sync import FRAME_RATE, VOICE_RATE, requests
 from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
-from services.dialing import dial
+from services.common.wire import seconds_of
 from services.media.livelink import decode
-from services.wire import seconds_of
+from services.serving.dialing import dial
 
 SUBJECTS = ("NeuroSync", "Bob", "Cyd")
 NOWHERE = "127.0.0.1:9,192.0.2.1:11111"  # nobody listens, nobody is there (RFC 5737)

@@ -12,7 +12,7 @@ from bench.device import RATE, SimulatedDevice
 from services.player.__main__ import SWITCH_SECONDS, prefer
 from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
-from services.serving import main
+from services.serving.server import main
 
 LATENCY = float(os.environ.get("NEUROSYNC_BENCH_DEVICE_LATENCY", "0.02"))
 

@@ -26,8 +26,8 @@ from bench.latency import PROMPTS, SENTENCES
 from bench.machine import describe
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc, player_pb2, player_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import ConverseRequest, TurnFinishReason
-from services.cli.stack import PARTS, Stack, is_healthy, started
-from services.dialing import dial
+from services.cli.processes.stack import PARTS, Stack, is_healthy, started
+from services.serving.dialing import dial
 
 TURN_SECONDS = 60.0  # after which a turn is stuck: the longest text here lasts 15 s
 GROWTH = 0.03  # of a process's memory after the warm-up

@@ -41,9 +41,9 @@ from bench.sound_server import (
 from neurosync.v1 import media_pb2 as media
 from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
-from services.dialing import dial
+from services.common.wire import audio_chunk, frame_batch
 from services.media.curves import INDEX
-from services.wire import audio_chunk, frame_batch
+from services.serving.dialing import dial
 
 CLICKS = 200
 PROBES = 60  # clicks of the player that is not ours, for the recorder's own delay

@@ -12,7 +12,7 @@ import soundfile
 from bench.face import SPEECH
 from bench.face.streams import CHUNK_SECONDS
 from bench.machine import percentile
-from services.face.model import DEFAULT_MODEL, LipModel
+from services.face.lipsync.lip_model import DEFAULT_MODEL, LipModel
 
 SECONDS = 60
 MOST_BYTES, MOST_FACTOR, MOST_STEP = 2e6, 0.02, 0.002
@@ -23,7 +23,7 @@ SIDE_BY_SIDE = (1, 4, 16)
 
 def main() -> None:
     """Measure and print everything."""
-    assets = Path(str(resources.files("services.face"))) / "assets"
+    assets = Path(str(resources.files("services.face.lipsync"))) / "assets"
     size = sum(path.stat().st_size for path in assets.glob(f"{DEFAULT_MODEL}.*"))
     model = LipModel(DEFAULT_MODEL)
     factor, steps = whole(model), step(model)

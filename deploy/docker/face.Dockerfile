@@ -34,5 +34,5 @@ WORKDIR /etc/neurosync
 USER 10001:10001
 EXPOSE 50053
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --start-interval=2s \
-    CMD ["python", "-m", "services.probe", "127.0.0.1:50053", "neurosync.v1.FaceService"]
+    CMD ["python", "-m", "services.serving.probe", "127.0.0.1:50053", "neurosync.v1.FaceService"]
 ENTRYPOINT ["python", "-m", "services.face"]

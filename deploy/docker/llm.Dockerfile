@@ -30,5 +30,5 @@ WORKDIR /etc/neurosync
 USER 10001:10001
 EXPOSE 50051
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --start-interval=2s \
-    CMD ["python", "-m", "services.probe", "127.0.0.1:50051", "neurosync.v1.LanguageModelService"]
+    CMD ["python", "-m", "services.serving.probe", "127.0.0.1:50051", "neurosync.v1.LanguageModelService"]
 ENTRYPOINT ["python", "-m", "services.llm"]

@@ -24,5 +24,5 @@ WORKDIR /etc/neurosync
 USER 10001:10001
 EXPOSE 50050
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --start-interval=2s \
-    CMD ["python", "-m", "services.probe", "127.0.0.1:50050", "neurosync.v1.OrchestratorService"]
+    CMD ["python", "-m", "services.serving.probe", "127.0.0.1:50050", "neurosync.v1.OrchestratorService"]
 ENTRYPOINT ["python", "-m", "services.orchestrator"]

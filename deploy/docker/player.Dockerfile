@@ -30,5 +30,5 @@ WORKDIR /etc/neurosync
 USER 10001:10001
 EXPOSE 50054
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --start-interval=2s \
-    CMD ["python", "-m", "services.probe", "127.0.0.1:50054", "neurosync.v1.PlayerService"]
+    CMD ["python", "-m", "services.serving.probe", "127.0.0.1:50054", "neurosync.v1.PlayerService"]
 ENTRYPOINT ["python", "-m", "services.player"]

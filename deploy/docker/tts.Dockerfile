@@ -24,5 +24,5 @@ WORKDIR /etc/neurosync
 USER 10001:10001
 EXPOSE 50052
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --start-interval=2s \
-    CMD ["python", "-m", "services.probe", "127.0.0.1:50052", "neurosync.v1.SpeechService"]
+    CMD ["python", "-m", "services.serving.probe", "127.0.0.1:50052", "neurosync.v1.SpeechService"]
 ENTRYPOINT ["python", "-m", "services.tts"]

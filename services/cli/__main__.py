@@ -1,6 +1,6 @@
 """Run the command: `python -m services.cli`, the same as `neurosync`."""
 
-from services.cli.commands import app
+from services.cli.app import app
 
 if __name__ == "__main__":
     app()

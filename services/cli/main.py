@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import grpc
 import typer
 
-from services.errors import BadRequestError, ConfigurationError, NeuroSyncError
+from services.common.errors import BadRequestError, ConfigurationError, NeuroSyncError
 
 app = typer.Typer(
     name="neurosync",

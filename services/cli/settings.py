@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from services.settings import Settings, env_alias
+from services.common.settings import Settings, env_alias
 
 
 class ClientSettings(Settings):

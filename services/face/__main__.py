@@ -6,7 +6,7 @@ import sys
 
 from services.face.server import FaceService
 from services.face.settings import FaceSettings
-from services.serving import main
+from services.serving.server import main
 
 if __name__ == "__main__":
     sys.exit(main(FaceSettings, FaceService))

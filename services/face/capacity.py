@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from services.face.engine import FaceModel, SharesDevice
+from services.face.face_model import FaceModel, SharesDevice
 
 RATE = 24_000
 """Hertz of the sound that is measured with; what voices speak."""

@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from services.face.model import DEFAULT_MODEL
+from services.common.settings import ServerSettings
+from services.face.lipsync.lip_model import DEFAULT_MODEL
 from services.face.style import LONGEST, MOST, Region
-from services.settings import ServerSettings
 
 
 class FaceSettings(ServerSettings):

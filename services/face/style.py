@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from services.face.engine import Weights
-from services.face.features import FRAME_RATE
+from services.face.face_model import Weights
+from services.face.lipsync.log_mel import FRAME_RATE
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX, clamp
 
 Region = Literal["jaw", "mouth", "cheeks", "tongue", "eyes", "brows", "head"]

@@ -2,7 +2,7 @@
 
 from services.llm.server import LanguageModelService
 from services.llm.settings import LanguageModelSettings
-from services.serving import main
+from services.serving.server import main
 
 if __name__ == "__main__":
     raise SystemExit(main(LanguageModelSettings, LanguageModelService))

@@ -9,10 +9,10 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from services.errors import BadRequestError, UnavailableError
+from services.common.errors import BadRequestError, UnavailableError
 from services.llm.cleaning import ReplyCleaner
 from services.llm.prompt import Past, assemble, beginning
-from services.llm.providers.base import Ask, Ending, Provider, Reason
+from services.llm.providers.language_provider import Ask, Ending, Provider, Reason
 
 logger = logging.getLogger(__name__)
 

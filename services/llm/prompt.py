@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.llm.providers.base import Message
+from services.llm.providers.language_provider import Message
 
 PERSONA = (
     "You are Mai, a cheerful streamer who talks with her viewers. Everything you write is spoken aloud: "

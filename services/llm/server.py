@@ -11,14 +11,14 @@ from collections.abc import AsyncIterator, Iterator
 import grpc
 
 from neurosync.v1 import llm_pb2, llm_pb2_grpc
-from services.errors import BadRequestError, BusyError, UnavailableError
-from services.llm.choice import choose
+from services.common.errors import BadRequestError, BusyError, UnavailableError
+from services.common.wire import duration
 from services.llm.failover import Begun, Chain, Limits, Question
 from services.llm.prompt import Past, beginning
-from services.llm.providers.base import Ending, Reason
+from services.llm.providers.language_provider import Ending, Reason
+from services.llm.registry import choose
 from services.llm.settings import LanguageModelSettings
 from services.text.sentences import SentenceSplitter
-from services.wire import duration
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from services.common.settings import ServerSettings, env_alias
 from services.llm.prompt import PERSONA
-from services.settings import ServerSettings, env_alias
 from services.text.sentences import FIRST_MIN_CHARS, MAX_CHARS
 
 

@@ -28,7 +28,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from services.errors import BadRequestError
+from services.common.errors import BadRequestError
 
 Pcm = npt.NDArray[np.int16]
 

@@ -8,9 +8,9 @@ from google.protobuf.duration_pb2 import Duration
 
 from neurosync.v1 import face_pb2, llm_pb2, media_pb2, orchestrator_pb2, player_pb2, tts_pb2
 from neurosync.v1.orchestrator_pb2 import Stage, TurnFinishReason
-from services.orchestrator.reports import timed_word
-from services.orchestrator.script import Script
-from services.orchestrator.stages import StageError
+from services.orchestrator.connections import StageError
+from services.orchestrator.report import timed_word
+from services.orchestrator.transcript import Script
 
 
 class Account:

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from neurosync.v1 import llm_pb2
-from services.orchestrator.stages import StageError
+from services.orchestrator.connections import StageError
 
 SENTENCES_AHEAD = 8  # beyond, the language model waits
 

@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from services.errors import BusyError
+from services.common.errors import BusyError
 
 if TYPE_CHECKING:
     from services.orchestrator.turn import Turn

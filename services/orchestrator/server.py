@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from neurosync.v1 import llm_pb2, media_pb2, orchestrator_pb2, orchestrator_pb2_grpc, player_pb2
-from services.errors import BadRequestError, BusyError, NotReadyError
+from services.common.errors import BadRequestError, BusyError, NotReadyError
+from services.common.wire import duration
+from services.orchestrator.connections import Stages
 from services.orchestrator.history import Entry, Session, Sessions
 from services.orchestrator.settings import OrchestratorSettings
-from services.orchestrator.stages import Stages
 from services.orchestrator.turn import Turn
-from services.wire import duration
 
 if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[Any, Any]

@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from services.settings import ServerSettings
+from services.common.settings import ServerSettings
 
 
 class OrchestratorSettings(ServerSettings):

@@ -19,20 +19,20 @@ from typing import Any
 
 from neurosync.v1 import face_pb2, llm_pb2, media_pb2, orchestrator_pb2, player_pb2, tts_pb2
 from neurosync.v1.orchestrator_pb2 import ConverseRequest, Stage
-from services.orchestrator import words
+from services.common.wire import seconds_of
 from services.orchestrator.account import Account
 from services.orchestrator.ahead import ahead
-from services.orchestrator.animation import Animation
-from services.orchestrator.feelings import Feelings
+from services.orchestrator.connections import HEAD_START_SECONDS, NAMES, StageError, Stages
 from services.orchestrator.history import Entry
-from services.orchestrator.performance import Performance
-from services.orchestrator.reports import Reporter, line_timings
-from services.orchestrator.script import Line
+from services.orchestrator.report import Reporter, line_timings
 from services.orchestrator.settings import OrchestratorSettings
-from services.orchestrator.stages import HEAD_START_SECONDS, NAMES, StageError, Stages
-from services.orchestrator.voice import Manner, speak
+from services.orchestrator.stages import llm_stage as words
+from services.orchestrator.stages.face_stage import Animation
+from services.orchestrator.stages.player_stage import Performance
+from services.orchestrator.stages.tts_stage import Manner, speak
+from services.orchestrator.transcript import Line
+from services.orchestrator.turn_emotions import Feelings
 from services.orchestrator.weakly import weakly
-from services.wire import seconds_of
 
 logger = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ import contextlib
 import os
 import sys
 
-from services.memory import share_heap
+from services.common.memory import share_heap
 from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
-from services.serving import main
+from services.serving.server import main
 
 SWITCH_SECONDS = 0.0005
 """That a busy thread may keep the others waiting; Python's 5 ms would show as jitter of the face."""

@@ -18,21 +18,21 @@ import grpc
 
 from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
-from services.errors import BadRequestError, InactiveError, UnavailableError
-from services.player.configuring import change_of, message_of, recordings_of
-from services.player.device import list_devices
-from services.player.engine import Sent
-from services.player.intake import Intake, Part, config_of, subject_of, turn_id_of, whole
-from services.player.opening import open_output, reopen_output
-from services.player.output import AudioOutput, JoiningOutput
-from services.player.performance import SLICE_SECONDS, Performance
-from services.player.performer import DEFAULT_FADE_SECONDS
+from services.common.errors import BadRequestError, InactiveError, UnavailableError
+from services.common.wire import seconds_of
+from services.player.audio.open_output import open_output, reopen_output
+from services.player.audio.output_device import AudioOutput, JoiningOutput
+from services.player.audio.portaudio import list_devices
+from services.player.engine.engine import Sent
+from services.player.engine.performer import DEFAULT_FADE_SECONDS
+from services.player.engine.sound_outputs import Venues
+from services.player.engine.status import device_message
+from services.player.face_configuration import change_of, message_of, recordings_of
 from services.player.settings import PlayerSettings
-from services.player.status import device_message
-from services.player.turn import Event, TurnConfig
-from services.player.venues import Venues
-from services.player.watching import Watchers
-from services.wire import seconds_of
+from services.player.stream.performance import SLICE_SECONDS, Performance
+from services.player.stream.validation import Intake, Part, config_of, subject_of, turn_id_of, whole
+from services.player.stream.watch_frames import Watchers
+from services.player.turns.played_turn import Event, TurnConfig
 
 LONGEST_FADE_SECONDS = 1.0
 READY_SECONDS = 10.0  # that an early call waits for the devices to open

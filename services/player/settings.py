@@ -9,11 +9,11 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from services.common.settings import ServerSettings, env_alias
 from services.media.curves import INDEX
 from services.media.frames import EMOTION_NAMES
-from services.player.emotion import RAMP_SECONDS, STRENGTHS
-from services.player.regions import FACTORS, GAINS, OFFSETS, THRESHOLDS
-from services.settings import ServerSettings, env_alias
+from services.player.face.emotion_layer import RAMP_SECONDS, STRENGTHS
+from services.player.face.scaling import FACTORS, GAINS, OFFSETS, THRESHOLDS
 
 MAX_SUBJECT_BYTES = 64
 

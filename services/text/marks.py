@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from services.text.characters import CLOSERS, EMOJI, OPENERS, WIDE_ENDS, is_ideograph
+from services.text.character_classes import CLOSERS, EMOJI, OPENERS, WIDE_ENDS, is_ideograph
 
 TAIL_LIMIT = 64  # spaces and emoji after a mark; more of them begin the next piece, so that waiting is bounded
 

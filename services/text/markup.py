@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from services.text.characters import EMOJI
+from services.text.character_classes import EMOJI
 
 FENCED = re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,})[^`\n]*(?:\n.*?(?:^[ \t]*(?P=fence)[`~]*|\Z)|\Z)", re.DOTALL | re.M)
 """A code block, closed or cut off by the end."""

@@ -20,7 +20,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Final
 
-from services.text.characters import CLOSERS, WIDE_ENDS, WIDE_PAUSES
+from services.text.character_classes import CLOSERS, WIDE_ENDS, WIDE_PAUSES
 from services.text.marks import END, TAIL_LIMIT, ends_sentence
 
 FIRST_MIN_CHARS: Final = 12

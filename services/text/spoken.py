@@ -13,8 +13,9 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from services.text import feelings, markup, numbers
-from services.text.characters import IDEOGRAPHS, WIDE_ENDS, WIDE_PAUSES
+from services.text import emotion_tags as feelings
+from services.text import markup, numbers
+from services.text.character_classes import IDEOGRAPHS, WIDE_ENDS, WIDE_PAUSES
 from services.text.traced import Traced
 
 _WORD = re.compile(rf"[{IDEOGRAPHS}][^\w\s]*|[^\s{IDEOGRAPHS}—]+[—{WIDE_ENDS}{WIDE_PAUSES}]*|—+")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.serving import main
+from services.serving.server import main
 from services.tts.server import SpeechService
 from services.tts.settings import SpeechSettings
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from neurosync.v1 import media_pb2, tts_pb2
+from services.common.wire import audio_chunk
 from services.media.resampling import Resampler
 from services.text.spoken import Spoken
-from services.tts.provider import Break, Event, Pcm, Sound, Timed
-from services.tts.track import Track
-from services.wire import audio_chunk
+from services.tts.providers.speech_provider import Break, Event, Pcm, Sound, Timed
+from services.tts.trim import Track
 
 CHUNK_SECONDS = 0.08  # of sound in a message; longer: fewer messages, shorter: a slow provider's sound leaves sooner
 FIRST_CHUNK_SECONDS = 0.02  # the first may be this short, so that it leaves at once

@@ -12,17 +12,17 @@ from functools import partial
 import grpc
 
 from neurosync.v1 import tts_pb2, tts_pb2_grpc
-from services.errors import BusyError
-from services.tts.breaker import Breaker
-from services.tts.call import Call
-from services.tts.choice import Choice
-from services.tts.elevenlabs import ElevenLabsProvider
-from services.tts.hibari import HibariProvider
-from services.tts.local import LocalProvider
+from services.common.errors import BusyError
+from services.tts.hibari.hibari_provider import HibariProvider
 from services.tts.pauses import Pauses
-from services.tts.provider import Provider
-from services.tts.request import checked
+from services.tts.providers.breaker import Breaker
+from services.tts.providers.elevenlabs import ElevenLabsProvider
+from services.tts.providers.local_voice import LocalProvider
+from services.tts.providers.speech_provider import Provider
+from services.tts.registry import Choice
 from services.tts.settings import SpeechSettings
+from services.tts.synthesis import Call
+from services.tts.synthesize_request import checked
 
 logger = logging.getLogger(__name__)
 

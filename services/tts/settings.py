@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.settings import ServerSettings, env_alias
+from services.common.settings import ServerSettings, env_alias
 
 
 class SpeechSettings(ServerSettings):

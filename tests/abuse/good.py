@@ -11,7 +11,7 @@ import grpc
 import numpy as np
 
 from neurosync.v1 import face_pb2, llm_pb2, media_pb2, orchestrator_pb2, player_pb2, tts_pb2
-from services.wire import audio_chunk
+from services.common.wire import audio_chunk
 from tests.abuse.processes import Server
 from tests.abuse.rpcs import STUBS
 

@@ -17,7 +17,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from services.cli.stack import PARTS
+from services.cli.processes.stack import PARTS
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 90.0

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from neurosync.v1 import face_pb2, llm_pb2, media_pb2, orchestrator_pb2, player_pb2, tts_pb2
-from services.guard import MAX_CALLS, REQUEST_SECONDS, SETTLE_SECONDS
-from services.wire import audio_chunk
+from services.common.wire import audio_chunk
+from services.serving.guard import MAX_CALLS, REQUEST_SECONDS, SETTLE_SECONDS
 from tests.abuse.good import CHUNK, FORMAT, RATE, config, serves
 from tests.abuse.processes import INACTIVITY, OPTIONS, Server
 from tests.abuse.rpcs import RPCS, STUBS

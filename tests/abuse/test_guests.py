@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from neurosync.v1 import player_pb2 as pb
-from services.errors import BusyError
+from services.common.errors import BusyError
 from tests.player.simulation import NAME, Stage, constant
 
 

@@ -17,21 +17,21 @@ import soundfile
 from typer.testing import CliRunner
 
 from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
-from services.cli import animate as command
-from services.cli.animating import Animated, animate_clip, animate_stream
-from services.cli.commands import app
-from services.cli.connection import Connection
-from services.cli.sound_files import decode_sound
-from services.dialing import dial
-from services.errors import BadRequestError, InactiveError, UnavailableError
-from services.face.model import LipModel
+from services.cli.app import app
+from services.cli.client.connection import Connection
+from services.cli.client.face_client import Animated, animate_clip, animate_stream
+from services.cli.commands import animate as command
+from services.cli.inputs.sound_files import decode_sound
+from services.common.errors import BadRequestError, InactiveError, UnavailableError
+from services.common.settings import load
+from services.face.lipsync.lip_model import LipModel
 from services.face.server import FaceService
 from services.face.settings import FaceSettings
 from services.media.curves import INDEX
-from services.media.frame_files import read_frames
+from services.media.formats.frame_files import read_frames
 from services.media.wav import Sound, wav_bytes, write_wav
-from services.serving import running
-from services.settings import load
+from services.serving.dialing import dial
+from services.serving.server import running
 from tests.cli.conftest import Run
 
 RATE = 24_000
@@ -224,7 +224,7 @@ async def test_a_stream_that_ends_early_is_an_error_and_no_half_file(early: Conn
 
 
 async def test_a_service_that_hangs_is_given_up(early: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.cli.animating.SILENT_SECONDS", 0.2)
+    monkeypatch.setattr("services.cli.client.face_client.SILENT_SECONDS", 0.2)
     with pytest.raises(InactiveError, match="no message of the face service"):
         await animate_clip(early, wav_bytes(babble(0.2)), "", lambda _: None)
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.cli.animate import DRAWN, moving
-from services.cli.plot import WIDTH
+from services.cli.commands.animate import DRAWN, moving
+from services.cli.take.plot import WIDTH
+from services.common.settings import load
 from services.face.server import FaceService
 from services.face.settings import FaceSettings
 from services.media.curves import CURVE_COUNT, INDEX
-from services.media.frame_files import read_frames
+from services.media.formats.frame_files import read_frames
 from services.media.wav import wav_bytes, write_wav
-from services.serving import running
-from services.settings import load
+from services.serving.server import running
 from tests.cli.conftest import Run
 from tests.cli.test_animate import babble
 from tests.cli.test_plot import pixels

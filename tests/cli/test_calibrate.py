@@ -12,9 +12,9 @@ import sys
 import numpy as np
 import pytest
 
-from services.cli.calibrate import shifted
-from services.cli.calibration import SAMPLE_RATE, SPIKE_AT, SPIKE_FRAMES, second_of_pattern
-from services.errors import BadRequestError
+from services.cli.client.calibration import SAMPLE_RATE, SPIKE_AT, SPIKE_FRAMES, second_of_pattern
+from services.cli.commands.calibrate import shifted
+from services.common.errors import BadRequestError
 from services.media.curves import INDEX
 from tests.cli.conftest import ROOT, Run, Start
 from tests.cli.test_replay import jaws, player, unreal  # noqa: F401 - fixtures

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.cli.direct import EncodedTake, send_take
+from services.cli.client.direct_replay import EncodedTake, send_take
 from services.media.curves import CURVE_COUNT, INDEX
 from services.media.livelink import Encoder, timecode
-from services.media.takes import write_take
+from services.media.takes.take_folder import write_take
 from tests import livelink_receiver
 from tests.cli.conftest import Run, Start
 from tests.cli.test_replay import made_take

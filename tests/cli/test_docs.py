@@ -10,10 +10,10 @@ import click
 import pytest
 import typer.main
 
-from services.cli.commands import app
+from services.cli.app import app
+from services.common.settings import ServerSettings
 from services.llm.settings import LanguageModelSettings
 from services.player.settings import PlayerSettings
-from services.settings import ServerSettings
 from tests.cli.conftest import ROOT
 
 PAGES = ["docs/unreal.md", "docs/takes.md", "README.md"]

@@ -13,11 +13,10 @@ import onnxruntime
 import pytest
 from typer.testing import CliRunner
 
-from services.cli import doctor
-from services.cli.checks import Check, State, check_gpu, check_sound, check_space
-from services.cli.commands import app
-from services.cli.port_checks import check_ports, check_targets
-from services.cli.service_checks import (
+from services.cli.app import app, doctor
+from services.cli.checks.machine_checks import Check, State, check_gpu, check_sound, check_space
+from services.cli.checks.port_checks import check_ports, check_targets
+from services.cli.checks.service_checks import (
     check_face_model,
     check_installed,
     check_keys,
@@ -25,12 +24,12 @@ from services.cli.service_checks import (
     check_voice,
     load_settings,
 )
-from services.cli.stack import Part
+from services.cli.processes.stack import Part
+from services.common.settings import load
 from services.face.server import FaceService
 from services.face.settings import FaceSettings
 from services.llm.settings import LanguageModelSettings
-from services.serving import running
-from services.settings import load
+from services.serving.server import running
 from services.tts.settings import SpeechSettings
 from tests.cli.conftest import Run
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.cli.export import even_frames
+from services.cli.commands.export import even_frames
 from services.media.curves import INDEX
+from services.media.formats.frames_csv import CSV_NAMES, read_csv, write_csv
 from services.media.frames import Frames, frame_count
-from services.media.frames_csv import CSV_NAMES, read_csv, write_csv
-from services.media.take_info import TakeInfo
-from services.media.takes import Take, load_take, write_take
+from services.media.takes.take_folder import Take, load_take, write_take
+from services.media.takes.take_info import TakeInfo
 from services.media.wav import Sound, read_wav, write_wav
 from tests.cli.conftest import Run
 

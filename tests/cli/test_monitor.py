@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pytest
 from rich.console import Console
 
-from services.cli.arrivals import MAX_REASONS, MAX_SUBJECTS, Arrivals, seconds_of_day, timecode_text
-from services.cli.monitor_view import line, picture, summary_lines
-from services.cli.udp import UdpPort
-from services.errors import UnavailableError
+from services.cli.monitoring.arrivals import MAX_REASONS, MAX_SUBJECTS, Arrivals, seconds_of_day, timecode_text
+from services.cli.monitoring.monitor_view import line, picture, summary_lines
+from services.cli.monitoring.udp_port import UdpPort
+from services.common.errors import UnavailableError
 from services.media.curves import CURVE_COUNT, INDEX
 from services.media.livelink import DAY_SECONDS, Encoder, decode
 from tests.cli.conftest import Command, Run, Start

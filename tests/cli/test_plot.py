@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from services.cli.drawing import FINE, PngCanvas, SvgCanvas
-from services.cli.plot import CURVES, WIDTH, draw, write_plot
-from services.cli.terminal_face import COLUMNS, LINES, face_lines
-from services.errors import BadRequestError
+from services.cli.take.drawing import FINE, PngCanvas, SvgCanvas
+from services.cli.take.plot import CURVES, WIDTH, draw, write_plot
+from services.cli.terminal.terminal_face import COLUMNS, LINES, face_lines
+from services.common.errors import BadRequestError
 from services.media.curves import CURVE_NAMES, INDEX
-from services.media.take_info import TakeEvent, TakeInfo, Word
-from services.media.takes import Take, write_take
+from services.media.takes.take_folder import Take, write_take
+from services.media.takes.take_info import TakeEvent, TakeInfo, Word
 from tests.cli.conftest import Run
 from tests.media.poses import POSES, pose
 

@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 
 from neurosync.v1 import media_pb2, orchestrator_pb2, player_pb2, player_pb2_grpc
-from services.cli.connection import Connection
-from services.cli.recording import TakeRecorder
-from services.cli.witness import SentFrames, Witness, watching
-from services.dialing import dial
+from services.cli.client.connection import Connection
+from services.cli.client.synchronized_capture import SentFrames, Witness, watching
+from services.cli.client.turn_recording import TakeRecorder
+from services.common.settings import load
+from services.common.wire import Pcm, Weights, audio_chunk, frame_batch
 from services.media.curves import CURVE_NAMES, INDEX
 from services.media.frames import EMOTION_NAMES
-from services.media.takes import Take, load_take, write_take
+from services.media.takes.take_folder import Take, load_take, write_take
 from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
-from services.serving import running
-from services.settings import load
-from services.wire import Pcm, Weights, audio_chunk, frame_batch
+from services.serving.dialing import dial
+from services.serving.server import running
 from tests import livelink_receiver
 
 RATE = 24_000

@@ -18,22 +18,22 @@ import pytest
 import soundfile
 
 from neurosync.v1 import player_pb2, player_pb2_grpc
-from services.cli.connection import Connection
-from services.cli.playing import Playback, parts
-from services.dialing import dial
-from services.errors import InactiveError, UnavailableError
+from services.cli.client.connection import Connection
+from services.cli.client.playback import Playback, parts
+from services.common.errors import InactiveError, UnavailableError
+from services.common.settings import load
+from services.common.wire import Pcm, Weights, pcm_of, weights_of
 from services.media.curves import CURVE_COUNT, INDEX
+from services.media.formats.frames_csv import write_csv
 from services.media.frames import Frames, frame_count
-from services.media.frames_csv import write_csv
 from services.media.livelink import decode
-from services.media.take_info import TakeInfo
-from services.media.takes import Take, write_take
+from services.media.takes.take_folder import Take, write_take
+from services.media.takes.take_info import TakeInfo
 from services.media.wav import read_wav
 from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
-from services.serving import running
-from services.settings import load
-from services.wire import Pcm, Weights, pcm_of, weights_of
+from services.serving.dialing import dial
+from services.serving.server import running
 from tests.cli.conftest import Run, Start
 
 JAW = INDEX["JawOpen"]
@@ -254,7 +254,7 @@ async def test_a_player_that_leaves_without_a_last_word_is_an_error() -> None:
 
 
 async def test_a_player_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.cli.playing.SILENT_SECONDS", 0.2)
+    monkeypatch.setattr("services.cli.client.playback.SILENT_SECONDS", 0.2)
     async with played_by(make_miser(silent=True), made_take(0.2)) as playback:
         with pytest.raises(InactiveError, match=r"the player said nothing for 0\.2 s"):
             await playback.run(lambda _: None)

@@ -14,16 +14,16 @@ import grpc
 import numpy as np
 import pytest
 
-from services.cli import port_checks, unreal_checks
-from services.cli.checks import Check, State
-from services.cli.port_checks import check_targets
-from services.cli.unreal_checks import check_arrivals, check_player, check_subjects, check_timing
-from services.dialing import dial
+from services.cli.checks import port_checks, unreal_checks
+from services.cli.checks.machine_checks import Check, State
+from services.cli.checks.port_checks import check_targets
+from services.cli.checks.unreal_checks import check_arrivals, check_player, check_subjects, check_timing
+from services.common.settings import load
 from services.media.livelink import Encoder
 from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
-from services.serving import running
-from services.settings import load
+from services.serving.dialing import dial
+from services.serving.server import running
 from tests.cli.conftest import Run
 
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from services.errors import ConfigurationError
-from services.settings import ServerSettings, load
+from services.common.errors import ConfigurationError
+from services.common.settings import ServerSettings, load
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-of-the-tests"

@@ -71,7 +71,7 @@ def test_the_port_is_exposed_and_listened_on(deployed: Deployed) -> None:
 def test_the_health_check_asks_for_the_service(deployed: Deployed) -> None:
     command = argument(instructions(deployed.name)[-1], "HEALTHCHECK").partition("CMD ")[2]
     python, option, module, address, service = json.loads(command)
-    assert (python, option, module) == ("python", "-m", "services.probe")
+    assert (python, option, module) == ("python", "-m", "services.serving.probe")
     assert importlib.util.find_spec(module) is not None
     assert (address, service) == (f"127.0.0.1:{deployed.port}", f"neurosync.v1.{deployed.service}")
 
@@ -128,5 +128,5 @@ def test_the_build_context_holds_what_is_copied_and_no_secret(deployed: Deployed
     for source in {source for sources in copied for source in sources}:
         assert (ROOT / source).exists()
         assert is_sent(source)
-    assert is_sent("services/face/assets/lipsync.onnx")
+    assert is_sent("services/face/lipsync/assets/lipsync.onnx")
     assert not any(map(is_sent, [".env", "neurosync.toml", ".git/config", "takes/a/audio.wav", "deploy/compose.yaml"]))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from services.errors import ConfigurationError
-from services.settings import load
+from services.common.errors import ConfigurationError
+from services.common.settings import load
 from tests.deploy.facts import ROOT, SERVICES, TOKEN, Deployed, settings_of
 
 

@@ -17,8 +17,8 @@ import grpc
 import pytest
 
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc
-from services.dialing import Metadata, credentials, dial
-from services.probe import health_of
+from services.serving.dialing import Metadata, credentials, dial
+from services.serving.probe import health_of
 from tests.deploy.facts import BY_NAME, ROOT, TOKEN
 
 START_SECONDS = 90  # the embedded models load on a busy machine

@@ -10,8 +10,8 @@ import pytest
 
 from neurosync.v1 import media_pb2, orchestrator_pb2_grpc, player_pb2, player_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import ConverseRequest, ConverseResponse
-from services.dialing import dial
 from services.media.curves import INDEX
+from services.serving.dialing import dial
 from tests.e2e.conftest import RunningStack
 
 TEXT = "[happy] What a lovely day it is today. Now [sad] all of it is over and gone."

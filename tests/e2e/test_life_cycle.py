@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from services.media.takes import load_take
+from services.media.takes.take_folder import load_take
 from tests.e2e.conftest import ROOT, end_stack, start_stack
 
 

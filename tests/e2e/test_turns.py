@@ -13,9 +13,9 @@ import pytest
 
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import ConverseRequest, ConverseResponse, TurnFinished, TurnFinishReason
-from services.dialing import dial
 from services.media.curves import INDEX
-from services.media.takes import load_take
+from services.media.takes.take_folder import load_take
+from services.serving.dialing import dial
 from tests.browser import browser
 from tests.e2e.conftest import RunningStack
 

@@ -8,8 +8,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from services.face.engine import Pcm, Weights
-from services.face.model import LipModel
+from services.face.face_model import Pcm, Weights
+from services.face.lipsync.lip_model import LipModel
 from training.face.phones import Segment
 
 Said = tuple[Pcm, int, list[Segment]]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from services.face import capacity
-from services.face.engine import FaceStream, ModelDescription, Pcm, Weights
-from services.face.model import LipModel
-from services.face.work import Work, done
+from services.face.deferred_work import Work, done
+from services.face.face_model import FaceStream, ModelDescription, Pcm, Weights
+from services.face.lipsync.lip_model import LipModel
 
 NONE: Weights = np.zeros((0, 61), np.float32)
 
@@ -60,7 +60,7 @@ def test_a_device_that_costs_nothing_is_bounded_by_the_messages() -> None:
 
 
 def test_work_that_nobody_answers_is_given_up_and_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.face.work.ANSWER_SECONDS", 0.01)
+    monkeypatch.setattr("services.face.deferred_work.ANSWER_SECONDS", 0.01)
     asked: Future[int] = Future()
 
     def work() -> Work[int]:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from services.face.features import ROW
+from services.face.lipsync.log_mel import ROW
 from training.face.augment import telephone
 from training.face.espeak import Espeak
 from training.face.phones import PHONES, Segment, from_ipa

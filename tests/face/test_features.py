@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.face.features import ROW, SAMPLE_RATE, SILENCE, FeatureStream, Floats, rows_of
-from services.face.resample import Resampler, reach
+from services.face.lipsync.log_mel import ROW, SAMPLE_RATE, SILENCE, FeatureStream, Floats, rows_of
+from services.face.lipsync.sinc_resampler import Resampler, reach
 
 
 def cut(sound: Floats, seed: int, longest: int = 3000) -> list[Floats]:

@@ -19,12 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neurosync.v1 import face_pb2, face_pb2_grpc
-from services.dialing import dial
+from services.common.settings import load
 from services.face.server import FaceService
 from services.face.settings import FaceSettings
 from services.media.curves import LOWEST
-from services.serving import running
-from services.settings import load
+from services.serving.dialing import dial
+from services.serving.server import running
 from tests.face.test_server import END, FLUSH, audio, chunks, config, frames_of, syllables, talk
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from services.face.features import SAMPLE_RATE
-from services.face.model import LipModel
+from services.face.lipsync.lip_model import LipModel
+from services.face.lipsync.log_mel import SAMPLE_RATE
 from training.face.negatives import KINDS
 from training.face.voices import Spoken
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from services.errors import ConfigurationError
-from services.face.engine import FaceModel, FaceStream, Pcm, Weights
-from services.face.model import LipModel
-from services.face.resample import Resampler
+from services.common.errors import ConfigurationError
+from services.face.face_model import FaceModel, FaceStream, Pcm, Weights
+from services.face.lipsync.lip_model import LipModel
+from services.face.lipsync.sinc_resampler import Resampler
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, EYES, INDEX, ROTATIONS, clamp
 from training.face.phones import Segment
 

@@ -7,15 +7,15 @@ import sys
 
 import pytest
 
-from services.errors import ConfigurationError
-from services.face import models
+from services.common.errors import ConfigurationError
+from services.common.settings import load
+from services.face import registry as models
 from services.face.settings import FaceSettings
-from services.settings import load
 
 
 def test_the_shipped_model_is_the_default_and_needs_no_torch() -> None:
     script = (
-        "import sys; from services.face.models import load_model; from services.face.settings import FaceSettings;"
+        "import sys; from services.face.registry import load_model; from services.face.settings import FaceSettings;"
         "print(load_model(FaceSettings()).description.name, 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)

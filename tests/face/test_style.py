@@ -7,12 +7,12 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from services.errors import ConfigurationError
-from services.face.model import LipModel
+from services.common.errors import ConfigurationError
+from services.common.settings import load
+from services.face.lipsync.lip_model import LipModel
 from services.face.settings import FaceSettings
 from services.face.style import REGIONS, Region, Style, Stylist
 from services.media.curves import BROWS, CURVE_COUNT, CURVE_NAMES, INDEX, MOUTH
-from services.settings import load
 
 
 def noise(count: int = 90) -> np.ndarray:

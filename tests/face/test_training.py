@@ -15,7 +15,7 @@ import onnxruntime
 import torch
 
 import services.face
-from services.face.features import ROW, SILENCE
+from services.face.lipsync.log_mel import ROW, SILENCE
 from training.face import export as exporting
 from training.face import train as training
 from training.face.members import folders

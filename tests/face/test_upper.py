@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from services.face.engine import Pcm, Weights
-from services.face.features import FRAME_RATE, SAMPLE_RATE
-from services.face.model import LipModel
-from services.face.prosody import ProsodyStream
+from services.face.face_model import Pcm, Weights
+from services.face.lipsync.lip_model import LipModel
+from services.face.lipsync.log_mel import FRAME_RATE, SAMPLE_RATE
+from services.face.lipsync.pitch_level import ProsodyStream
 from services.media.curves import INDEX
 from training.face.phones import Segment
 
@@ -71,7 +71,7 @@ def test_brows_rise_some_times_a_minute(told: tuple[Pcm, int, Weights]) -> None:
 
 def test_the_melody_moves_brows_and_head_more_than_chance(told: tuple[Pcm, int, Weights]) -> None:
     pcm, rate, frames = told
-    from services.face.resample import Resampler
+    from services.face.lipsync.sinc_resampler import Resampler
 
     heard = ProsodyStream().push(Resampler(rate).push(pcm.astype(np.float32) / np.float32(32768)))
     count = min(len(heard.level), len(frames))

@@ -16,13 +16,13 @@ import numpy.typing as npt
 from bench.device import SimulatedDevice
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import ConverseRequest
-from services.dialing import dial
+from services.common.settings import load
 from services.orchestrator.server import OrchestratorService
 from services.orchestrator.settings import OrchestratorSettings
 from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
-from services.serving import running
-from services.settings import load
+from services.serving.dialing import dial
+from services.serving.server import running
 from tests.faults.proxy import Proxy
 
 Pcm = npt.NDArray[np.int16]

@@ -14,8 +14,8 @@ import grpc
 
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import ConverseRequest, ConverseResponse, TurnFinished
-from services.cli.stack import PARTS, Stack, is_healthy, started
-from services.dialing import dial
+from services.cli.processes.stack import PARTS, Stack, is_healthy, started
+from services.serving.dialing import dial
 from tests.faults.proxy import Proxy, proxies
 from tests.faults.wire import Wire, wire
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from neurosync.v1 import llm_pb2, llm_pb2_grpc
-from services.dialing import dial
 from services.llm.server import LanguageModelService
 from services.llm.settings import LanguageModelSettings
-from services.serving import running
+from services.serving.dialing import dial
+from services.serving.server import running
 
 if TYPE_CHECKING:
     Stub = llm_pb2_grpc.LanguageModelServiceAsyncStub

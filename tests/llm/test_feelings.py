@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.llm.cleaning import ReplyCleaner
-from services.text.feelings import feelings
+from services.text.emotion_tags import feelings
 from tests.llm.standin import StandIn, serving
 from tests.llm.talking import ask, serving_llm
 from tests.llm.test_service import ONLY

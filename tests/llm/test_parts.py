@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.errors import ConfigurationError
-from services.llm.choice import choose
+from services.common.errors import ConfigurationError
+from services.common.settings import load
 from services.llm.cleaning import ReplyCleaner
 from services.llm.prompt import DROPPED_TOGETHER, PERSONA, Past, assemble, beginning, tokens
-from services.llm.providers.base import Message
+from services.llm.providers.language_provider import Message
+from services.llm.registry import choose
 from services.llm.settings import LanguageModelSettings
-from services.settings import load
 from tests.llm.talking import settings
 
 HISTORY = [Past(f"question {index}", f"answer {index}") for index in range(20)]

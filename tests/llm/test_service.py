@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from neurosync.v1 import llm_pb2
-from services.wire import seconds_of
+from services.common.wire import seconds_of
 from tests.llm.standin import StandIn, serving
 from tests.llm.talking import Reply, ask, serving_llm
 

@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from services.errors import BadRequestError
+from services.common.errors import BadRequestError
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX
-from services.media.frame_files import SUFFIXES, read_frames, write_frames
+from services.media.formats.frame_files import SUFFIXES, read_frames, write_frames
+from services.media.formats.frames_csv import CSV_NAMES, csv_text, read_csv, timecode
 from services.media.frames import EMOTION_NAMES, Frames, frame_count
-from services.media.frames_csv import CSV_NAMES, csv_text, read_csv, timecode
 
 REFERENCE = os.environ.get("NEUROSYNC_REFERENCE_DIR")
 needs_reference = pytest.mark.skipif(not REFERENCE, reason="NEUROSYNC_REFERENCE_DIR names no reference data")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.media.heard import FADE_SECONDS, heard_sound, tick_sample
+from services.media.takes.heard_sound import FADE_SECONDS, heard_sound, tick_sample
 from services.media.wav import Pcm
 
 RATE = 24_000

@@ -13,8 +13,8 @@ import pytest_asyncio
 
 from services.media.curves import CURVE_NAMES
 from services.media.frames import Weights
-from services.media.take_info import SentenceSpan, TakeEvent, TakeInfo, Word
-from services.media.take_page import render_page
+from services.media.takes.take_info import SentenceSpan, TakeEvent, TakeInfo, Word
+from services.media.takes.take_page import render_page
 from tests.browser import Page, browser
 from tests.media.poses import POSES, pose
 from tests.media.test_take_page import HOSTILE

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from services.media.curves import CURVE_NAMES, INDEX
-from services.media.take_info import TakeInfo, Word
-from services.media.take_page import render_page, script_json
+from services.media.takes.take_info import TakeInfo, Word
+from services.media.takes.take_page import render_page, script_json
 from services.media.wav import read_wav
 from tests.media.poses import pose
 

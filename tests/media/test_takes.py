@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.errors import BadRequestError, DuplicateError
-from services.media import takes
+from services.common.errors import BadRequestError, DuplicateError
 from services.media.curves import INDEX
+from services.media.formats.frames_csv import write_csv
 from services.media.frames import Frames
-from services.media.frames_csv import write_csv
-from services.media.take_info import Phoneme, SentenceSpan, TakeInfo, Word, info_json, parse_info
-from services.media.takes import Take, load_take, slug, take_name, write_take
+from services.media.takes import take_folder as takes
+from services.media.takes.take_folder import Take, load_take, slug, take_name, write_take
+from services.media.takes.take_info import Phoneme, SentenceSpan, TakeInfo, Word, info_json, parse_info
 from services.media.wav import Sound, write_wav
 from tests.media.poses import POSES, pose
 

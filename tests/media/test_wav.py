@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.errors import BadRequestError
+from services.common.errors import BadRequestError
 from services.media.wav import Sound, WavWriter, read_wav, wav_bytes, write_wav
 
 RATE = 24_000

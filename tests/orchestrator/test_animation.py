@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from neurosync.v1 import face_pb2, media_pb2
+from services.common.settings import load
+from services.common.wire import audio_chunk
 from services.face.server import FaceService
 from services.face.settings import FaceSettings
-from services.orchestrator.animation import Animation
+from services.orchestrator.connections import StageError, Stages
 from services.orchestrator.settings import OrchestratorSettings
-from services.orchestrator.stages import StageError, Stages
-from services.serving import running
-from services.settings import load
-from services.wire import audio_chunk
+from services.orchestrator.stages.face_stage import Animation
+from services.serving.server import running
 
 RATE = 24_000
 SENTENCE = np.random.default_rng(0).integers(-3000, 3000, RATE).astype(np.int16)

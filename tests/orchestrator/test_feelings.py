@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from neurosync.v1 import media_pb2 as media
-from services.orchestrator.feelings import EMOTIONS, Feelings
-from services.orchestrator.script import Line, Word
-from services.text.feelings import NAMES
+from services.orchestrator.transcript import Line, Word
+from services.orchestrator.turn_emotions import EMOTIONS, Feelings
+from services.text.emotion_tags import NAMES
 
 TEXT = "[happy] Hello! [sad:0.5] And goodbye. [neutral]"
 

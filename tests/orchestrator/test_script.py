@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.orchestrator.script import Script, Word
+from services.orchestrator.transcript import Script, Word
 
 FIRST, SECOND = "Hello, dear world! ", "Bye now."
 

@@ -8,7 +8,7 @@ import gc
 import weakref
 
 from neurosync.v1.orchestrator_pb2 import ConverseRequest, InterruptRequest
-from services.cli.stack import PARTS, Stack, started
+from services.cli.processes.stack import PARTS, Stack, started
 from services.orchestrator.turn import Turn
 from tests.faults.lane import Lane, lane
 from tests.faults.rig import until

@@ -128,8 +128,10 @@ def test_the_wheel_carries_the_contracts_the_types_and_the_assets(carried: set[s
         for ending in ("_pb2.py", "_pb2.pyi", "_pb2_grpc.py", "_pb2_grpc.pyi"):
             assert f"neurosync/v1/{contract.stem}{ending}" in carried
     assert {"services/py.typed", "neurosync/v1/py.typed"} <= carried
-    assets = {path.relative_to(ROOT).as_posix() for path in (ROOT / "services").glob("*/assets/**/*") if path.is_file()}
-    assert {"services/face/assets/lipsync.onnx", "services/media/assets/take.html"} <= assets <= carried
+    assets = {
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "services").glob("**/assets/**/*") if path.is_file()
+    }
+    assert {"services/face/lipsync/assets/lipsync.onnx", "services/media/takes/assets/take.html"} <= assets <= carried
 
 
 def test_the_wheel_carries_nothing_else(carried: set[str]) -> None:
@@ -174,7 +176,7 @@ def test_the_player_runs_there_and_ends_when_told(machine: Path, tmp_path: Path)
         with playing(machine, tmp_path, f"127.0.0.1:{unreal.getsockname()[1]}") as process:
             address = line(process, "listening").rpartition("address=")[2].strip()
             line(process, "ready")
-            probe = (machine / "bin/python", "-I", "-m", "services.probe", address, SERVICE)
+            probe = (machine / "bin/python", "-I", "-m", "services.serving.probe", address, SERVICE)
             assert run(*probe, cwd=tmp_path) == "SERVING\n"
             datagram = unreal.recv(2048)
             assert len(datagram) >= SMALLEST_DATAGRAM

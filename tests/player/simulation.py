@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from neurosync.v1 import player_pb2 as pb
 from services.media.curves import columns
-from services.player.engine import Engine, Sent
-from services.player.grid import Grid
-from services.player.performer import Performer
-from services.player.tape import Tape
-from services.player.turn import Event, Turn, TurnConfig
+from services.player.audio.ring_buffer import Tape
+from services.player.engine.engine import Engine, Sent
+from services.player.engine.performer import Performer
+from services.player.timeline.ticks import Grid
+from services.player.turns.played_turn import Event, Turn, TurnConfig
 
 RATE = 48_000
 TICK = RATE // 60

@@ -13,15 +13,15 @@ import pytest
 
 from neurosync.v1 import media_pb2 as media
 from neurosync.v1 import player_pb2 as pb
-from services.errors import BadRequestError, ConfigurationError
+from services.common.errors import BadRequestError, ConfigurationError
+from services.common.settings import load
+from services.common.wire import duration
 from services.media.curves import CURVE_COUNT, INDEX
-from services.media.frame_files import write_frames
+from services.media.formats.frame_files import write_frames
 from services.media.frames import Frames
-from services.player.configuring import change_of, character_of, message_of, recordings_of
-from services.player.face import Character
+from services.player.face.composition import Character
+from services.player.face_configuration import change_of, character_of, message_of, recordings_of
 from services.player.settings import PlayerSettings
-from services.settings import load
-from services.wire import duration
 from tests.player.test_server import END, HEADER, Unreal, config, frames, player, sound
 
 JAW, SMILE = INDEX["JawOpen"], INDEX["MouthSmileLeft"]

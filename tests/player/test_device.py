@@ -21,8 +21,8 @@ from bench.sync import measure_barge_in, measure_sync
 from neurosync.v1 import media_pb2 as media
 from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
-from services.dialing import dial
-from services.wire import audio_chunk
+from services.common.wire import audio_chunk
+from services.serving.dialing import dial
 
 pytestmark = pytest.mark.device
 

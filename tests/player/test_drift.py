@@ -16,12 +16,12 @@ import pytest
 from bench.sync import clicks_and_spikes, paired
 from neurosync.v1 import player_pb2 as pb
 from services.media.curves import INDEX
-from services.player.engine import Engine, Sent
-from services.player.feed import Feed
-from services.player.grid import Grid
-from services.player.performer import Performer
-from services.player.tape import Pcm, Tape
-from services.player.turn import Event, Turn, TurnConfig
+from services.player.audio.ring_buffer import Pcm, Tape
+from services.player.audio.source import Feed
+from services.player.engine.engine import Engine, Sent
+from services.player.engine.performer import Performer
+from services.player.timeline.ticks import Grid
+from services.player.turns.played_turn import Event, Turn, TurnConfig
 from tests.player.simulation import JAW_ONLY, NAME, RATE, jaw
 
 BLOCK = 240  # device samples a callback

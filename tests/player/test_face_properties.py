@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.media.curves import CURVE_NAMES, LOWEST
-from services.player.emotion import RAMP_SECONDS, STRENGTHS, Temper
-from services.player.face import Character
-from services.player.idle import Habits
-from services.player.regions import FACTORS, GAINS, OFFSETS, THRESHOLDS, Scaling
+from services.player.face.composition import Character
+from services.player.face.emotion_layer import RAMP_SECONDS, STRENGTHS, Temper
+from services.player.face.life.idle import Habits
+from services.player.face.scaling import FACTORS, GAINS, OFFSETS, THRESHOLDS, Scaling
 from tests.player.simulation import NAME, SimulatedOutput, Stage
 from tests.player.test_properties import Crowd, actions, which
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from services.player.feed import RAMP_SECONDS, Feed
-from services.player.tape import Tape
+from services.player.audio.ring_buffer import Tape
+from services.player.audio.source import RAMP_SECONDS, Feed
 
 RATE = 48_000
 BLOCK = 240

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from neurosync.v1 import player_pb2 as pb
-from services.errors import StoppedError
+from services.common.errors import StoppedError
 from services.media.curves import INDEX
-from services.player import performer as performing
-from services.player.engine import Engine, Sent
-from services.player.grid import Grid
-from services.player.output import NoOutput
-from services.player.performer import Performer
+from services.player.audio.output_device import NoOutput
+from services.player.engine import performer as performing
+from services.player.engine.engine import Engine, Sent
+from services.player.engine.performer import Performer
+from services.player.timeline.ticks import Grid
 from tests.player.simulation import JAW_ONLY, NAME, RATE, TICK, Found, SimulatedOutput, Stage, constant, jaw
 
 JAW = INDEX["JawOpen"]

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from bench.life import Figures, Series, blink_starts, live, measure, phrases
-from services.errors import ConfigurationError
+from services.common.errors import ConfigurationError
 from services.media.curves import BROWS, CURVE_COUNT, INDEX, MOUTH, ROTATIONS
-from services.media.frame_files import write_frames
+from services.media.formats.frame_files import write_frames
 from services.media.frames import Frames
-from services.player.grid import TICK_RATE
-from services.player.idle import Habits, Idle
-from services.player.life.loop import SEAM_TICKS, Loop, cross_faded, read_loop
-from services.player.life.prosody import Prosody
+from services.player.face.life.idle import Habits, Idle
+from services.player.face.life.recorded_loop import SEAM_TICKS, Loop, cross_faded, read_loop
+from services.player.face.life.voice_melody import Prosody
+from services.player.timeline.ticks import TICK_RATE
 from tests.player.test_regions import PACKETS, needs_reference
 
 CAPTURE = PACKETS.parents[1].parent / "real" / "iphone_capture_silent" / "capture.csv"

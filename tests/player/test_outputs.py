@@ -13,13 +13,13 @@ from bench.player_process import player_process
 from neurosync.v1 import media_pb2 as media
 from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
-from services.dialing import dial
-from services.errors import UnavailableError
+from services.common.errors import UnavailableError
 from services.media.wav import read_wav
-from services.player.file_output import FileOutput
-from services.player.opening import open_output
-from services.player.seeking import Seeker
-from services.player.tape import Tape
+from services.player.audio.file_output import FileOutput
+from services.player.audio.open_output import open_output
+from services.player.audio.reconnect import Seeker
+from services.player.audio.ring_buffer import Tape
+from services.serving.dialing import dial
 from tests.player.simulation import SimulatedOutput
 
 RATE = 48_000

@@ -11,11 +11,11 @@ import pytest
 
 from neurosync.v1 import media_pb2 as media
 from neurosync.v1 import player_pb2 as pb
-from services.errors import BadRequestError, ConfigurationError
-from services.player.intake import End, Frames, Intake, Sound, config_of, whole
+from services.common.errors import BadRequestError, ConfigurationError
+from services.common.settings import load
+from services.player.frame_outputs.livelink_udp import Sink, open_sinks, split_target
 from services.player.settings import PlayerSettings
-from services.player.sinks import Sink, open_sinks, split_target
-from services.settings import load
+from services.player.stream.validation import End, Frames, Intake, Sound, config_of, whole
 from tests.player.simulation import constant
 
 

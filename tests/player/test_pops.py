@@ -9,11 +9,11 @@ import pytest
 
 from neurosync.v1 import player_pb2 as pb
 from services.media.curves import CHEEKS, CURVE_COUNT, CURVE_NAMES, INDEX, MOUTH, TONGUE, columns
-from services.player.blend import FAST_TICKS, SLOW_TICKS, STARVED_TICKS
-from services.player.emotion import NONE, Temper
-from services.player.face import EASE_TICKS, Character
-from services.player.idle import Habits
-from services.player.regions import Scaling
+from services.player.face.blend import FAST_TICKS, SLOW_TICKS, STARVED_TICKS
+from services.player.face.composition import EASE_TICKS, Character
+from services.player.face.emotion_layer import NONE, Temper
+from services.player.face.life.idle import Habits
+from services.player.face.scaling import Scaling
 from tests.player.simulation import NAME, RATE, TICK, Sender, Stage, constant
 
 ALL = columns(CURVE_NAMES)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.errors import UnavailableError
-from services.player import device as devices
-from services.player.device import DeviceOutput, find_device, list_devices, look_again
-from services.player.opening import reopen_output
-from services.player.tape import Tape
+from services.common.errors import UnavailableError
+from services.player.audio import portaudio as devices
+from services.player.audio.open_output import reopen_output
+from services.player.audio.portaudio import DeviceOutput, find_device, list_devices, look_again
+from services.player.audio.ring_buffer import Tape
 
 BLOCK_SECONDS = 0.005
 

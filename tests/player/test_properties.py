@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurosync.v1 import player_pb2 as pb
-from services.errors import NeuroSyncError
+from services.common.errors import NeuroSyncError
 from services.media.curves import CURVE_NAMES, LOWEST, columns
 from tests.player.simulation import NAME, RATE, Sender, SimulatedOutput, Stage
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX, LOWEST, ROTATIONS
 from services.media.livelink import Encoder
-from services.player.intake import subject_of
-from services.player.regions import CLASSIC, FACTORS, GAINS, OFFSETS, THRESHOLDS, Scaling
+from services.player.face.scaling import CLASSIC, FACTORS, GAINS, OFFSETS, THRESHOLDS, Scaling
+from services.player.stream.validation import subject_of
 
 livelink_receiver = importlib.import_module("tests.livelink_receiver")  # an outside program, without types
 PACKETS = Path(os.environ.get("NEUROSYNC_REFERENCE_DIR") or "/nowhere") / "golden" / "packets"

@@ -18,13 +18,13 @@ import pytest
 from neurosync.v1 import media_pb2 as media
 from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
-from services.dialing import dial
+from services.common.settings import load
+from services.common.wire import audio_chunk, duration, frame_batch
 from services.media.curves import INDEX
 from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
-from services.serving import running
-from services.settings import load
-from services.wire import audio_chunk, duration, frame_batch
+from services.serving.dialing import dial
+from services.serving.server import running
 from tests.player.simulation import constant, jaw
 
 livelink_receiver = importlib.import_module("tests.livelink_receiver")  # an outside program, without types

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurosync.v1 import player_pb2 as pb
-from services.player.performer import LEAD_SECONDS
+from services.player.engine.performer import LEAD_SECONDS
 from tests.player.simulation import RATE, SimulatedOutput, Stage
 
 

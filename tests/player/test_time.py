@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.player.clock import DeviceClock
-from services.player.grid import Grid
-from services.player.tape import Tape
+from services.player.audio.ring_buffer import Tape
+from services.player.timeline.clock import DeviceClock
+from services.player.timeline.ticks import Grid
 
 RATES = st.integers(8_000, 192_000)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from neurosync.v1 import player_pb2 as pb
-from services.errors import BusyError, DuplicateError
+from services.common.errors import BusyError, DuplicateError
 from services.media.curves import INDEX
-from services.player.performer import limited
+from services.player.engine.performer import limited
 from tests.player.simulation import JAW_ONLY, NAME, RATE, TICK, SimulatedOutput, Stage, constant, jaw
 
 JAW = INDEX["JawOpen"]

@@ -21,19 +21,19 @@ from bench.receiver import Receiver, receiver
 from neurosync.v1 import media_pb2 as media
 from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
-from services.dialing import dial
-from services.errors import UnavailableError
+from services.common.errors import UnavailableError
+from services.common.settings import load
+from services.common.wire import audio_chunk, frame_batch
 from services.media.curves import INDEX
 from services.media.livelink import decode
 from services.media.wav import read_wav
-from services.player.output import AudioOutput
-from services.player.routes import Route, routes_of
+from services.player.audio.output_device import AudioOutput
+from services.player.audio.ring_buffer import Tape
+from services.player.engine.output_assignment import Route, routes_of
 from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
-from services.player.tape import Tape
-from services.serving import running
-from services.settings import load
-from services.wire import audio_chunk, frame_batch
+from services.serving.dialing import dial
+from services.serving.server import running
 from tests.player.simulation import constant, jaw
 
 if TYPE_CHECKING:

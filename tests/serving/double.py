@@ -13,9 +13,9 @@ import grpc
 from pydantic_settings import SettingsConfigDict
 
 from neurosync.v1 import face_pb2, face_pb2_grpc
-from services.errors import UnavailableError
-from services.serving import main
-from services.settings import ServerSettings
+from services.common.errors import UnavailableError
+from services.common.settings import ServerSettings
+from services.serving.server import main
 
 NAME = "neurosync.v1.FaceService"
 Act = Callable[[], Awaitable[None]]

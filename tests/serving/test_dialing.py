@@ -9,9 +9,9 @@ import grpc
 import pytest
 
 from neurosync.v1 import face_pb2, face_pb2_grpc
-from services.dialing import credentials, dial
-from services.errors import BadRequestError, BusyError, NeuroSyncError, UnavailableError
-from services.serving import running
+from services.common.errors import BadRequestError, BusyError, NeuroSyncError, UnavailableError
+from services.serving.dialing import credentials, dial
+from services.serving.server import running
 from tests.serving.double import Double, DoubleSettings
 
 OPEN = DoubleSettings()

@@ -12,11 +12,11 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from pydantic import SecretStr
 
 from neurosync.v1 import face_pb2, face_pb2_grpc
-from services import errors
-from services.dialing import Metadata, credentials, dial
-from services.guard import STATUSES, UNFORESEEN
-from services.probe import health_of
-from services.serving import running
+from services.common import errors
+from services.serving.dialing import Metadata, credentials, dial
+from services.serving.guard import STATUSES, UNFORESEEN
+from services.serving.probe import health_of
+from services.serving.server import running
 from tests.serving.double import NAME, Double, DoubleSettings
 
 SECRET = "a-token-of-the-tests"

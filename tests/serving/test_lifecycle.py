@@ -16,10 +16,10 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from pydantic import SecretStr
 
 from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
-from services.dialing import dial
-from services.errors import UnavailableError
-from services.probe import health_of
-from services.serving import CLOSE_SECONDS, running
+from services.common.errors import UnavailableError
+from services.serving.dialing import dial
+from services.serving.probe import health_of
+from services.serving.server import CLOSE_SECONDS, running
 from tests.serving.conftest import Start
 from tests.serving.double import NAME, Double, DoubleSettings
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from services.precedence import BEHIND, give_way
+from services.common.precedence import BEHIND, give_way
 
 
 def _niceness() -> int:

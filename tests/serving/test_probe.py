@@ -8,8 +8,8 @@ import socket
 import pytest
 from pydantic import SecretStr
 
-from services.probe import main
-from services.serving import running
+from services.serving.probe import main
+from services.serving.server import running
 from tests.serving.conftest import Certificates
 from tests.serving.double import NAME, Double, DoubleSettings
 

@@ -10,8 +10,8 @@ import pytest
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from services.errors import ConfigurationError
-from services.settings import ServerSettings, env_alias, is_loopback, load
+from services.common.errors import ConfigurationError
+from services.common.settings import ServerSettings, env_alias, is_loopback, load
 
 
 class Known(ServerSettings):

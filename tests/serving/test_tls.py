@@ -10,9 +10,9 @@ import pytest
 from pydantic import SecretStr
 
 from neurosync.v1 import face_pb2, face_pb2_grpc
-from services.dialing import credentials, dial
-from services.errors import ConfigurationError
-from services.serving import running
+from services.common.errors import ConfigurationError
+from services.serving.dialing import credentials, dial
+from services.serving.server import running
 from tests.serving.conftest import Certificates, Start
 from tests.serving.double import Double, DoubleSettings
 

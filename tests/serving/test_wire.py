@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neurosync.v1 import media_pb2
-from services.errors import BadRequestError, InactiveError
-from services.wire import (
+from services.common.errors import BadRequestError, InactiveError
+from services.common.wire import (
     MAX_CHUNK_BYTES,
     SAMPLE_RATES,
     audio_chunk,

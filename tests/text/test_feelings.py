@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.text.feelings import NAMES, Feeling, feelings
+from services.text.emotion_tags import NAMES, Feeling, feelings
 from services.text.sentences import SentenceSplitter
 from services.text.spoken import spoken
 

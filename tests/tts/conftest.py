@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pytest
 
 from neurosync.v1 import media_pb2, tts_pb2, tts_pb2_grpc
-from services.dialing import dial
-from services.serving import running
+from services.serving.dialing import dial
+from services.serving.server import running
 from services.tts.server import SpeechService
 from services.tts.settings import SpeechSettings
 

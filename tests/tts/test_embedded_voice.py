@@ -14,8 +14,8 @@ import pytest_asyncio
 import soxr
 
 from neurosync.v1 import tts_pb2
-from services.tts import model
-from services.wire import duration
+from services.common.wire import duration
+from services.tts.hibari import acoustic_model as model
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

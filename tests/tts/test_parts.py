@@ -8,16 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.errors import ConfigurationError
-from services.settings import load
-from services.tts import level, model, phones, reading
-from services.tts.align import align
-from services.tts.breaker import Breaker
-from services.tts.characters import CharacterTimes
+from services.common.errors import ConfigurationError
+from services.common.settings import load
+from services.tts import level
 from services.tts.estimate import spread
+from services.tts.hibari import acoustic_model as model
+from services.tts.hibari import phoneme_times as phones
+from services.tts.hibari import pronunciation as reading
+from services.tts.hibari.word_alignment import align
 from services.tts.pauses import Pauses
+from services.tts.providers.breaker import Breaker
+from services.tts.providers.character_times import CharacterTimes
 from services.tts.settings import SpeechSettings
-from services.tts.track import Track, Trimmer
+from services.tts.trim import Track, Trimmer
 
 Pcm = npt.NDArray[np.int16]
 RATE = 16_000

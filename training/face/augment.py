@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from services.face.features import SAMPLE_RATE, Floats
+from services.face.lipsync.log_mel import SAMPLE_RATE, Floats
 
 ACTIVE_DBFS = -22.0
 """Level that speech is brought to before its gain is drawn."""

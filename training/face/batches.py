@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from services.face.features import BANDS, ROW, SILENCE, SUBFRAMES
+from services.face.lipsync.log_mel import BANDS, ROW, SILENCE, SUBFRAMES
 
 BATCH, FRAMES = 24, 160
 """Crops a step, and rows a crop (2.7 s)."""

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from services.face.engine import Pcm, Weights
-from services.face.features import FRAME_RATE, SAMPLE_RATE, Floats
-from services.face.model import LipModel
-from services.face.prosody import ProsodyStream
+from services.face.face_model import Pcm, Weights
+from services.face.lipsync.lip_model import LipModel
+from services.face.lipsync.log_mel import FRAME_RATE, SAMPLE_RATE, Floats
+from services.face.lipsync.pitch_level import ProsodyStream
 from services.media.curves import CURVE_NAMES, INDEX
 from training.face import judge, plots, unseen
 from training.face.augment import coloured_noise

@@ -12,9 +12,9 @@ import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-import services.face
-from services.face.features import ROW
-from services.face.model import FEATURES_VERSION
+import services.face.lipsync
+from services.face.lipsync.lip_model import FEATURES_VERSION
+from services.face.lipsync.log_mel import ROW
 from training.face.members import folders
 from training.face.network import DELAYS, Ensemble, LipNetwork, Sizes
 from training.face.phones import PHONES
@@ -88,7 +88,7 @@ def export(folder: Path, name: str) -> None:
     """
     ensemble = load(folder)
     inputs = (torch.zeros(1, 9, ROW), *ensemble.begin(1))
-    assets = Path(services.face.__path__[0]) / "assets"
+    assets = Path(services.face.lipsync.__path__[0]) / "assets"
     assets.mkdir(exist_ok=True)
     path = assets / f"{name}.onnx"
     axes = {n: {0: "batch"} for n in ("heard", "heard_after")} | {

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from services.face.features import SAMPLE_RATE, Floats
+from services.face.lipsync.log_mel import SAMPLE_RATE, Floats
 from training.face.augment import background, coloured_noise, decibels, hum
 
 Envelope = NDArray[np.float64]

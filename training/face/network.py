@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from services.face.features import ROW, SILENCE
+from services.face.lipsync.log_mel import ROW, SILENCE
 
 DELAYS = {50: 3, 100: 6, 200: 12}
 """Look-ahead in milliseconds to the rows between a frame and the row that answers for it, counted from the frame's end.

@@ -8,9 +8,9 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 
-from services.face.features import FRAME_RATE, SAMPLE_RATE
-from services.face.model import LipModel
-from services.face.prosody import ProsodyStream
+from services.face.lipsync.lip_model import LipModel
+from services.face.lipsync.log_mel import FRAME_RATE, SAMPLE_RATE
+from services.face.lipsync.pitch_level import ProsodyStream
 from services.media.curves import INDEX
 from training.face import judge
 from training.face.poses import CHANNELS

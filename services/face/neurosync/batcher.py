@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from services.errors import BusyError, UnavailableError
+from services.common.errors import BusyError, UnavailableError
 from services.face.neurosync.runner import DirectRunner
-from services.face.neurosync.sound import Floats
+from services.face.neurosync.sound_preparation import Floats
 
 GATHER_SECONDS = 0.003
 """Waited for company after the first window. Larger: bigger batches; smaller: a lone stream is answered sooner."""

@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from services.errors import ConfigurationError
+from services.common.errors import ConfigurationError
 from services.face.neurosync import safetensors
 from services.face.neurosync.network import Network, Sizes
 

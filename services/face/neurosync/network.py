@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from services.face.neurosync.features import FEATURES
+from services.face.neurosync.spectral_features import FEATURES
 
 WINDOW = 128
 """Rows that the published checkpoint was trained on and hears at a time (2.1 s)."""

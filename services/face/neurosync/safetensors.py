@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from services.errors import ConfigurationError
+from services.common.errors import ConfigurationError
 
 _TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "F64": torch.float64}
 _LONGEST_HEADER = 100_000_000

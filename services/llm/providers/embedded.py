@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.errors import ConfigurationError, UnavailableError
-from services.llm.providers.base import Ask, Ending, Message
-from services.llm.providers.chat import ChatOptions, ChatProvider
-from services.memory import map_blocks
-from services.precedence import give_way
+from services.common.errors import ConfigurationError, UnavailableError
+from services.common.memory import map_blocks
+from services.common.precedence import give_way
+from services.llm.providers.chat_completions import ChatOptions, ChatProvider
+from services.llm.providers.language_provider import Ask, Ending, Message
 
 logger = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from services.face.neurosync.features import FeatureExtractor
     from services.face.neurosync.network import Network
     from services.face.neurosync.runner import DirectRunner
+    from services.face.neurosync.spectral_features import FeatureExtractor
 
 DATA = Path(__file__).parents[2] / "data" / "neurosync"
 
@@ -62,6 +62,6 @@ def runner(network: Network) -> DirectRunner:
 
 @pytest.fixture(scope="session")
 def extractor() -> FeatureExtractor:
-    from services.face.neurosync.features import FeatureExtractor
+    from services.face.neurosync.spectral_features import FeatureExtractor
 
     return FeatureExtractor()

@@ -12,11 +12,11 @@ pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 
 import torch
 
-from services.errors import BusyError, UnavailableError
+from services.common.errors import BusyError, UnavailableError
 from services.face.neurosync.batcher import Batcher
 from services.face.neurosync.network import Network
 from services.face.neurosync.runner import DirectRunner
-from services.face.neurosync.sound import Floats
+from services.face.neurosync.sound_preparation import Floats
 
 
 class Watched(DirectRunner):

@@ -16,7 +16,7 @@ pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 
 import torch
 
-from services.errors import ConfigurationError
+from services.common.errors import ConfigurationError
 from services.face.neurosync.checkpoint import load
 from services.face.neurosync.network import Network, Sizes
 

@@ -12,11 +12,11 @@ pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 
 import torch
 
-from services.face.neurosync import clip
-from services.face.neurosync.features import FeatureExtractor
+from services.face.deferred_work import done
+from services.face.neurosync import whole_clip as clip
 from services.face.neurosync.runner import DirectRunner
-from services.face.neurosync.sound import Floats, at_model_rate, decode, normalised
-from services.face.work import done
+from services.face.neurosync.sound_preparation import Floats, at_model_rate, decode, normalised
+from services.face.neurosync.spectral_features import FeatureExtractor
 
 
 def check(frames: Floats, wanted: np.ndarray) -> None:

@@ -17,19 +17,19 @@ import grpc
 import soundfile
 
 from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
-from services.dialing import dial
-from services.errors import ConfigurationError
-from services.face.engine import AnimatesClips, FaceModel, HearsEmotions, Pcm, Weights
-from services.face.models import load_model
-from services.face.neurosync.emotions import EmotionKeys
-from services.face.neurosync.engine import NeuroSyncModel
-from services.face.neurosync.sound import Floats
+from services.common.errors import ConfigurationError
+from services.common.settings import load
+from services.face.deferred_work import done
+from services.face.face_model import AnimatesClips, FaceModel, HearsEmotions, Pcm, Weights
+from services.face.neurosync.emotion_keys import EmotionKeys
+from services.face.neurosync.neurosync_model import NeuroSyncModel
+from services.face.neurosync.sound_preparation import Floats
+from services.face.registry import load_model
 from services.face.server import FaceService
 from services.face.settings import FaceSettings
-from services.face.work import done
 from services.media.curves import CURVE_NAMES, LOWEST
-from services.serving import running
-from services.settings import load
+from services.serving.dialing import dial
+from services.serving.server import running
 
 if TYPE_CHECKING:
     Stub = face_pb2_grpc.FaceServiceAsyncStub

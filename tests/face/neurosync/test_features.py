@@ -12,10 +12,10 @@ pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 
 import torch
 
-from services.errors import BadRequestError
-from services.face.neurosync.features import FEATURES, HOP, SHORTEST, FeatureExtractor
-from services.face.neurosync.running import RunningFeatures
-from services.face.neurosync.sound import SAMPLE_RATE, Floats, at_model_rate, decode, normalised
+from services.common.errors import BadRequestError
+from services.face.neurosync.running_features import RunningFeatures
+from services.face.neurosync.sound_preparation import SAMPLE_RATE, Floats, at_model_rate, decode, normalised
+from services.face.neurosync.spectral_features import FEATURES, HOP, SHORTEST, FeatureExtractor
 
 EXACT = 5e-5
 

@@ -17,14 +17,14 @@ pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 import torch
 
 from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
-from services.dialing import dial
-from services.face.neurosync import engine
+from services.common.settings import load
+from services.face.neurosync import neurosync_model as engine
 from services.face.neurosync.runner import DirectRunner
-from services.face.neurosync.sound import Floats
+from services.face.neurosync.sound_preparation import Floats
 from services.face.server import FaceService
 from services.face.settings import FaceSettings
-from services.serving import running
-from services.settings import load
+from services.serving.dialing import dial
+from services.serving.server import running
 
 if TYPE_CHECKING:
     Stub = face_pb2_grpc.FaceServiceAsyncStub

@@ -15,14 +15,14 @@ pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 import soundfile
 import torch
 
-from services.face.engine import Pcm
-from services.face.neurosync import clip
-from services.face.neurosync.features import FeatureExtractor
+from services.face.deferred_work import done
+from services.face.face_model import Pcm
+from services.face.neurosync import whole_clip as clip
 from services.face.neurosync.network import Network
 from services.face.neurosync.runner import DirectRunner
-from services.face.neurosync.sound import Floats, at_model_rate, normalised
+from services.face.neurosync.sound_preparation import Floats, at_model_rate, normalised
+from services.face.neurosync.spectral_features import FeatureExtractor
 from services.face.neurosync.streaming import NetworkStream, Pace, Seam
-from services.face.work import done
 
 RATE = 24_000
 CLOSE = 2e-3  # of 100: float32 sums in another order

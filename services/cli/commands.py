@@ -1,6 +1,0 @@
-"""All subcommands of `neurosync`: importing a module registers its commands, in the order of the help."""
-
-from services.cli import up, chat, ask, animate, replay, export, calibrate, monitor, doctor  # noqa: F401, I001
-from services.cli.main import app
-
-__all__ = ["app"]

@@ -1,0 +1,1 @@
+"""The subcommands of `neurosync`, one module each."""

@@ -1,0 +1,1 @@
+"""What a person hands to a command: sound files, jobs, style options."""

@@ -1,0 +1,1 @@
+"""Receiving Live Link datagrams, and statistics of what arrives."""

@@ -1,0 +1,1 @@
+"""Starting the services as processes, and keeping them alive."""

@@ -1,0 +1,166 @@
+"""A take to a picture: its sound, words, events, emotions and curves over one time axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from services.cli.take.drawing import Canvas, PngCanvas, Points, SvgCanvas
+from services.common.errors import BadRequestError
+from services.media.curves import CURVE_NAMES, INDEX, LOWEST
+from services.media.frames import EMOTION_NAMES, FRAME_RATE, Weights
+from services.media.takes.take_folder import Take
+
+CURVES = (
+    "JawOpen",
+    "MouthClose",
+    "MouthFunnel",
+    "MouthPucker",
+    "MouthSmileLeft",
+    "EyeBlinkLeft",
+    "BrowInnerUp",
+    "HeadYaw",
+)
+"""Drawn unless others are named."""
+WIDTH, LEFT, RIGHT = 1200, 130, 16  # pixels; names stand left of LEFT
+_WAVE, _WORDS, _EVENTS, _LANE, _GAP, _RULER = 84, 20, 18, 46, 6, 24
+_INK, _SOFT, _LINE, _WAVE_COLOUR, _BLOCK, _MARK = "#1d2530", "#5d6a79", "#d7dde4", "#7d94a8", "#e4ebf1", "#e8b04a"
+_PALETTE = ("#d1495b", "#2b7fd1", "#2f9e63", "#b8791a", "#8a56c9", "#0f9aa0", "#c2479d", "#6b7f2a")
+_KINDS: Final[dict[str, Callable[[int, int, str], Canvas]]] = {".svg": SvgCanvas, ".png": PngCanvas}
+_STEPS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 600)  # seconds between two marks of the axis
+MOST_MARKS = 14
+
+
+def write_plot(path: Path, take: Take, curves: Sequence[str] = CURVES) -> None:
+    """Draw a take into `path`, .svg or .png; a file that exists is replaced.
+
+    Raises:
+        BadRequestError: The suffix is another, a curve is none of the 61, or the take is empty.
+    """
+    kind = _KINDS.get(path.suffix.lower())
+    if kind is None:
+        raise BadRequestError("--plot", path.name, f"a name that ends in {' or '.join(_KINDS)}")
+    known = {name.lower(): name for name in CURVE_NAMES}
+    for name in curves:
+        if name.lower() not in known:
+            raise BadRequestError("--curve", name, "the name of an ARKit curve, such as JawOpen")
+    if not len(take.weights):
+        raise BadRequestError("--take", "no frames", "a take with something in it")
+    canvas = draw(take, [known[name.lower()] for name in curves], kind)
+    path.write_bytes(canvas.encoded())
+
+
+@dataclass
+class _Sheet:
+    """A canvas with a time axis."""
+
+    canvas: Canvas
+    seconds: float
+    y: float = 0.0
+
+    def x(self, seconds: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * seconds / self.seconds
+
+    def label(self, text: str, height: float, colour: str = _INK) -> None:
+        self.canvas.text(LEFT - 8, self.y + height / 2 + 4, text, colour, anchor="end")
+
+
+def draw(take: Take, curves: Sequence[str], kind: Callable[[int, int, str], Canvas]) -> Canvas:
+    """Return the picture of a take."""
+    felt = _felt(take.emotions)
+    height = _RULER + _WAVE + 2 * _GAP + (_LANE + _GAP) * (len(curves) + bool(felt))
+    height += (_WORDS + _GAP) * bool(take.info.words) + (_EVENTS + _GAP) * bool(take.info.events)
+    sheet = _Sheet(kind(WIDTH, height, "#ffffff"), max(len(take.weights) / FRAME_RATE, take.seconds))
+    _ruler(sheet, height)
+    _wave(sheet, take)
+    if take.info.words:
+        for word in take.info.words:
+            _span(sheet, word.start_sample / take.rate, word.end_sample / take.rate, word.word, _WORDS, _BLOCK)
+        sheet.label("words", _WORDS, _SOFT)
+        sheet.y += _WORDS + _GAP
+    if take.info.events:
+        for event in take.info.events:
+            start = event.start_sample / take.rate
+            _span(sheet, start, event.end_sample / take.rate, "", _EVENTS, _MARK)
+            late = start > 0.8 * sheet.seconds
+            x = sheet.x(start) + (-3 if late else 4)
+            sheet.canvas.text(x, sheet.y + _EVENTS / 2 + 4, event.text, _INK, anchor="end" if late else "start")
+        sheet.label("events", _EVENTS, _SOFT)
+        sheet.y += _EVENTS + _GAP
+    if felt and take.emotions is not None:
+        series = [(take.emotions[:, EMOTION_NAMES.index(name)] / 100, _PALETTE[k]) for k, name in enumerate(felt)]
+        _lane(sheet, series, 0.0, 1.0)
+        for k, name in enumerate(felt):
+            sheet.canvas.text(LEFT - 8, sheet.y + 10 + 12 * (k % 4), name, _PALETTE[k], anchor="end")
+        sheet.y += _LANE + _GAP
+    for k, name in enumerate(curves):
+        values = take.weights[:, INDEX[name]]
+        top = _top(np.abs(values).max())
+        _lane(sheet, [(values, _PALETTE[k % len(_PALETTE)])], top * float(LOWEST[INDEX[name]]), top)
+        sheet.label(name, _LANE)
+        sheet.canvas.text(LEFT + 3, sheet.y + 9, f"{top:g}", _SOFT)
+        sheet.y += _LANE + _GAP
+    return sheet.canvas
+
+
+def _felt(emotions: Weights | None) -> list[str]:
+    """Return the emotions that are ever felt, at 3 % or more."""
+    if emotions is None or not len(emotions):
+        return []
+    return [name for name, most in zip(EMOTION_NAMES, emotions.max(axis=0), strict=True) if most >= 3]
+
+
+def _top(most: float) -> float:
+    """Return the top of a scale: the least of these that holds `most`."""
+    return next((top for top in (0.1, 0.25, 0.5) if top >= most), 1.0)
+
+
+def _ruler(sheet: _Sheet, height: int) -> None:
+    step = next((step for step in _STEPS if sheet.seconds / step <= MOST_MARKS), _STEPS[-1])
+    for k in range(int(sheet.seconds / step) + 1):
+        x = sheet.x(k * step)
+        sheet.canvas.line(np.array([[x, _RULER - 6], [x, height]]), _LINE, 1.0)
+        sheet.canvas.text(x + 2, 12, f"{k * step:g} s", _SOFT, room=WIDTH - x)
+    sheet.y = _RULER
+
+
+def _wave(sheet: _Sheet, take: Take) -> None:
+    """Draw the loudest sample either way of each pixel."""
+    left, right = sheet.x(0), sheet.x(take.seconds)
+    edges = np.linspace(0, len(take.pcm), max(1, round(right - left)) + 1).astype(int)
+    middle = sheet.y + _WAVE / 2
+    points: list[Points] = []
+    for k in range(len(edges) - 1):
+        part = take.pcm[edges[k] : max(edges[k + 1], edges[k] + 1)]
+        low, high = (float(part.min()), float(part.max())) if len(part) else (0.0, 0.0)
+        x = left + k
+        points.append(np.array([[x, middle - high / 32768 * _WAVE / 2], [x, middle - low / 32768 * _WAVE / 2]]))
+    sheet.canvas.line(np.concatenate(points), _WAVE_COLOUR, 1.0)
+    sheet.label("sound", _WAVE, _SOFT)
+    sheet.y += _WAVE + _GAP
+
+
+def _span(sheet: _Sheet, start: float, end: float, text: str, height: float, colour: str) -> None:
+    x, width = sheet.x(start), max(sheet.x(end) - sheet.x(start), 2.0)
+    if x >= WIDTH - RIGHT + 1:
+        return
+    width = min(width, WIDTH - RIGHT - x)
+    sheet.canvas.box(x, sheet.y, max(width - 1, 1.5), height, colour)
+    sheet.canvas.text(x + width / 2, sheet.y + height / 2 + 4, text.strip(), _INK, anchor="middle", room=width + 2)
+
+
+def _lane(sheet: _Sheet, series: Sequence[tuple[npt.NDArray[Any], str]], low: float, high: float) -> None:
+    """Draw curves by frame between the values `low` and `high`."""
+    canvas = sheet.canvas
+    for value in {low, 0.0, high}:
+        y = sheet.y + _LANE * (high - value) / (high - low)
+        canvas.line(np.array([[LEFT, y], [WIDTH - RIGHT, y]]), _LINE, 1.0)
+    for values, colour in series:
+        across = LEFT + (WIDTH - LEFT - RIGHT) * np.arange(len(values)) / FRAME_RATE / sheet.seconds
+        down = sheet.y + _LANE * (high - np.clip(values, low, high)) / (high - low)
+        canvas.line(np.stack([across, down], axis=1).astype(float), colour)

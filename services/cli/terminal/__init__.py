@@ -1,0 +1,1 @@
+"""The terminal: typed lines and a small face."""

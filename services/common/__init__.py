@@ -1,0 +1,1 @@
+"""What every service shares: errors, settings, and the checks between messages and values; imports no service."""

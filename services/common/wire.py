@@ -1,0 +1,120 @@
+"""Between messages of `neurosync.v1` and the values that the code computes with; every check names its field."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from google.protobuf.duration_pb2 import Duration
+
+from neurosync.v1 import media_pb2
+from services.common.errors import BadRequestError, InactiveError
+
+T = TypeVar("T")
+Pcm = npt.NDArray[np.int16]
+Weights = npt.NDArray[np.float32]
+
+SAMPLE_RATES = (8_000, 192_000)  # hertz, lowest and highest
+FRAME_RATES = (1, 240)  # hertz
+MAX_CHUNK_BYTES = 1 << 21  # 2 MB, half of gRPC's limit: far more than the 100 ms that a chunk should hold
+
+
+def duration(seconds: float) -> Duration:
+    """Return a protobuf duration."""
+    message = Duration()
+    message.FromNanoseconds(round(seconds * 1e9))
+    return message
+
+
+def seconds_of(message: Duration) -> float:
+    """Return a protobuf duration in seconds."""
+    return message.ToNanoseconds() / 1e9
+
+
+def check_sample_rate(field: str, rate: int, lowest: int = SAMPLE_RATES[0], highest: int = SAMPLE_RATES[1]) -> int:
+    """Return `rate` (Hz) if it lies within the limits.
+
+    Raises:
+        BadRequestError: It does not.
+    """
+    if not lowest <= rate <= highest:
+        raise BadRequestError(field, rate, f"{lowest} to {highest} Hz")
+    return rate
+
+
+def pcm_of(chunk: media_pb2.AudioChunk, expected_sample: int | None = None, *, field: str = "audio") -> Pcm:
+    """Return the samples of a chunk.
+
+    Args:
+        chunk: The message.
+        expected_sample: Where the chunk must start; None skips the check.
+        field: What to call the message in errors.
+
+    Raises:
+        BadRequestError: Half a sample, too much sound, or a gap or overlap with what came before.
+    """
+    if len(chunk.pcm) % 2:
+        raise BadRequestError(f"{field}.pcm", f"{len(chunk.pcm)} bytes", "an even number of bytes (PCM16)")
+    if len(chunk.pcm) > MAX_CHUNK_BYTES:
+        raise BadRequestError(f"{field}.pcm", f"{len(chunk.pcm)} bytes", f"at most {MAX_CHUNK_BYTES} bytes")
+    if expected_sample is not None and chunk.first_sample != expected_sample:
+        raise BadRequestError(f"{field}.first_sample", chunk.first_sample, f"{expected_sample}, no gap and no overlap")
+    return np.frombuffer(chunk.pcm, "<i2")
+
+
+def audio_chunk(first_sample: int, pcm: Pcm) -> media_pb2.AudioChunk:
+    """Return samples as a message."""
+    return media_pb2.AudioChunk(first_sample=first_sample, pcm=pcm.astype("<i2", copy=False).tobytes())
+
+
+def weights_of(batch: media_pb2.FrameBatch, curve_count: int, *, field: str = "frames") -> Weights:
+    """Return the frames of a batch, shape (frame_count, curve_count).
+
+    Raises:
+        BadRequestError: The counts disagree, a count or index is negative, or a value is not finite.
+    """
+    if batch.first_frame < 0:
+        raise BadRequestError(f"{field}.first_frame", batch.first_frame, "0 or more")
+    if batch.frame_count < 0:
+        raise BadRequestError(f"{field}.frame_count", batch.frame_count, "0 or more")
+    if len(batch.weights) != batch.frame_count * curve_count:
+        wanted = f"frame_count * {curve_count} curves = {batch.frame_count * curve_count}"
+        raise BadRequestError(f"{field}.weights", f"{len(batch.weights)} values", wanted)
+    weights = np.array(batch.weights, np.float32).reshape(batch.frame_count, curve_count)  # (frame_count, curve_count)
+    if not np.isfinite(weights).all():
+        raise BadRequestError(f"{field}.weights", "a value that is not finite", "finite values")
+    return weights
+
+
+def frame_batch(first_frame: int, weights: Weights) -> media_pb2.FrameBatch:
+    """Return frames of shape (frame_count, curve_count) as a message."""
+    return media_pb2.FrameBatch(
+        first_frame=first_frame, frame_count=len(weights), weights=weights.astype(np.float32).ravel().tolist()
+    )
+
+
+async def within(stream: AsyncIterator[T], seconds: float, what: str) -> AsyncIterator[T]:
+    """Yield the messages of a stream, none later than `seconds` after the one before.
+
+    A generator given as `stream` is closed with this one.
+
+    Raises:
+        InactiveError: The other side was silent for too long.
+    """
+    iterator = aiter(stream)
+    try:
+        while True:
+            try:
+                async with asyncio.timeout(seconds):
+                    message = await anext(iterator)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                raise InactiveError(f"no message of {what} for {seconds:g} s") from error
+            yield message
+    finally:
+        if isinstance(iterator, AsyncGenerator):
+            await iterator.aclose()

@@ -1,0 +1,1 @@
+"""The face model that ships with NeuroSync, in ONNX Runtime."""

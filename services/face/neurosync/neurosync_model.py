@@ -1,0 +1,191 @@
+"""The NeuroSync checkpoint as a face model: streams that share one network, and whole clips as it was published.
+
+model = NeuroSyncModel(Path("model.pth"), device="cuda", precision="bf16")
+stream = model.open(24_000)
+frames = [stream.push(pcm) for pcm in chunks] + [stream.end()]
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from services.common.errors import ConfigurationError
+from services.face.deferred_work import ANSWER_SECONDS, Work, done
+from services.face.face_model import EmotionReading, ModelDescription, Pcm, Weights
+from services.face.neurosync import whole_clip as clip
+from services.face.neurosync.batcher import Batcher
+from services.face.neurosync.checkpoint import Precision, load
+from services.face.neurosync.emotion_keys import EmotionKeys
+from services.face.neurosync.network import WINDOW
+from services.face.neurosync.packing import pack
+from services.face.neurosync.runner import DirectRunner
+from services.face.neurosync.sound_preparation import SAMPLE_RATE, Floats, at_model_rate, normalised
+from services.face.neurosync.spectral_features import FEATURES, FRAME_RATE, FeatureExtractor
+from services.face.neurosync.streaming import NetworkStream, Pace
+from services.media.curves import CURVE_COUNT, CURVE_NAMES, clamp
+
+NAME = "neurosync"
+HOP_ON_CPU = 48
+"""Frames between windows that one core keeps up with, barely: 0.8 s of sound, for about 0.7 s of work."""
+PROBES = 3
+"""Passes that measure the device; the first also warms it up. More: seconds later ready on a slow core."""
+
+
+class NeuroSyncModel:
+    """A loaded checkpoint, and the thread that runs it."""
+
+    def __init__(
+        self,
+        checkpoint: Path,
+        *,
+        device: Literal["auto", "cpu", "cuda"] = "auto",
+        precision: Precision = "fp32",
+        hop: int | None = None,
+        look_ahead: int = Pace.look_ahead,
+    ) -> None:
+        """Load a checkpoint.
+
+        Args:
+            checkpoint: `.pth` or `.safetensors`.
+            device: auto takes CUDA where there is one.
+            precision: to compute in.
+            hop: frames between windows of a stream; None: what suits the device.
+            look_ahead: frames that a stream keeps back.
+
+        Raises:
+            ConfigurationError: There is no such device, the checkpoint is none, or a window cannot hold the frames.
+        """
+        cuda = torch.cuda.is_available()
+        if device == "cuda" and not cuda:
+            raise ConfigurationError("device: expected cpu or auto, got cuda, which torch does not find here")
+        placed = "cuda" if cuda and device != "cpu" else "cpu"
+        try:
+            self._pace = Pace(hop or (HOP_ON_CPU if placed == "cpu" else Pace.hop), look_ahead)
+        except ValueError as error:
+            raise ConfigurationError(f"hop and look_ahead: {error}") from error
+        network = load(checkpoint, precision=precision, device=placed)
+        self._on_cpu = placed == "cpu"
+        if self._on_cpu and precision == "fp32":
+            pack(network)
+        if not self._on_cpu:
+            torch.set_num_threads(1)  # features of many streams side by side; each is too small to be shared out
+        self._extractor = FeatureExtractor("cpu")
+        self._batcher = Batcher(DirectRunner(network))
+        self.description = ModelDescription(
+            name=NAME,
+            engine=f"torch/{placed.upper()}/{precision}",
+            animated_curves=tuple(name for i, name in enumerate(CURVE_NAMES) if i not in clip.UNTAUGHT),
+            sample_rate=SAMPLE_RATE,
+            frame_rate=FRAME_RATE,
+            look_ahead=self._pace.samples(SAMPLE_RATE),
+            hears_emotions=network.sizes.outputs > CURVE_COUNT,
+        )
+
+    def open(self, sample_rate: int) -> NeuroSyncStream:
+        """Return a new stream for sound at `sample_rate` hertz."""
+        return NeuroSyncStream(NetworkStream(self._batcher, self._extractor, sample_rate, self._pace), sample_rate)
+
+    @property
+    def waiting(self) -> int:
+        """Windows of sound that wait for the device."""
+        return self._batcher.waiting
+
+    def device_seconds(self) -> float:
+        """Measure and return how long the device works for a second of one stream, when many share it."""
+        count = 1 if self._on_cpu else self._batcher.batch  # a CPU is no faster for several
+        windows = torch.zeros(count, WINDOW, FEATURES)
+        taken = []
+        for _ in range(PROBES):
+            begun = time.perf_counter()
+            self._batcher.submit(windows).result(ANSWER_SECONDS)
+            taken.append(time.perf_counter() - begun)
+        return min(taken) / count * FRAME_RATE / self._pace.hop
+
+    def whole(self, sound: Floats, sample_rate: int) -> Iterator[Work[tuple[Weights, list[EmotionReading]]]]:
+        """Yield the work that makes a clip's frames exactly as the published model does, and its emotions, in order.
+
+        Differences: values are kept within the curves' legal range; frames beyond the end of the sound (one, where
+        it is whole sixtieths of a second) are left out; below 83 ms of sound, where the published model gives
+        nothing, frames are 0.
+
+        Args:
+            sound: float32, shape (n,).
+            sample_rate: hertz.
+        """
+        keys = EmotionKeys()
+        left = -(-len(sound) * FRAME_RATE // sample_rate)
+
+        def part(asking: Work[Floats]) -> Work[tuple[Weights, list[EmotionReading]]]:
+            nonlocal left
+            frames = yield from asking
+            legal = clamp(frames[:left, :CURVE_COUNT]), keys.of(frames[:left])
+            left -= min(left, len(frames))
+            return legal
+
+        def rest() -> Work[tuple[Weights, list[EmotionReading]]]:
+            yield from ()
+            return np.zeros((left, CURVE_COUNT), np.float32), []
+
+        for asking in clip.parts(self._batcher, self._extractor.rows(normalised(at_model_rate(sound, sample_rate)))):
+            yield part(asking)
+        if left:
+            yield rest()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._batcher.close()
+
+
+class NeuroSyncStream:
+    """One sound being animated by a `NeuroSyncModel`."""
+
+    def __init__(self, stream: NetworkStream, sample_rate: int) -> None:
+        """Wrap raw frames."""
+        self._stream = stream
+        self._rate = sample_rate
+        self._keys = EmotionKeys()
+        self._readings: list[EmotionReading] = []
+
+    @property
+    def look_ahead(self) -> int:
+        """Samples, at the stream's own rate, that a frame waits for beyond its own time."""
+        return self._stream.look_ahead
+
+    def push(self, pcm: Pcm) -> Weights:
+        """Take more sound and return the frames that are certain now."""
+        return done(self.pushing(pcm))
+
+    def flush(self) -> Weights:
+        """Return the frames of all sound so far as if silence followed; the stream goes on with what it has heard."""
+        return done(self.flushing())
+
+    def end(self) -> Weights:
+        """Return the frames that are left: with these, ceil(60 * seconds) were given."""
+        return done(self.ending())
+
+    def pushing(self, pcm: Pcm) -> Work[Weights]:
+        """Do `push`."""
+        return self._legal((yield from self._stream.push(pcm)))
+
+    def flushing(self) -> Work[Weights]:
+        """Do `flush`."""
+        return self._legal((yield from self._stream.flush()))
+
+    def ending(self) -> Work[Weights]:
+        """Do `end`: a stream that has ended gave what a flush gives."""
+        return self.flushing()
+
+    def take_emotions(self) -> list[EmotionReading]:
+        """Return the emotions of the frames given since the last call."""
+        taken, self._readings = self._readings, []
+        return taken
+
+    def _legal(self, raw: Floats) -> Weights:
+        self._readings += self._keys.of(raw)
+        return clamp(clip.scaled(raw)[:, :CURVE_COUNT])

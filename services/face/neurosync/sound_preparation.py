@@ -1,0 +1,47 @@
+"""Bring a recording to what the features are computed from: mono float32 at 88 200 Hz, peak 1."""
+
+from __future__ import annotations
+
+import io
+from math import ceil
+from typing import TypeAlias
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from services.common.errors import BadRequestError
+
+Floats: TypeAlias = NDArray[np.float32]
+
+SAMPLE_RATE = 88_200
+"""Hertz. Frames of 1/60 s and their halves are whole numbers of samples."""
+
+
+def decode(data: bytes) -> tuple[Floats, int]:
+    """Return the samples of a WAV, FLAC, OGG or MP3 file, shape (n,), channels averaged, and their rate in hertz.
+
+    Raises:
+        BadRequestError: It is no such file. Bytes are never taken for bare PCM: that would animate noise.
+    """
+    try:
+        sound, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, TypeError, ValueError) as error:
+        raise BadRequestError("file", data[:12], "a WAV, FLAC, OGG or MP3 file") from error
+    return sound.mean(axis=1), int(rate)  # (n, channels) -> (n,)
+
+
+def at_model_rate(sound: Floats, rate: int) -> Floats:
+    """Return mono `sound` at 88 200 Hz, shape (ceil(n * 88200 / rate),), resampled with soxr's quality HQ."""
+    if rate == SAMPLE_RATE:
+        return sound
+    length = ceil(len(sound) * SAMPLE_RATE / rate)
+    resampled = soxr.resample(sound, rate, SAMPLE_RATE, quality="HQ")[:length]
+    return resampled if len(resampled) == length else np.pad(resampled, (0, length - len(resampled)))
+
+
+def normalised(sound: Floats) -> Floats:
+    """Return `sound` scaled so that its peak is 1; silence stays as it is."""
+    peak = np.abs(sound).max(initial=0.0)
+    return sound / peak if peak > 0 else sound

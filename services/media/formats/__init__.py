@@ -1,0 +1,1 @@
+"""Files of face frames: Live Link Face CSV, NPZ, JSON."""

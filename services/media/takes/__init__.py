@@ -1,0 +1,1 @@
+"""Takes: recorded turns as folders."""

@@ -1,0 +1,173 @@
+"""What is known about a take: `take.json`, typed.
+
+Positions are samples of the take, characters are Unicode code points of its text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from services.common.errors import BadRequestError
+from services.media.frames import FRAME_RATE
+
+SCHEMA: Final = "neurosync.take"
+VERSION: Final = 1  # a reader takes older ones; a field that appears has a default, a field that changes raises this
+MAX_JSON_BYTES = 1 << 25  # 32 MB; an hour of phonemes has about 4
+
+
+@dataclass(frozen=True)
+class Word:
+    """One spoken word."""
+
+    word: str
+    """As it stands in the text."""
+    start_char: int
+    """First character in the text."""
+    end_char: int
+    """One past its last character."""
+    start_sample: int
+    """First sample."""
+    end_sample: int
+    """One past its last sample."""
+    estimated: bool = False
+    """True if the samples were estimated rather than measured by the voice."""
+
+
+@dataclass(frozen=True)
+class Phoneme:
+    """One spoken sound."""
+
+    phoneme: str
+    """In the alphabet of the voice; empty for a pause."""
+    start_sample: int
+    """First sample."""
+    end_sample: int
+    """One past its last sample."""
+
+
+@dataclass(frozen=True)
+class SentenceSpan:
+    """Where one sentence lies in the take."""
+
+    text: str
+    """The sentence as it stands in the text."""
+    start_char: int
+    """First character in the text."""
+    end_char: int
+    """One past its last character."""
+    start_sample: int
+    """First sample."""
+    end_sample: int
+    """One past its last sample, the closing pause included."""
+
+
+@dataclass(frozen=True)
+class TakeEvent:
+    """Something that happened while the take was performed."""
+
+    kind: str
+    """"pause" (no sound was heard, the face went on), "missed" (no frame was sent), "interrupted", "notice", or a word
+    of whoever recorded it."""
+    text: str
+    """The same for people."""
+    start_sample: int
+    """First sample."""
+    end_sample: int
+    """One past its last sample; the same as the first where it has no length."""
+
+
+@dataclass(frozen=True)
+class TakeInfo:
+    """Everything about a take but its sound and its frames."""
+
+    sample_rate: int
+    """Hertz, of the sound and of every position."""
+    text: str = ""
+    """What is said, whole."""
+    prompt: str | None = None
+    """What it answers; None where nobody asked."""
+    heard_text: str | None = None
+    """The part that was heard; None where nobody counted."""
+    interrupted: bool = False
+    """True if somebody interrupted it."""
+    sentences: tuple[SentenceSpan, ...] = ()
+    """In the order they are spoken."""
+    words: tuple[Word, ...] = ()
+    """In the order they are spoken."""
+    phonemes: tuple[Phoneme, ...] = ()
+    """In the order they are spoken; empty if the voice does not tell."""
+    stages: dict[str, float] = field(default_factory=dict)
+    """Seconds from the request to each stage, such as "first_sound"."""
+    counters: dict[str, int] = field(default_factory=dict)
+    """What the player counted, such as "audio_starved_count"."""
+    providers: dict[str, str] = field(default_factory=dict)
+    """Who did the work: "llm", "tts", "face"."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """Of the software that made it, such as "neurosync"."""
+    notices: tuple[str, ...] = ()
+    """What went otherwise than planned, for people."""
+    events: tuple[TakeEvent, ...] = ()
+    """What happened when, in order."""
+    recorded: str = "made"
+    """"sent" if the frames are those that the player sent, and the sound is what was heard with its pauses; "made" if
+    both are as voice and face made them."""
+    created: datetime | None = None
+    """When the turn began, with its time zone."""
+    frame_rate: float = FRAME_RATE
+    """Hertz, of the frames."""
+    schema: str = SCHEMA
+    """Tells this file from others of its name: the Live Link Face app writes a `take.json` too."""
+    version: int = VERSION
+    """Of the schema."""
+
+
+_ADAPTER = TypeAdapter(TakeInfo)
+
+
+def info_json(info: TakeInfo) -> str:
+    """Return the text of `take.json`."""
+    return _ADAPTER.dump_json(info, indent=2).decode() + "\n"
+
+
+def parse_info(text: str | bytes, name: str = "take.json") -> TakeInfo:
+    """Return what `take.json` says; fields that this version does not know are left out.
+
+    Args:
+        text: The JSON.
+        name: What to call it in errors.
+
+    Raises:
+        BadRequestError: It is not JSON, or a field is wrong, or a newer NeuroSync wrote it.
+    """
+    try:
+        info = _ADAPTER.validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadRequestError(f"{name} {where}".rstrip(), first["input"], first["msg"]) from error
+    if info.schema != SCHEMA:
+        raise BadRequestError(f"{name} schema", info.schema, SCHEMA)
+    if info.version > VERSION:
+        raise BadRequestError(f"{name} version", info.version, f"at most {VERSION}: a newer NeuroSync wrote it")
+    if info.sample_rate < 1:
+        raise BadRequestError(f"{name} sample_rate", info.sample_rate, "1 Hz or more")
+    return info
+
+
+def read_info(path: Path) -> TakeInfo:
+    """Read a `take.json`.
+
+    Raises:
+        BadRequestError: There is no such file, or it is wrong.
+    """
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise BadRequestError(str(path), f"{path.stat().st_size} bytes", f"at most {MAX_JSON_BYTES} bytes")
+        return parse_info(path.read_bytes(), str(path))
+    except OSError as error:
+        raise BadRequestError(str(path), error.strerror, "a take.json") from error

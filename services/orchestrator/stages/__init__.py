@@ -1,0 +1,1 @@
+"""The four stages of a turn: words, voice, face and player."""

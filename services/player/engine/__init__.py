@@ -1,0 +1,1 @@
+"""What runs each tick: turns are planned, sound is rendered, frames are sent."""

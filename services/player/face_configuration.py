@@ -1,0 +1,165 @@
+"""What can be set for a face: from messages and settings, checked, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any, Final
+
+from neurosync.v1 import media_pb2
+from neurosync.v1 import player_pb2 as pb
+from services.common.errors import BadRequestError
+from services.common.wire import duration, seconds_of
+from services.media.curves import CURVE_NAMES
+from services.player.face.composition import Character, Recordings
+from services.player.face.emotion_layer import RAMP_SECONDS, STRENGTHS, Temper
+from services.player.face.life.idle import Habits
+from services.player.face.life.recorded_loop import read_loop
+from services.player.face.scaling import FACTORS, GAINS, OFFSETS, THRESHOLDS, Scaling
+from services.player.settings import PlayerSettings
+from services.player.turns.frame_track import Weights
+
+REGIONS: Final = (
+    "mouth", "eyes", "brows", "eye_wide_left", "eye_wide_right", "eye_squint_left", "eye_squint_right",
+)  # fmt: skip
+"""Fields of `Scaling` that are factors of regions."""
+_HABITS: Final = tuple(field.name for field in fields(Habits))
+_NAMES: Final = {name.lower(): name for name in CURVE_NAMES}
+
+
+def change_of(config: pb.SubjectConfig, field: str = "config") -> Callable[[Character], Character]:
+    """Return what a message changes of a character; what it does not hold stays.
+
+    Raises:
+        BadRequestError: A value is wrong.
+    """
+    scaling = _scaling_changes(config.scaling, f"{field}.scaling")
+    gains, offsets = _curve_changes(config.scaling, f"{field}.scaling.curves")
+    habits = {name: getattr(config.life, name) for name in _HABITS if config.life.HasField(name)}  # type: ignore[arg-type]
+    temper = _temper_changes(config.emotion, f"{field}.emotion")
+
+    def change(character: Character) -> Character:
+        old = character.scaling
+        new = replace(old, gains={**old.gains, **gains}, offsets={**old.offsets, **offsets}, **scaling)
+        return Character(new, replace(character.habits, **habits), replace(character.temper, **temper))
+
+    return change
+
+
+def _scaling_changes(config: pb.ScalingConfig, field: str) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    if config.HasField("enabled"):
+        changes["enabled"] = config.enabled
+    for name in REGIONS:
+        if config.HasField(name):
+            changes[name] = _within(getattr(config, name), FACTORS, f"{field}.{name}")
+    if config.HasField("threshold"):
+        changes["threshold"] = _within(config.threshold, THRESHOLDS, f"{field}.threshold")
+    return changes
+
+
+def _curve_changes(config: pb.ScalingConfig, field: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Return gains and offsets by the name of their curve."""
+    gains: dict[str, float] = {}
+    offsets: dict[str, float] = {}
+    seen: set[str] = set()
+    for index, curve in enumerate(config.curves):
+        where = f"{field}[{index}]"
+        name = _NAMES.get(curve.curve.lower(), "")
+        if not name or name in seen:
+            raise BadRequestError(f"{where}.curve", curve.curve, "an ARKit curve, such as JawOpen, each once")
+        seen.add(name)
+        if curve.HasField("gain"):
+            gains[name] = _within(curve.gain, GAINS, f"{where}.gain")
+        if curve.HasField("offset"):
+            offsets[name] = _within(curve.offset, OFFSETS, f"{where}.offset")
+    return gains, offsets
+
+
+def _temper_changes(config: pb.EmotionConfig, field: str) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    if config.HasField("enabled"):
+        changes["enabled"] = config.enabled
+    if config.HasField("strength"):
+        changes["strength"] = _within(config.strength, STRENGTHS, f"{field}.strength")
+    if config.HasField("attack"):
+        changes["attack"] = _within(seconds_of(config.attack), RAMP_SECONDS, f"{field}.attack", " s")
+    if config.HasField("release"):
+        changes["release"] = _within(seconds_of(config.release), RAMP_SECONDS, f"{field}.release", " s")
+    return changes
+
+
+def _within(value: float, limits: tuple[float, float], field: str, unit: str = "") -> float:
+    """Return a value that lies within its limits, ends included; NaN does not."""
+    if not limits[0] <= value <= limits[1]:
+        raise BadRequestError(field, f"{value:g}{unit}", f"{limits[0]:g} to {limits[1]:g}{unit}")
+    return value
+
+
+def message_of(character: Character) -> pb.SubjectConfig:
+    """Return all that is set."""
+    scaling, temper = character.scaling, character.temper
+    curves = [
+        pb.CurveScaling(curve=name, gain=scaling.gains.get(name, 1.0), offset=scaling.offsets.get(name, 0.0))
+        for name in CURVE_NAMES
+        if scaling.gains.get(name, 1.0) != 1 or scaling.offsets.get(name, 0.0)
+    ]
+    factors: dict[str, Any] = {name: getattr(scaling, name) for name in REGIONS}
+    return pb.SubjectConfig(
+        scaling=pb.ScalingConfig(enabled=scaling.enabled, threshold=scaling.threshold, curves=curves, **factors),
+        life=pb.LifeConfig(**{name: getattr(character.habits, name) for name in _HABITS}),
+        emotion=pb.EmotionConfig(
+            enabled=temper.enabled,
+            strength=temper.strength,
+            attack=duration(temper.attack),
+            release=duration(temper.release),
+        ),
+    )
+
+
+def feelings_of(feelings: Weights) -> list[media_pb2.EmotionWeight]:
+    """Return the emotions that show on a face, given the strength of each, shape (7,)."""
+    strengths = zip(media_pb2.Emotion.values()[1:], feelings.tolist(), strict=True)  # in the same order
+    return [media_pb2.EmotionWeight(emotion=emotion, weight=weight) for emotion, weight in strengths if weight]
+
+
+def character_of(settings: PlayerSettings) -> Character:
+    """Return what the settings make of a face."""
+    return Character(
+        Scaling(
+            enabled=settings.scaling,
+            mouth=settings.mouth,
+            eyes=settings.eyes,
+            brows=settings.brows,
+            eye_wide_left=settings.eye_wide,
+            eye_wide_right=settings.eye_wide,
+            eye_squint_left=settings.eye_squint,
+            eye_squint_right=settings.eye_squint,
+            threshold=settings.threshold,
+            gains=settings.gains,
+            offsets=settings.offsets,
+        ),
+        Habits(
+            enabled=settings.life,
+            blinks=settings.blinks,
+            gaze=settings.gaze,
+            head=settings.head,
+            breath=settings.breath,
+            expression=settings.expression,
+            prosody=settings.prosody,
+        ),
+        Temper(settings.emotions, settings.emotion_strength, settings.emotion_attack, settings.emotion_release),
+    )
+
+
+def recordings_of(settings: PlayerSettings) -> Recordings:
+    """Read the recordings that the settings name.
+
+    Raises:
+        ConfigurationError: One of them cannot be read.
+    """
+    idle = read_loop(settings.idle_recording, "idle_recording") if settings.idle_recording else None
+    emotions = {
+        name: read_loop(path, f"emotion_recordings.{name}") for name, path in settings.emotion_recordings.items()
+    }
+    return Recordings(idle, emotions)

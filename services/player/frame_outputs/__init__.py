@@ -1,0 +1,1 @@
+"""Where face frames are sent: Live Link over UDP."""

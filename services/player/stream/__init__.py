@@ -1,0 +1,1 @@
+"""The RPC side of the player: validation of messages, Perform and WatchFrames."""

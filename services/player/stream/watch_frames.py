@@ -1,0 +1,86 @@
+"""Frames as they were sent, to previews and monitors; owned by the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator
+
+from neurosync.v1 import player_pb2 as pb
+from services.common.errors import BusyError
+from services.player.engine.engine import Sent
+from services.player.face_configuration import feelings_of
+
+HELD_FRAMES = 120  # for a watcher that falls behind; more shows it older frames, fewer loses them sooner
+
+
+class Watchers:
+    """All who watch."""
+
+    def __init__(self, limit: int) -> None:
+        """Let at most `limit` watch at once."""
+        self._limit = limit
+        self._watchers: set[Watcher] = set()
+
+    def __len__(self) -> int:
+        return len(self._watchers)
+
+    def publish(self, frames: list[Sent]) -> None:
+        """Hand the frames of one tick to everyone."""
+        for frame in frames:
+            message = pb.WatchFramesResponse(
+                subject=frame.shown.subject,
+                tick=frame.shown.tick,
+                timecode_frame=frame.timecode_frame,
+                timecode_sub_frame=frame.timecode_sub_frame,
+                values=frame.shown.values.tolist(),
+                turn_id=frame.shown.turn_id,
+                turn_frame=frame.shown.turn_frame,
+                turn_sample=frame.shown.turn_sample,
+                emotions=feelings_of(frame.shown.feelings),
+            )
+            for watcher in self._watchers:
+                watcher.put(message)
+
+    async def watch(self, subject: str) -> AsyncGenerator[pb.WatchFramesResponse, None]:
+        """Yield the frames of one subject, or of all if `subject` is empty.
+
+        Raises:
+            BusyError: Too many watch already.
+        """
+        if len(self._watchers) >= self._limit:
+            raise BusyError(f"{self._limit} watchers are here already")
+        watcher = Watcher(subject)
+        self._watchers.add(watcher)
+        try:
+            while True:
+                yield await watcher.get()
+        finally:
+            self._watchers.discard(watcher)
+
+
+class Watcher:
+    """One who watches. Loses the oldest frames when it falls behind, and is told how many."""
+
+    def __init__(self, subject: str) -> None:
+        self._subject = subject
+        self._frames: deque[pb.WatchFramesResponse] = deque(maxlen=HELD_FRAMES)
+        self._lost = 0
+        self._arrived = asyncio.Event()
+
+    def put(self, frame: pb.WatchFramesResponse) -> None:
+        """Add a frame, unless it is of another subject."""
+        if self._subject in ("", frame.subject):
+            self._lost += len(self._frames) == HELD_FRAMES
+            self._frames.append(frame)
+            self._arrived.set()
+
+    async def get(self) -> pb.WatchFramesResponse:
+        """Return the oldest frame that is held, as soon as there is one."""
+        while not self._frames:
+            self._arrived.clear()
+            await self._arrived.wait()
+        frame = pb.WatchFramesResponse()
+        frame.CopyFrom(self._frames.popleft())  # the same message goes to the other watchers
+        frame.lost_frame_count, self._lost = self._lost, 0
+        return frame

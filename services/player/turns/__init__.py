@@ -1,0 +1,1 @@
+"""One turn at the player: its sound, frames and emotions by position."""

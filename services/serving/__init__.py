@@ -1,0 +1,1 @@
+"""gRPC servers and channels: the port, the guard, health, dialing."""

@@ -1,0 +1,79 @@
+"""Ask a server whether it is serving: for containers, `neurosync up` and people.
+
+python -m services.serving.probe 127.0.0.1:50053 neurosync.v1.FaceService
+
+prints the answer and exits with 0 if that is SERVING, else with 1. Health needs no token, so neither does this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from services.common.errors import NeuroSyncError, UnavailableError
+from services.serving.dialing import dial
+
+TIMEOUT = 3.0
+"""Seconds to wait for the answer; larger forgives a busy machine, smaller finds a dead server sooner."""
+SERVING = "SERVING"
+
+
+async def health_of(channel: grpc.aio.Channel, service: str = "", *, timeout: float = TIMEOUT) -> str:  # noqa: ASYNC109
+    """Return the health of a server, such as "SERVING" or "NOT_SERVING".
+
+    Args:
+        channel: To the server.
+        service: Full name of the service, serving once it is warm; empty: the process, serving while it lives.
+        timeout: Seconds to wait for the answer.
+
+    Raises:
+        UnavailableError: No server answered in time, or it does not know the service.
+    """
+    request = health_pb2.HealthCheckRequest(service=service)
+    stub: Any = health_pb2_grpc.HealthStub(channel)
+    try:
+        response = await stub.Check(request, timeout=timeout)
+    except grpc.aio.AioRpcError as error:
+        raise UnavailableError(f"no health: {error.code().name}: {error.details()}") from error
+    return health_pb2.HealthCheckResponse.ServingStatus.Name(response.status)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Probe as the command line says; return 0 if the service is serving, 1 if not."""
+    options = _parser().parse_args(arguments)
+    try:
+        answer = asyncio.run(_probe(options))
+    except NeuroSyncError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    sys.stdout.write(f"{answer}\n")
+    return 0 if answer == SERVING else 1
+
+
+async def _probe(options: argparse.Namespace) -> str:
+    files = {name: getattr(options, name) for name in ("authority", "certificate", "key")}
+    async with dial(options.address, **files) as channel:
+        return await health_of(channel, options.service, timeout=options.timeout)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m services.serving.probe", description="Ask a server whether it is serving."
+    )
+    parser.add_argument("address", help="where it listens, HOST:PORT")
+    parser.add_argument("service", nargs="?", default="", help="full name of the service; without it, the process")
+    parser.add_argument("--timeout", type=float, default=TIMEOUT, help="seconds to wait (%(default)s)")
+    parser.add_argument("--authority", type=Path, help="PEM authority of the server's certificate: turns TLS on")
+    parser.add_argument("--certificate", type=Path, help="PEM certificate to show, for mutual TLS")
+    parser.add_argument("--key", type=Path, help="PEM key of that certificate")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

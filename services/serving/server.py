@@ -1,0 +1,254 @@
+"""What every server shares: the port, the guard, health, reflection, errors to statuses, and a bounded end.
+
+A service is a class with `name`, `register`, `warm_up` and `close`; `running` serves it for a while,
+`main` until a signal:
+
+    async with running(FaceService(settings), settings) as server:
+        channel = dial(server.address)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from services.common.errors import ConfigurationError, NeuroSyncError, UnavailableError
+from services.common.settings import ServerSettings, load
+from services.serving.guard import Guard
+
+logger = logging.getLogger(__name__)
+
+_OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.so_reuseport", 0),  # a taken port is an error, not a second server that gets half of the calls
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.max_concurrent_streams", 1_000),  # of one client; a flood waits in its own connection
+)
+CLOSE_SECONDS = 5.0
+"""Seconds that a process may take to stop after its grace; larger: a stuck one lives on, smaller: clean-up is cut."""
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class Service(Protocol):
+    """One gRPC service with its life cycle."""
+
+    name: str
+    """Full name, such as `neurosync.v1.FaceService`."""
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Add the handlers to a server."""
+
+    async def warm_up(self) -> None:
+        """Load and exercise what the first call would wait for; the service is not ready before it returns."""
+
+    async def close(self) -> None:
+        """Release what the service holds; called once, after its last call."""
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A server that listens."""
+
+    address: str
+    """Where to dial it: host and port."""
+    warm: asyncio.Task[None]
+    """Ends when the service is ready for its first call; await it to wait for that."""
+
+
+S = TypeVar("S", bound=ServerSettings)
+
+
+@contextlib.asynccontextmanager
+async def running(service: Service, settings: ServerSettings) -> AsyncIterator[RunningServer]:
+    """Serve until the block ends, then drain for at most `settings.shutdown_grace` seconds.
+
+    Health: "" is serving from the first moment (the process lives), the service's name once it is warm, and neither
+    while it drains.
+
+    Raises:
+        UnavailableError: The port is taken, or its host is not one of this machine.
+        ConfigurationError: The certificate cannot be used.
+    """
+    options = list(_OPTIONS)
+    if settings.max_connection_age:
+        options.append(("grpc.max_connection_age_ms", round(settings.max_connection_age * 1000)))
+    server = grpc.aio.server(interceptors=[Guard(settings.token, settings.max_open_calls)], options=options)
+    service.register(server)
+    servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    names = (service.name, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(names, server)
+    try:
+        address = _bind(server, settings)
+        await servicer.set("", _SERVING)
+        await servicer.set(service.name, _NOT_SERVING)
+        await server.start()
+        logger.info("listening name=%s address=%s", service.name, address)
+        warming = asyncio.create_task(_warm_up(service, servicer), name=f"warm up {service.name}")
+        try:
+            yield RunningServer(address, warming)
+        finally:
+            warming.cancel()
+            await servicer.enter_graceful_shutdown()
+            await server.stop(settings.shutdown_grace)
+            await asyncio.wait({warming}, timeout=settings.shutdown_grace)
+    finally:
+        await service.close()
+        logger.info("stopped name=%s", service.name)
+
+
+async def _warm_up(service: Service, servicer: health.aio.HealthServicer) -> None:
+    started = time.monotonic()
+    await service.warm_up()
+    await servicer.set(service.name, _SERVING)
+    logger.info("ready name=%s seconds=%.2f", service.name, time.monotonic() - started)
+
+
+def _bind(server: grpc.aio.Server, settings: ServerSettings) -> str:
+    """Bind the port, with TLS where certificates are set, and return the address with the real port."""
+    try:
+        if settings.tls_certificate is None or settings.tls_key is None:
+            port = server.add_insecure_port(settings.listen)
+        else:
+            authority = settings.tls_client_authority
+            chain = (settings.tls_key.read_bytes(), settings.tls_certificate.read_bytes())
+            credentials = grpc.ssl_server_credentials(
+                [chain], authority.read_bytes() if authority else None, require_client_auth=authority is not None
+            )
+            port = server.add_secure_port(settings.listen, credentials)
+    except RuntimeError as error:
+        raise _bind_error(settings) from error
+    except OSError as error:
+        raise ConfigurationError(f"cannot read a certificate: {error}") from error
+    return f"{settings.listen.rpartition(':')[0]}:{port}"
+
+
+def _bind_error(settings: ServerSettings) -> NeuroSyncError:
+    """Return why binding failed: gRPC does not say, the system does."""
+    host, _, port = settings.listen.rpartition(":")
+    try:
+        found = socket.getaddrinfo(
+            host.strip("[]") or None, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, *_, address = found[0]
+        with socket.socket(family, socket.SOCK_STREAM) as trial:
+            trial.bind(address)
+            trial.listen()
+    except OSError as error:
+        taken = ": is another process using the port?" if error.errno == errno.EADDRINUSE else f": {error.strerror}"
+        return UnavailableError(f"cannot listen on {settings.listen}{taken}")
+    if settings.tls_certificate:
+        return ConfigurationError(
+            f"cannot use the certificate {settings.tls_certificate}: expected PEM files that belong together"
+        )
+    return UnavailableError(f"cannot listen on {settings.listen}; GRPC_VERBOSITY=debug tells more")
+
+
+async def serve(service: Service, settings: ServerSettings, *, on_stop: Callable[[], object] = lambda: None) -> None:
+    """Serve until SIGTERM or Ctrl-C, then call `on_stop` and drain; a second signal ends the process at once."""
+    stop = stop_on_signal()
+    if settings.exit_with_parent:
+        _stop_with_parent(stop)
+    async with running(service, settings) as server:
+        waiting = asyncio.create_task(stop.wait(), name="wait for a signal")
+        await asyncio.wait({waiting, server.warm}, return_when=asyncio.FIRST_COMPLETED)
+        if server.warm.done():
+            server.warm.result()  # a service that cannot warm up is a failure of the process
+            _settle()
+        await waiting
+        on_stop()
+
+
+def _settle() -> None:
+    """Spare Python the look at what stays anyway: from now on its collections are short, and see what calls leave."""
+    gc.collect()
+    gc.freeze()
+
+
+def stop_on_signal() -> asyncio.Event:
+    """Return an event that the first SIGINT or SIGTERM sets; the next one then acts as it does by default."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def once(number: int, frame: object = None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        loop.call_soon_threadsafe(stop.set)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, once)
+    return stop
+
+
+def _stop_with_parent(stop: asyncio.Event) -> None:
+    """Set `stop` when standard input ends, as it does when the process that opened it dies, however it dies."""
+    loop = asyncio.get_running_loop()
+
+    def wait() -> None:
+        while os.read(sys.stdin.fileno(), 1024):  # not sys.stdin.read: its lock would be held when the process ends
+            pass
+        with contextlib.suppress(RuntimeError):  # the loop has ended on its own
+            loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=wait, name="wait for the parent", daemon=True).start()
+
+
+def configure_logging(level: str) -> None:
+    """Send log lines to standard error, in the one format of all services."""
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+
+
+def main(kind: type[S], build: Callable[[S], Service], **flags: object) -> int:
+    """Run one service as a process; return 0 after a signal, 2 for a wrong setting, 1 for a failure."""
+    try:
+        settings = load(kind, **flags)
+        configure_logging(settings.log_level)
+        end = threading.Timer(settings.shutdown_grace + CLOSE_SECONDS, _end_anyway)
+        end.daemon = True
+        try:
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(serve(build(settings), settings, on_stop=end.start))
+        finally:
+            end.cancel()
+    except ConfigurationError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except NeuroSyncError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the event loop: libuv's, where there is one: messages pass a tenth sooner."""
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+def _end_anyway() -> None:
+    """End the process although something still runs, such as a thread that loads a model: it cannot be cancelled."""
+    logger.error("did not stop in time; ending")
+    logging.shutdown()
+    os._exit(1)

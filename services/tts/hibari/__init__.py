@@ -1,0 +1,1 @@
+"""The embedded voice: hibari, on the processor, without network or key."""

@@ -1,0 +1,1 @@
+"""Where voices come from: one Protocol, and a module for each provider."""
