@@ -29,9 +29,10 @@ from bench.player_process import PlayerProcess, player_process
 from bench.receiver import Receiver
 from bench.soak import growth
 from bench.sound_server import REMEDY, SoundServer, missing, sound_server
-from bench.sync import FRAME_RATE, VOICE_RATE, requests
+from bench.sync import VOICE_RATE, requests
 from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
+from services.common.types import FRAME_RATE
 from services.common.wire import seconds_of
 from services.media.livelink import decode
 from services.serving.dialing import dial

@@ -19,6 +19,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from services.common.types import Pcm
+
 RATE = 48_000  # Hz, of the sink and of the recording
 PROGRAMS = ("pulseaudio", "parec", "pactl")
 REMEDY = "apt-get install pulseaudio pulseaudio-utils libasound2-plugins"
@@ -29,8 +31,6 @@ load-module module-null-sink sink_name=neurosync rate={RATE} channels=2 format=s
 set-default-sink neurosync
 set-default-source neurosync.monitor
 """
-
-Pcm = npt.NDArray[np.int16]
 
 
 def missing() -> list[str]:

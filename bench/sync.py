@@ -41,6 +41,7 @@ from bench.sound_server import (
 from neurosync.v1 import media_pb2 as media
 from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
+from services.common.types import FRAME_RATE, Pcm
 from services.common.wire import audio_chunk, frame_batch
 from services.media.curves import INDEX
 from services.serving.dialing import dial
@@ -48,7 +49,6 @@ from services.serving.dialing import dial
 CLICKS = 200
 PROBES = 60  # clicks of the player that is not ours, for the recorder's own delay
 VOICE_RATE = 24_000  # Hz, of the turn
-FRAME_RATE = 60
 CLICK_SECONDS = 0.002
 LEAD_FRAMES = 30  # before the first click: the face has come from idle by then
 CHUNK_FRAMES = 6  # sound and frames of 0.1 s

@@ -19,12 +19,13 @@ import torch
 from torch import nn
 
 from bench.face import SPEECH
+from services.common.types import Floats
 from services.face.neurosync import whole_clip as clip
 from services.face.neurosync.checkpoint import load
 from services.face.neurosync.network import Network, Sizes
 from services.face.neurosync.packing import pack
 from services.face.neurosync.runner import DirectRunner
-from services.face.neurosync.sound_preparation import SAMPLE_RATE, Floats, at_model_rate, decode, normalised
+from services.face.neurosync.sound_preparation import SAMPLE_RATE, at_model_rate, decode, normalised
 from services.face.neurosync.spectral_features import HOP, LAGS, WINDOW, FeatureExtractor, paired
 
 ALLOWED_BYTES = 300e6

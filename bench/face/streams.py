@@ -23,7 +23,8 @@ import soundfile
 from bench.face import ROOT, SPEECH
 from bench.machine import percentile
 from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
-from services.common.wire import Pcm, audio_chunk
+from services.common.types import Pcm
+from services.common.wire import audio_chunk
 from services.serving.dialing import dial
 
 CHUNK_SECONDS = 0.1

@@ -7,15 +7,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from google.protobuf.duration_pb2 import Duration
 
 from neurosync.v1 import media_pb2
 from services.common.errors import BadRequestError, InactiveError
+from services.common.types import Pcm, Weights
 
 T = TypeVar("T")
-Pcm = npt.NDArray[np.int16]
-Weights = npt.NDArray[np.float32]
 
 SAMPLE_RATES = (8_000, 192_000)  # hertz, lowest and highest
 FRAME_RATES = (1, 240)  # hertz

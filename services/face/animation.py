@@ -13,9 +13,9 @@ from math import gcd
 import numpy as np
 
 from services.common.errors import BadRequestError
+from services.common.types import FRAME_RATE, Pcm, Weights
 from services.face.deferred_work import Work
-from services.face.face_model import AnimatesClips, EmotionReading, FaceModel, HearsEmotions, Pcm, TakesTurns, Weights
-from services.face.lipsync.log_mel import FRAME_RATE
+from services.face.face_model import AnimatesClips, EmotionReading, FaceModel, HearsEmotions, TakesTurns
 from services.face.style import Style, Stylist
 
 PIECE_SECONDS = 1.0

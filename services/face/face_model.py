@@ -9,17 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.common.types import Pcm, Weights
 from services.face.deferred_work import Work
-
-Pcm: TypeAlias = NDArray[np.int16]
-"""Mono samples, shape (n,)."""
-Weights: TypeAlias = NDArray[np.float32]
-"""Frames in ARKit order, shape (n, 61)."""
 
 
 @dataclass(frozen=True)

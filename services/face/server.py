@@ -17,13 +17,14 @@ import numpy as np
 
 from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
 from services.common.errors import BadRequestError, BusyError, InactiveError
+from services.common.types import Weights
 from services.common.wire import check_sample_rate, duration, frame_batch, pcm_of, within
 from services.face import sound_clip as clips
 from services.face.animate_request import check_emotion, check_name, style_of
 from services.face.animation import Animation
 from services.face.capacity import measured
 from services.face.deferred_work import Work, done_in
-from services.face.face_model import AnimatesClips, FaceModel, SharesDevice, Weights
+from services.face.face_model import AnimatesClips, FaceModel, SharesDevice
 from services.face.registry import load_model
 from services.face.settings import FaceSettings
 from services.face.style import Style

@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 
 from services.common.errors import BadRequestError
-from services.face.face_model import Pcm
+from services.common.types import Pcm
 
 MOST_BYTES = 4 * 1024 * 1024
 """Of a clip; what gRPC lets through by default."""

@@ -10,8 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from services.face.face_model import Weights
-from services.face.lipsync.log_mel import FRAME_RATE
+from services.common.types import FRAME_RATE, Weights
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX, clamp
 
 Region = Literal["jaw", "mouth", "cheeks", "tongue", "eyes", "brows", "head"]

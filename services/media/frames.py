@@ -9,11 +9,9 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from services.common.types import FRAME_RATE, Weights
 from services.media.curves import CURVE_COUNT
 
-Weights = npt.NDArray[np.float32]
-
-FRAME_RATE: Final = 60  # hertz, of everything that NeuroSync makes
 EMOTION_NAMES: Final = ("Angry", "Disgusted", "Fearful", "Happy", "Neutral", "Sad", "Surprised")
 EASE_FRAMES = 5  # 83 ms from the last frame to rest; fewer pops, more mumbles on after the voice
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import soxr
 
-Pcm = npt.NDArray[np.int16]
+from services.common.types import Pcm
 
 
 class Resampler:

@@ -29,8 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.common.errors import BadRequestError
-
-Pcm = npt.NDArray[np.int16]
+from services.common.types import Pcm
 
 MAX_BYTES = 1 << 29  # 512 MB, an hour and a half at 48 kHz mono; more is no take, and would fill the memory
 HEADER_BYTES = 44

@@ -9,6 +9,7 @@ from typing import Any, Final
 from neurosync.v1 import media_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.common.errors import BadRequestError
+from services.common.types import Weights
 from services.common.wire import duration, seconds_of
 from services.media.curves import CURVE_NAMES
 from services.player.face.composition import Character, Recordings
@@ -17,7 +18,6 @@ from services.player.face.life.idle import Habits
 from services.player.face.life.recorded_loop import read_loop
 from services.player.face.scaling import FACTORS, GAINS, OFFSETS, THRESHOLDS, Scaling
 from services.player.settings import PlayerSettings
-from services.player.turns.frame_track import Weights
 
 REGIONS: Final = (
     "mouth", "eyes", "brows", "eye_wide_left", "eye_wide_right", "eye_squint_left", "eye_squint_right",

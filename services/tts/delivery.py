@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from neurosync.v1 import media_pb2, tts_pb2
+from services.common.types import Pcm
 from services.common.wire import audio_chunk
 from services.media.resampling import Resampler
 from services.text.spoken import Spoken
-from services.tts.providers.speech_provider import Break, Event, Pcm, Sound, Timed
+from services.tts.providers.speech_provider import Break, Event, Sound, Timed
 from services.tts.trim import Track
 
 CHUNK_SECONDS = 0.08  # of sound in a message; longer: fewer messages, shorter: a slow provider's sound leaves sooner

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Pcm = npt.NDArray[np.int16]
+from services.common.types import Pcm
+
 Samples = npt.NDArray[np.float32]
 
 KNEE = 0.6  # of full scale; below, the sound is only louder; lower: softer peaks but more distortion

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Pcm = npt.NDArray[np.int16]
+from services.common.types import Pcm
 
 AUDIBLE = round(0.006 * 32768)
 """Level (-44 dB) that sound exceeds and silence does not. Larger: soft first consonants are cut; smaller: a noisy

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import grpc
 import numpy as np
-import numpy.typing as npt
 import pytest
 import soundfile
 from typer.testing import CliRunner
@@ -24,6 +23,7 @@ from services.cli.commands import animate as command
 from services.cli.inputs.sound_files import decode_sound
 from services.common.errors import BadRequestError, InactiveError, UnavailableError
 from services.common.settings import load
+from services.common.types import Weights
 from services.face.lipsync.lip_model import LipModel
 from services.face.server import FaceService
 from services.face.settings import FaceSettings
@@ -35,7 +35,6 @@ from services.serving.server import running
 from tests.cli.conftest import Run
 
 RATE = 24_000
-Weights = npt.NDArray[np.float32]
 
 
 def babble(seconds: float, rate: int = RATE) -> Sound:

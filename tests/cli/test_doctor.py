@@ -13,7 +13,7 @@ import onnxruntime
 import pytest
 from typer.testing import CliRunner
 
-from services.cli.app import app, doctor
+from services.cli.app import app
 from services.cli.checks.machine_checks import Check, State, check_gpu, check_sound, check_space
 from services.cli.checks.port_checks import check_ports, check_targets
 from services.cli.checks.service_checks import (
@@ -24,6 +24,7 @@ from services.cli.checks.service_checks import (
     check_voice,
     load_settings,
 )
+from services.cli.commands import doctor
 from services.cli.processes.stack import Part
 from services.common.settings import load
 from services.face.server import FaceService

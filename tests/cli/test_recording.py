@@ -18,7 +18,8 @@ from services.cli.client.connection import Connection
 from services.cli.client.synchronized_capture import SentFrames, Witness, watching
 from services.cli.client.turn_recording import TakeRecorder
 from services.common.settings import load
-from services.common.wire import Pcm, Weights, audio_chunk, frame_batch
+from services.common.types import Pcm, Weights
+from services.common.wire import audio_chunk, frame_batch
 from services.media.curves import CURVE_NAMES, INDEX
 from services.media.frames import EMOTION_NAMES
 from services.media.takes.take_folder import Take, load_take, write_take

@@ -22,7 +22,8 @@ from services.cli.client.connection import Connection
 from services.cli.client.playback import Playback, parts
 from services.common.errors import InactiveError, UnavailableError
 from services.common.settings import load
-from services.common.wire import Pcm, Weights, pcm_of, weights_of
+from services.common.types import Pcm, Weights
+from services.common.wire import pcm_of, weights_of
 from services.media.curves import CURVE_COUNT, INDEX
 from services.media.formats.frames_csv import write_csv
 from services.media.frames import Frames, frame_count

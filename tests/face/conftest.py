@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from services.face.face_model import Pcm, Weights
+from services.common.types import Pcm, Weights
 from services.face.lipsync.lip_model import LipModel
 from training.face.phones import Segment
 

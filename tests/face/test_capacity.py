@@ -7,9 +7,10 @@ from concurrent.futures import Future
 import numpy as np
 import pytest
 
+from services.common.types import Pcm, Weights
 from services.face import capacity
 from services.face.deferred_work import Work, done
-from services.face.face_model import FaceStream, ModelDescription, Pcm, Weights
+from services.face.face_model import FaceStream, ModelDescription
 from services.face.lipsync.lip_model import LipModel
 
 NONE: Weights = np.zeros((0, 61), np.float32)

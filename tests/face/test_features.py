@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.face.lipsync.log_mel import ROW, SAMPLE_RATE, SILENCE, FeatureStream, Floats, rows_of
+from services.common.types import Floats
+from services.face.lipsync.log_mel import ROW, SAMPLE_RATE, SILENCE, FeatureStream, rows_of
 from services.face.lipsync.sinc_resampler import Resampler, reach
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from services.common.errors import ConfigurationError
-from services.face.face_model import FaceModel, FaceStream, Pcm, Weights
+from services.common.types import Pcm, Weights
+from services.face.face_model import FaceModel, FaceStream
 from services.face.lipsync.lip_model import LipModel
 from services.face.lipsync.sinc_resampler import Resampler
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, EYES, INDEX, ROTATIONS, clamp

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from services.face.face_model import Pcm, Weights
+from services.common.types import Pcm, Weights
 from services.media.curves import INDEX
 
 Curves = Callable[[str], np.ndarray]

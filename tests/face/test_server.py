@@ -15,8 +15,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
 from services.common.settings import load
+from services.common.types import Pcm, Weights
 from services.common.wire import duration
-from services.face.face_model import Pcm, Weights
 from services.face.server import FaceService
 from services.face.settings import FaceSettings
 from services.media.curves import CURVE_NAMES, INDEX

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from services.face.face_model import Pcm, Weights
+from services.common.types import FRAME_RATE, Pcm, Weights
 from services.face.lipsync.lip_model import LipModel
-from services.face.lipsync.log_mel import FRAME_RATE, SAMPLE_RATE
+from services.face.lipsync.log_mel import SAMPLE_RATE
 from services.face.lipsync.pitch_level import ProsodyStream
 from services.media.curves import INDEX
 from training.face.phones import Segment

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 import grpc
 import numpy as np
-import numpy.typing as npt
 
 from bench.device import SimulatedDevice
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import ConverseRequest
 from services.common.settings import load
+from services.common.types import Pcm
 from services.orchestrator.server import OrchestratorService
 from services.orchestrator.settings import OrchestratorSettings
 from services.player.server import PlayerService
@@ -25,7 +25,6 @@ from services.serving.dialing import dial
 from services.serving.server import running
 from tests.faults.proxy import Proxy
 
-Pcm = npt.NDArray[np.int16]
 RATE = 24_000
 LATENCY = 0.02
 LOOK_SECONDS = 0.002

@@ -21,8 +21,9 @@ import pytest
 from neurosync.v1 import face_pb2, face_pb2_grpc, orchestrator_pb2, orchestrator_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import ConverseRequest
 from services.cli.processes.stack import PARTS, Stack, started
+from services.common.types import Pcm
 from services.serving.dialing import dial
-from tests.faults.lane import RATE, Lag, Lane, Pcm, Truth, lagging, lane
+from tests.faults.lane import RATE, Lag, Lane, Truth, lagging, lane
 from tests.faults.rig import until
 
 COUNT = 200

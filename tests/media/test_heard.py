@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.common.types import Pcm
 from services.media.takes.heard_sound import FADE_SECONDS, heard_sound, tick_sample
-from services.media.wav import Pcm
 
 RATE = 24_000
 TICK = RATE // 60

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from services.common.types import Weights
 from services.media.curves import CURVE_NAMES
-from services.media.frames import Weights
 from services.media.takes.take_info import SentenceSpan, TakeEvent, TakeInfo, Word
 from services.media.takes.take_page import render_page
 from tests.browser import Page, browser

@@ -15,8 +15,9 @@ import pytest
 
 from bench.sync import clicks_and_spikes, paired
 from neurosync.v1 import player_pb2 as pb
+from services.common.types import Pcm
 from services.media.curves import INDEX
-from services.player.audio.ring_buffer import Pcm, Tape
+from services.player.audio.ring_buffer import Tape
 from services.player.audio.source import Feed
 from services.player.engine.engine import Engine, Sent
 from services.player.engine.performer import Performer

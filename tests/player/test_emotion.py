@@ -7,6 +7,7 @@ import pytest
 
 from neurosync.v1 import media_pb2 as media
 from neurosync.v1 import player_pb2 as pb
+from services.common.types import Weights
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX, LOWEST, clamp
 from services.media.frames import EMOTION_NAMES
 from services.player.face.composition import Character
@@ -15,7 +16,6 @@ from services.player.face.life.idle import Habits
 from services.player.face.life.recorded_loop import Loop
 from services.player.stream.validation import Feeling, Frames, Intake, Sound, whole
 from services.player.turns.emotion_track import MAX_HELD, FeelingTrack
-from services.player.turns.frame_track import Weights
 from tests.player.simulation import JAW_ONLY, NAME, RATE, Sender, Stage, constant, jaw
 from tests.player.test_regions import PACKETS, needs_reference
 

@@ -7,13 +7,14 @@ import time
 import numpy as np
 import pytest
 
+from services.common.types import Weights
 from services.media.curves import BROWS, CURVE_COUNT, EYES, INDEX, LOWEST, MOUTH, ROTATIONS
 from services.player.face.blend import FAST_TICKS, SLOW_TICKS, STARVED_TICKS, Blend
 from services.player.face.composition import EASE_TICKS, Character, Face, Recordings
 from services.player.face.emotion_layer import NONE
 from services.player.face.life.idle import Habits, Idle
 from services.player.face.scaling import Scaling
-from services.player.turns.frame_track import FrameTrack, Weights
+from services.player.turns.frame_track import FrameTrack
 from services.player.turns.played_turn import Speech
 from tests.player.simulation import JAW_ONLY, jaw
 

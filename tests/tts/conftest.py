@@ -12,16 +12,15 @@ from typing import Any
 
 import grpc
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from neurosync.v1 import media_pb2, tts_pb2, tts_pb2_grpc
+from services.common.types import Pcm
 from services.serving.dialing import dial
 from services.serving.server import running
 from services.tts.server import SpeechService
 from services.tts.settings import SpeechSettings
 
-Pcm = npt.NDArray[np.int16]
 VENDOR_RATE = 24_000
 
 

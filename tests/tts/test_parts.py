@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +21,6 @@ from services.tts.providers.character_times import CharacterTimes
 from services.tts.settings import SpeechSettings
 from services.tts.trim import Track, Trimmer
 
-Pcm = npt.NDArray[np.int16]
 RATE = 16_000
 
 

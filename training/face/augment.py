@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from services.face.lipsync.log_mel import SAMPLE_RATE, Floats
+from services.common.types import Floats
+from services.face.lipsync.log_mel import SAMPLE_RATE
 
 ACTIVE_DBFS = -22.0
 """Level that speech is brought to before its gain is drawn."""

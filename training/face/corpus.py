@@ -19,7 +19,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from services.face.lipsync.log_mel import FRAME_RATE, SAMPLE_RATE, Floats, rows_of
+from services.common.types import FRAME_RATE, Floats
+from services.face.lipsync.log_mel import SAMPLE_RATE, rows_of
 from training.face.augment import recorded
 from training.face.espeak import Espeak
 from training.face.negatives import draw

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from services.face.face_model import Pcm, Weights
+from services.common.types import FRAME_RATE, Floats, Pcm, Weights
 from services.face.lipsync.lip_model import LipModel
-from services.face.lipsync.log_mel import FRAME_RATE, SAMPLE_RATE, Floats
+from services.face.lipsync.log_mel import SAMPLE_RATE
 from services.face.lipsync.pitch_level import ProsodyStream
 from services.media.curves import CURVE_NAMES, INDEX
 from training.face import judge, plots, unseen

@@ -11,9 +11,9 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from services.face.face_model import Pcm, Weights
+from services.common.types import FRAME_RATE, Floats, Pcm, Weights
 from services.face.lipsync.lip_model import LipModel
-from services.face.lipsync.log_mel import FRAME_RATE, SAMPLE_RATE, Floats
+from services.face.lipsync.log_mel import SAMPLE_RATE
 from services.media.curves import CURVE_NAMES
 from training.face.augment import coloured_noise, decibels, rms, telephone
 from training.face.negatives import breath, clatter, music, steady_noise, tones

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from services.face.lipsync.log_mel import SAMPLE_RATE, Floats
+from services.common.types import Floats
+from services.face.lipsync.log_mel import SAMPLE_RATE
 from training.face.augment import background, coloured_noise, decibels, hum
 
 Envelope = NDArray[np.float64]

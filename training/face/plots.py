@@ -8,8 +8,9 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 
+from services.common.types import FRAME_RATE
 from services.face.lipsync.lip_model import LipModel
-from services.face.lipsync.log_mel import FRAME_RATE, SAMPLE_RATE
+from services.face.lipsync.log_mel import SAMPLE_RATE
 from services.face.lipsync.pitch_level import ProsodyStream
 from services.media.curves import INDEX
 from training.face import judge

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from services.face.lipsync.log_mel import FRAME_RATE
+from services.common.types import FRAME_RATE
 from training.face.phones import PHONES, VOWELS, Segment
 from training.face.poses import (
     BILABIALS,

@@ -19,8 +19,8 @@ from services.cli.monitoring.arrivals import Arrivals
 from services.cli.monitoring.udp_port import UdpPort
 from services.common.errors import UnavailableError
 from services.common.settings import is_loopback
+from services.common.types import FRAME_RATE
 from services.common.wire import seconds_of
-from services.media.frames import FRAME_RATE
 from services.media.livelink import LiveLinkError, decode
 from services.serving.dialing import Metadata
 

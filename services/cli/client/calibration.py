@@ -12,9 +12,9 @@ import numpy as np
 from neurosync.v1 import media_pb2, player_pb2, player_pb2_grpc
 from services.cli.client.connection import Connection
 from services.common.errors import InactiveError, UnavailableError
-from services.common.wire import Pcm, Weights, audio_chunk, frame_batch, seconds_of
+from services.common.types import FRAME_RATE, Pcm, Weights
+from services.common.wire import audio_chunk, frame_batch, seconds_of
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX
-from services.media.frames import FRAME_RATE
 
 SAMPLE_RATE = 48_000  # hertz: a millisecond is 48 whole samples, and a frame 800
 SPIKE_AT = 30  # frame of each second, so that a shift of 200 ms either way stays within it

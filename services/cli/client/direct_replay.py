@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.common.errors import UnavailableError
+from services.common.types import FRAME_RATE, Weights
 from services.media.curves import CURVE_COUNT, clamp
-from services.media.frames import EASE_FRAMES, FRAME_RATE, Weights
+from services.media.frames import EASE_FRAMES
 from services.media.livelink import Encoder, timecode
 
 _TIME = struct.Struct("!if")  # frame since midnight, and the fraction of it

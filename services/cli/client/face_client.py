@@ -11,7 +11,8 @@ import numpy as np
 from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
 from services.cli.client.connection import Connection
 from services.common.errors import UnavailableError
-from services.common.wire import FRAME_RATES, Weights, audio_chunk, seconds_of, weights_of, within
+from services.common.types import Weights
+from services.common.wire import FRAME_RATES, audio_chunk, seconds_of, weights_of, within
 from services.media.curves import CURVE_COUNT, columns
 from services.media.frames import EMOTION_NAMES, Frames
 from services.media.wav import Sound

@@ -12,9 +12,9 @@ from neurosync.v1 import media_pb2, player_pb2, player_pb2_grpc
 from services.cli.client.connection import Connection
 from services.cli.main import tell
 from services.common.errors import InactiveError, UnavailableError
+from services.common.types import FRAME_RATE
 from services.common.wire import audio_chunk, frame_batch, seconds_of
 from services.media.curves import CURVE_NAMES
-from services.media.frames import FRAME_RATE
 from services.media.takes.take_folder import Take
 
 PART_FRAMES = 6  # 100 ms; more: coarser steps against the grant, fewer: more messages

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from neurosync.v1 import player_pb2, player_pb2_grpc
 from services.cli.client.connection import Connection
-from services.media.frames import EMOTION_NAMES, FRAME_RATE, Weights
+from services.common.types import FRAME_RATE, Weights
+from services.media.frames import EMOTION_NAMES
 
 READY_SECONDS = 1.0  # for the first frame, of sixty a second; a player that is away must not hold up the turn
 LAST_SECONDS = 0.5  # after the turn's end, for the last of its frames to come

@@ -10,7 +10,8 @@ import numpy as np
 
 from neurosync.v1 import media_pb2, orchestrator_pb2
 from services.cli.client.synchronized_capture import SentFrames, Witness
-from services.common.wire import Pcm, Weights, pcm_of, seconds_of, weights_of
+from services.common.types import Pcm, Weights
+from services.common.wire import pcm_of, seconds_of, weights_of
 from services.media.curves import CURVE_COUNT, columns
 from services.media.frames import EMOTION_NAMES, frame_count
 from services.media.takes import take_folder as takes

@@ -30,9 +30,10 @@ from services.cli.settings import ClientSettings
 from services.cli.take.plot import write_plot
 from services.common.errors import BadRequestError, UnavailableError
 from services.common.settings import load
+from services.common.types import Weights
 from services.media.curves import CURVE_NAMES, INDEX
 from services.media.formats.frame_files import write_frames
-from services.media.frames import Frames, Weights
+from services.media.frames import Frames
 from services.media.takes.take_folder import Take
 from services.media.takes.take_info import TakeInfo
 from services.media.wav import MAX_BYTES

@@ -15,8 +15,9 @@ import typer
 from services.cli.inputs.sound_files import read_sound
 from services.cli.main import app, run, tell
 from services.common.errors import BadRequestError
+from services.common.types import FRAME_RATE
 from services.media.formats.frame_files import SUFFIXES, write_frames
-from services.media.frames import FRAME_RATE, Frames
+from services.media.frames import Frames
 from services.media.takes.take_folder import Take, load_take
 from services.media.wav import Sound, write_wav
 

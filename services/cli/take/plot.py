@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from services.cli.take.drawing import Canvas, PngCanvas, Points, SvgCanvas
 from services.common.errors import BadRequestError
+from services.common.types import FRAME_RATE, Weights
 from services.media.curves import CURVE_NAMES, INDEX, LOWEST
-from services.media.frames import EMOTION_NAMES, FRAME_RATE, Weights
+from services.media.frames import EMOTION_NAMES
 from services.media.takes.take_folder import Take
 
 CURVES = (

@@ -17,8 +17,9 @@ import numpy as np
 import onnxruntime
 
 from services.common.errors import ConfigurationError
-from services.face.face_model import ModelDescription, Pcm, Weights
-from services.face.lipsync.log_mel import FRAME_RATE, ROW, SAMPLE_RATE, SILENCE, FeatureStream, Floats
+from services.common.types import FRAME_RATE, Floats, Pcm, Weights
+from services.face.face_model import ModelDescription
+from services.face.lipsync.log_mel import ROW, SAMPLE_RATE, SILENCE, FeatureStream
 from services.face.lipsync.sinc_resampler import Resampler, reach
 from services.face.lipsync.upper_face import MOVED
 from services.face.lipsync.voice_motion import Melody

@@ -9,17 +9,13 @@ same way in both cases, because statistics over a clip are unknown while it is b
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float32]
+from services.common.types import FRAME_RATE, Floats
 
 SAMPLE_RATE = 16_000
 """Hertz. Lips need nothing above 8 kHz."""
-FRAME_RATE = 60
-"""Face frames per second."""
 SUBFRAMES = 2
 """Spectra per face frame: stops are shorter than one frame."""
 BANDS = 40

@@ -11,7 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from services.face.lipsync.log_mel import FRAME_RATE, SAMPLE_RATE, Floats
+from services.common.types import FRAME_RATE, Floats
+from services.face.lipsync.log_mel import SAMPLE_RATE
 
 WINDOW = SAMPLE_RATE * 40 // 1000
 """Samples a row looks back over. Longer: deeper voices, and a melody that drags; 40 ms hold two periods of 50 Hz."""

@@ -13,7 +13,8 @@ from math import ceil, gcd
 
 import numpy as np
 
-from services.face.lipsync.log_mel import SAMPLE_RATE, Floats, product
+from services.common.types import Floats
+from services.face.lipsync.log_mel import SAMPLE_RATE, product
 
 CROSSINGS = 16
 """Zero crossings of the sinc on either side. More: a steeper edge, and a longer wait; 16 are 1 ms at 16 kHz and up."""

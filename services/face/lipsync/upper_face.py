@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from services.face.face_model import Weights
-from services.face.lipsync.log_mel import FRAME_RATE, Floats
+from services.common.types import FRAME_RATE, Floats, Weights
 from services.face.lipsync.pitch_level import Heard
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX
 

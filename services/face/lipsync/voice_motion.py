@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.face.face_model import Weights
-from services.face.lipsync.log_mel import Floats
+from services.common.types import Floats, Weights
 from services.face.lipsync.pitch_level import QUIETEST_DB, Heard, ProsodyStream
 from services.face.lipsync.upper_face import UpperFace
 from services.face.lipsync.voicing import Voicing

@@ -10,8 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from services.face.face_model import Weights
-from services.face.lipsync.log_mel import Floats
+from services.common.types import Floats, Weights
 from services.media.curves import CURVE_NAMES
 
 MEMORY_FRAMES = 36

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from services.common.errors import BusyError, UnavailableError
+from services.common.types import Floats
 from services.face.neurosync.runner import DirectRunner
-from services.face.neurosync.sound_preparation import Floats
 
 GATHER_SECONDS = 0.003
 """Waited for company after the first window. Larger: bigger batches; smaller: a lone stream is answered sooner."""

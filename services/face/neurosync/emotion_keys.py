@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from services.common.types import Floats
 from services.face.face_model import EmotionReading
-from services.face.neurosync.sound_preparation import Floats
 from services.media.curves import CURVE_COUNT
 
 EVERY = 6

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 
 from services.common.errors import ConfigurationError
+from services.common.types import FRAME_RATE, Floats, Pcm, Weights
 from services.face.deferred_work import ANSWER_SECONDS, Work, done
-from services.face.face_model import EmotionReading, ModelDescription, Pcm, Weights
+from services.face.face_model import EmotionReading, ModelDescription
 from services.face.neurosync import whole_clip as clip
 from services.face.neurosync.batcher import Batcher
 from services.face.neurosync.checkpoint import Precision, load
@@ -25,8 +26,8 @@ from services.face.neurosync.emotion_keys import EmotionKeys
 from services.face.neurosync.network import WINDOW
 from services.face.neurosync.packing import pack
 from services.face.neurosync.runner import DirectRunner
-from services.face.neurosync.sound_preparation import SAMPLE_RATE, Floats, at_model_rate, normalised
-from services.face.neurosync.spectral_features import FEATURES, FRAME_RATE, FeatureExtractor
+from services.face.neurosync.sound_preparation import SAMPLE_RATE, at_model_rate, normalised
+from services.face.neurosync.spectral_features import FEATURES, FeatureExtractor
 from services.face.neurosync.streaming import NetworkStream, Pace
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, clamp
 

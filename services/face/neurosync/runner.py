@@ -8,8 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from services.common.types import Floats
 from services.face.neurosync.network import Network
-from services.face.neurosync.sound_preparation import Floats
 
 BATCH_ON_CPU = 4
 """Windows a pass. More gain nothing there, and every one takes 7 MB."""

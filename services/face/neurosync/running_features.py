@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from services.common.types import Floats
 from services.face.neurosync.filters import BANDS, band_edges
 from services.face.neurosync.network import WINDOW
-from services.face.neurosync.sound_preparation import SAMPLE_RATE, Floats
+from services.face.neurosync.sound_preparation import SAMPLE_RATE
 from services.face.neurosync.spectral_features import (
     BLOCK,
     HOP,

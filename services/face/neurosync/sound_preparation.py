@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import io
 from math import ceil
-from typing import TypeAlias
 
 import numpy as np
 import soundfile
 import soxr
-from numpy.typing import NDArray
 
 from services.common.errors import BadRequestError
-
-Floats: TypeAlias = NDArray[np.float32]
+from services.common.types import Floats
 
 SAMPLE_RATE = 88_200
 """Hertz. Frames of 1/60 s and their halves are whole numbers of samples."""

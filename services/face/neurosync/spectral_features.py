@@ -19,11 +19,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from services.common.types import FRAME_RATE, Floats
 from services.face.neurosync.filters import CEPSTRA, curvature_taps, dct, mel_bank, slope_taps
-from services.face.neurosync.sound_preparation import SAMPLE_RATE, Floats
+from services.face.neurosync.sound_preparation import SAMPLE_RATE
 
-FRAME_RATE = 60
-"""Rows a second."""
 HOP = SAMPLE_RATE // (2 * FRAME_RATE)
 """Samples between columns (735)."""
 WINDOW = 2 * HOP

@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from services.common.types import FRAME_RATE, Floats, Pcm
 from services.face.deferred_work import Work
-from services.face.face_model import Pcm
 from services.face.lipsync.sinc_resampler import Resampler, reach
 from services.face.neurosync.network import WINDOW
 from services.face.neurosync.runner import Runner
 from services.face.neurosync.running_features import RunningFeatures
-from services.face.neurosync.sound_preparation import SAMPLE_RATE, Floats
-from services.face.neurosync.spectral_features import FRAME_RATE, SHORTEST, FeatureExtractor
+from services.face.neurosync.sound_preparation import SAMPLE_RATE
+from services.face.neurosync.spectral_features import SHORTEST, FeatureExtractor
 from services.face.neurosync.whole_clip import filled
 
 ROW_SAMPLES = SAMPLE_RATE // FRAME_RATE

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from services.common.types import Floats
 from services.face.deferred_work import Work, done
 from services.face.neurosync.network import WINDOW
 from services.face.neurosync.runner import Runner
-from services.face.neurosync.sound_preparation import Floats
 from services.media.curves import CURVE_COUNT, INDEX, ROTATIONS
 
 OVERLAP = 32

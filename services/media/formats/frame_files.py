@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from services.common.errors import BadRequestError
+from services.common.types import FRAME_RATE
 from services.media.curves import CURVE_NAMES, columns
 from services.media.formats.frames_csv import MAX_FRAMES, csv_text, read_csv
-from services.media.frames import EMOTION_NAMES, FRAME_RATE, RATE_LIMITS, Frames
+from services.media.frames import EMOTION_NAMES, RATE_LIMITS, Frames
 
 SUFFIXES = (".csv", ".npz", ".json")
 MAX_FILE_BYTES = 1 << 28  # 256 MB: an hour of frames as JSON text

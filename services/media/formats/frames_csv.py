@@ -27,8 +27,9 @@ import numpy as np
 import numpy.typing as npt
 
 from services.common.errors import BadRequestError
+from services.common.types import FRAME_RATE
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX, columns
-from services.media.frames import EMOTION_NAMES, FRAME_RATE, Frames
+from services.media.frames import EMOTION_NAMES, Frames
 
 MAX_FRAMES = 3600 * FRAME_RATE  # one hour; more is no take, and would fill the memory
 MAX_LINE = 1 << 14  # characters; the app's lines have about 900

@@ -12,8 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from services.media.frames import FRAME_RATE
-from services.media.wav import Pcm
+from services.common.types import FRAME_RATE, Pcm
 
 JOINT_SECONDS = 0.005  # ramp into and out of a pause, as the player shapes it
 FADE_SECONDS = 0.004  # of a turn that is interrupted; longer is softer, shorter clicks: the person speaks already

@@ -23,8 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from services.common.errors import BadRequestError, DuplicateError
+from services.common.types import FRAME_RATE, Weights
 from services.media.formats.frames_csv import read_csv, write_csv
-from services.media.frames import FRAME_RATE, Frames, Weights, frame_count
+from services.media.frames import Frames, frame_count
 from services.media.takes.foreign_takes import Recording, find_recording
 from services.media.takes.take_info import TakeInfo, info_json, read_info
 from services.media.takes.take_page import render_page

@@ -13,7 +13,7 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from services.common.errors import BadRequestError
-from services.media.frames import FRAME_RATE
+from services.common.types import FRAME_RATE
 
 SCHEMA: Final = "neurosync.take"
 VERSION: Final = 1  # a reader takes older ones; a field that appears has a default, a field that changes raises this

@@ -11,10 +11,10 @@ import grpc
 
 from neurosync.v1 import face_pb2, media_pb2
 from neurosync.v1.orchestrator_pb2 import Stage
+from services.common.types import FRAME_RATE
 from services.orchestrator.connections import HEAD_START_SECONDS, StageError, Stages
 from services.orchestrator.watchdog import Patience
 
-FRAME_RATE = 60
 AWAY_SECONDS = 0.3  # that the end waits for a face that has failed; longer: the turn ends later, mostly for nothing
 CONTEXT_SECONDS = 0.8  # of sound before a new stream, at most 1; less: its first frames are worse
 

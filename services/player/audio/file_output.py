@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from services.common.errors import BadRequestError, UnavailableError
+from services.common.types import Pcm
 from services.media.wav import WavWriter
 from services.player.audio.output_device import NoOutput
-from services.player.audio.ring_buffer import Pcm, Tape
+from services.player.audio.ring_buffer import Tape
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from services.player.audio.ring_buffer import Pcm, Tape
+from services.common.types import Pcm
+from services.player.audio.ring_buffer import Tape
 
 HALF = 24  # tape samples on either side; more: a steeper filter and more work, fewer: dull or aliased sound
 KAISER_BETA = 9.0  # about 90 dB between what passes and what does not

@@ -15,8 +15,9 @@ from collections import deque
 import numpy as np
 import numpy.typing as npt
 
+from services.common.types import Pcm
 from services.player.audio.rate_conversion import Conversion
-from services.player.audio.ring_buffer import Pcm, Tape
+from services.player.audio.ring_buffer import Tape
 from services.player.timeline.clock import DeviceClock
 
 CHANGE_SECONDS = 0.003  # from planning a change to the device taking it; less: changes come too late on a busy machine

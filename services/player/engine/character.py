@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from services.common.types import Weights
 from services.player.face.composition import Character, Face, Recordings
 from services.player.face.emotion_layer import NONE
-from services.player.turns.frame_track import Weights
 from services.player.turns.played_turn import Turn
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from services.common.types import Weights
 from services.media.curves import CHEEKS, CURVE_COUNT, MOUTH, TONGUE, clamp
-
-Weights = npt.NDArray[np.float32]
 
 FAST_TICKS = 6  # 100 ms: mouth, jaw, cheeks and tongue; fewer pops, more smears the first sounds
 SLOW_TICKS = 18  # 300 ms: lids, gaze, brows and head

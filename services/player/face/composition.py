@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from services.common.types import Weights
 from services.media.curves import CURVE_COUNT, INDEX, clamp
 from services.player.face.blend import Blend
 from services.player.face.emotion_layer import NONE, Emotions, Temper
@@ -19,8 +19,6 @@ from services.player.face.life.idle import Habits, Idle
 from services.player.face.life.recorded_loop import Loop
 from services.player.face.scaling import Scaling
 from services.player.turns.played_turn import Speech
-
-Weights = npt.NDArray[np.float32]
 
 EASE_TICKS = 12  # 200 ms, in which a new configuration takes hold
 YIELD_TICKS = 18.0  # in which the voice's own nods and brows give way to those that speech brings

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from services.common.types import Weights
 from services.media.curves import BROWS, CHEEKS, CURVE_COUNT, INDEX, MOUTH
 from services.media.frames import EMOTION_NAMES
 from services.player.face.life.recorded_loop import Loop
 from services.player.timeline.ticks import TICK_RATE
-
-Weights = npt.NDArray[np.float32]
 
 STRENGTHS: Final = (0.0, 2.0)
 RAMP_SECONDS: Final = (0.05, 10.0)

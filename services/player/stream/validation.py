@@ -13,13 +13,12 @@ import numpy.typing as npt
 from neurosync.v1 import media_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.common.errors import BadRequestError
+from services.common.types import Pcm, Weights
 from services.common.wire import FRAME_RATES, check_sample_rate, pcm_of, weights_of
 from services.media.curves import columns
-from services.player.audio.ring_buffer import Pcm
 from services.player.face.emotion_layer import NONE
 from services.player.settings import MAX_SUBJECT_BYTES
 from services.player.turns.emotion_track import changes, emotion_columns
-from services.player.turns.frame_track import Weights
 from services.player.turns.played_turn import TurnConfig
 
 MAX_CURVES = 512  # of a header; the largest known rigs have about 250

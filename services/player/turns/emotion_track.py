@@ -7,10 +7,9 @@ from bisect import bisect_right
 import numpy as np
 import numpy.typing as npt
 
+from services.common.types import Weights
 from services.media.frames import EMOTION_NAMES
 from services.player.face.emotion_layer import NONE
-
-Weights = npt.NDArray[np.float32]
 
 MAX_HELD = 1024  # keys ahead; the sender of more has them dropped: at ten a second that is a minute and a half
 CHANGE = 0.02  # of any emotion, from one frame to the next that counts; less: keys by the dozen that nobody sees

@@ -7,10 +7,9 @@ from collections import deque
 import numpy as np
 import numpy.typing as npt
 
+from services.common.types import Weights
 from services.media.curves import CURVE_COUNT, clamp
 from services.player.timeline.ticks import TICK_RATE
-
-Weights = npt.NDArray[np.float32]
 
 BRIDGED_SECONDS = 0.1  # frames missing for less are filled in from their neighbours; longer lets the mouth rest
 

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosync.v1 import player_pb2 as pb
+from services.common.types import Pcm, Weights
 from services.common.wire import duration
-from services.player.audio.ring_buffer import Pcm
 from services.player.timeline.ticks import TICK_RATE, Grid
 from services.player.turns.emotion_track import FeelingTrack
-from services.player.turns.frame_track import FrameTrack, Weights
+from services.player.turns.frame_track import FrameTrack
 from services.player.turns.sound_track import SoundTrack
 
 Event: TypeAlias = pb.PerformAccepted | pb.PerformStarted | pb.PerformPosition | pb.PerformNotice | pb.PerformFinished

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from services.common.types import Pcm
 from services.media.resampling import Resampler
-from services.player.audio.ring_buffer import Pcm, Tape
+from services.player.audio.ring_buffer import Tape
 from services.player.timeline.ticks import Grid
 
 Mix = npt.NDArray[np.float32]

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from services.common.types import Floats
+
 logger = logging.getLogger(__name__)
 
-Floats = npt.NDArray[np.float32]
 
 SAMPLE_RATE = 24_000  # Hz
 HOP = 300  # samples from one spectrum frame to the next

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from services.common.precedence import give_way
+from services.common.types import Floats, Pcm
 from services.tts import level
 from services.tts.hibari import acoustic_model as model
 from services.tts.hibari import phoneme_times as phones
@@ -136,7 +137,7 @@ class _Heard:
         """One past the last audible sample."""
         self._passed = 0
 
-    def listen(self, pcm: level.Pcm) -> None:
+    def listen(self, pcm: Pcm) -> None:
         audible = np.flatnonzero(np.abs(pcm) > AUDIBLE)  # the limiter leaves no -32768, whose size int16 lacks
         if audible.size:
             self.start = self.start if self.end else self._passed + int(audible[0])
@@ -144,7 +145,7 @@ class _Heard:
         self._passed += len(pcm)
 
 
-def _next_piece(pieces: Iterator[model.Floats]) -> level.Pcm | None:
+def _next_piece(pieces: Iterator[Floats]) -> Pcm | None:
     piece = next(pieces, None)
     return None if piece is None else level.louder(piece, GAIN)
 

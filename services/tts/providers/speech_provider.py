@@ -10,12 +10,9 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from services.common.errors import UnavailableError
+from services.common.types import Pcm
 
-Pcm = npt.NDArray[np.int16]
 Span = tuple[int, int]
 """[start, end)"""
 

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from services.common.types import Floats
+
 pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 
 import torch
@@ -16,7 +18,6 @@ from services.common.errors import BusyError, UnavailableError
 from services.face.neurosync.batcher import Batcher
 from services.face.neurosync.network import Network
 from services.face.neurosync.runner import DirectRunner
-from services.face.neurosync.sound_preparation import Floats
 
 
 class Watched(DirectRunner):

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from services.common.types import Floats
+
 pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 
 import torch
@@ -15,7 +17,7 @@ import torch
 from services.face.deferred_work import done
 from services.face.neurosync import whole_clip as clip
 from services.face.neurosync.runner import DirectRunner
-from services.face.neurosync.sound_preparation import Floats, at_model_rate, decode, normalised
+from services.face.neurosync.sound_preparation import at_model_rate, decode, normalised
 from services.face.neurosync.spectral_features import FeatureExtractor
 
 

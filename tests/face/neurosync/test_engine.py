@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from services.common.types import Floats, Pcm, Weights
+
 pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 
 import grpc
@@ -20,10 +22,9 @@ from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
 from services.common.errors import ConfigurationError
 from services.common.settings import load
 from services.face.deferred_work import done
-from services.face.face_model import AnimatesClips, FaceModel, HearsEmotions, Pcm, Weights
+from services.face.face_model import AnimatesClips, FaceModel, HearsEmotions
 from services.face.neurosync.emotion_keys import EmotionKeys
 from services.face.neurosync.neurosync_model import NeuroSyncModel
-from services.face.neurosync.sound_preparation import Floats
 from services.face.registry import load_model
 from services.face.server import FaceService
 from services.face.settings import FaceSettings

@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from services.common.types import Floats
+
 pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 
 import torch
 
 from services.common.errors import BadRequestError
 from services.face.neurosync.running_features import RunningFeatures
-from services.face.neurosync.sound_preparation import SAMPLE_RATE, Floats, at_model_rate, decode, normalised
+from services.face.neurosync.sound_preparation import SAMPLE_RATE, at_model_rate, decode, normalised
 from services.face.neurosync.spectral_features import FEATURES, HOP, SHORTEST, FeatureExtractor
 
 EXACT = 5e-5

@@ -12,6 +12,8 @@ import grpc
 import numpy as np
 import pytest
 
+from services.common.types import Floats
+
 pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 
 import torch
@@ -20,7 +22,6 @@ from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
 from services.common.settings import load
 from services.face.neurosync import neurosync_model as engine
 from services.face.neurosync.runner import DirectRunner
-from services.face.neurosync.sound_preparation import Floats
 from services.face.server import FaceService
 from services.face.settings import FaceSettings
 from services.serving.dialing import dial

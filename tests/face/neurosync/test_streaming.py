@@ -10,17 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.common.types import Floats, Pcm
+
 pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 
 import soundfile
 import torch
 
 from services.face.deferred_work import done
-from services.face.face_model import Pcm
 from services.face.neurosync import whole_clip as clip
 from services.face.neurosync.network import Network
 from services.face.neurosync.runner import DirectRunner
-from services.face.neurosync.sound_preparation import Floats, at_model_rate, normalised
+from services.face.neurosync.sound_preparation import at_model_rate, normalised
 from services.face.neurosync.spectral_features import FeatureExtractor
 from services.face.neurosync.streaming import NetworkStream, Pace, Seam
 

@@ -9,16 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from services.common.types import Weights
 from services.media.curves import CURVE_COUNT, INDEX, clamp
 from services.player.face.life.blinks import Blinks
 from services.player.face.life.gaze import Gaze, Look
 from services.player.face.life.motions import Pose, Sway
 from services.player.face.life.recorded_loop import Loop
 from services.player.face.life.voice_melody import Melody, Prosody
-
-Weights = npt.NDArray[np.float32]
 
 LOOK_SIDE_PER_RADIAN, LOOK_DOWN_PER_RADIAN = 1.37, 1.80  # look curves over eye rotation in a Live Link Face recording
 ROLL_PER_YAW = -0.1

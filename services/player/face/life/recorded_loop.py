@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from services.common.errors import BadRequestError, ConfigurationError
+from services.common.types import Weights
 from services.media.curves import clamp
 from services.player.timeline.ticks import TICK_RATE
 
-Weights = npt.NDArray[np.float32]
 F = TypeVar("F", bound=np.floating)
 
 SEAM_TICKS = 16  # 267 ms; longer hides more of a jump, and fades more of the recording
