@@ -30,7 +30,6 @@ from bench.receiver import Receiver, receiver
 from bench.sound_server import (
     RATE,
     REMEDY,
-    Pcm,
     SoundServer,
     missing,
     onsets,
