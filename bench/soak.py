@@ -25,7 +25,8 @@ import grpc
 from bench.latency import PROMPTS, SENTENCES
 from bench.machine import describe
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc, player_pb2, player_pb2_grpc
-from neurosync.v1.orchestrator_pb2 import ConverseRequest, TurnFinishReason
+from neurosync.v1.orchestrator_pb2 import ConverseRequest
+from neurosync.v1.outcome_pb2 import TurnOutcome
 from services.cli.processes.stack import PARTS, Stack, is_healthy, started
 from services.serving.dialing import dial
 
@@ -36,9 +37,9 @@ WARM_UP_SHARE = 0.2  # of the time, from the start of a process: caches and allo
 KILL_SHARE = 0.08  # of the turns of the first half; in the second, processes live long enough to be weighed
 SESSIONS = 6
 REASONS = {
-    TurnFinishReason.TURN_FINISH_REASON_COMPLETED: "completed",
-    TurnFinishReason.TURN_FINISH_REASON_INTERRUPTED: "interrupted",
-    TurnFinishReason.TURN_FINISH_REASON_FAILED: "failed",
+    TurnOutcome.TURN_OUTCOME_COMPLETED: "completed",
+    TurnOutcome.TURN_OUTCOME_INTERRUPTED: "interrupted",
+    TurnOutcome.TURN_OUTCOME_FAILED: "failed",
 }
 
 
@@ -116,9 +117,9 @@ class Soak:
                 self.record.defects.append(f"a call ended with {error.code().name}: {error.details()}")
 
     def _note_end(self, finished: orchestrator_pb2.TurnFinished, heard: int, *, is_struck: bool) -> None:
-        self.record.ends[REASONS.get(finished.reason, "unspecified")] += 1
-        if finished.reason == TurnFinishReason.TURN_FINISH_REASON_FAILED and not is_struck:
-            self.record.defects.append(f"a turn failed: {finished.error_message}")
+        self.record.ends[REASONS.get(finished.outcome, "unspecified")] += 1
+        if finished.outcome == TurnOutcome.TURN_OUTCOME_FAILED and not is_struck:
+            self.record.defects.append(f"a turn failed: {finished.message}")
         if bool(heard) != bool(finished.heard_text):
             self.record.defects.append(f"{heard} words were told as heard, but the text is {finished.heard_text!r}")
         if not finished.text.lstrip().startswith(finished.heard_text):

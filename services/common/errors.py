@@ -3,8 +3,11 @@
 NeuroSyncError
     BadRequestError         the caller's fault: names the field, the value seen and the value wanted
     NotReadyError           the state of things does not allow it now
+        RefusedBusyError    the session or character is speaking, and the policy is to refuse
     StoppedError            the turn was stopped before it began
-    DuplicateError          the name is in use
+    DuplicateError          the id is in use
+        FinishedTurnError   the id is that of a turn that has finished
+    UnknownTurnError        no turn of this id is known
     BusyError               full; another replica, or the same one later, may take it
     UnavailableError        something that this service needs is away; retrying may help
     InactiveError           the other side was silent for too long
@@ -13,15 +16,22 @@ NeuroSyncError
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 _SHOWN_CHARACTERS = 80  # of a value in a message; longer values say nothing more and may be secrets or books
 
 
 class NeuroSyncError(Exception):
     """Base of all errors that NeuroSync raises on purpose."""
 
+    reason: ClassVar[str] = "INTERNAL"
+    """Name of the `neurosync.v1.Reason`, without `REASON_`, that clients receive with the status."""
+
 
 class BadRequestError(NeuroSyncError):
     """A field of a request is wrong."""
+
+    reason = "INVALID_FIELD"
 
     def __init__(self, field: str, seen: object, wanted: str) -> None:
         """Name the `field`, the value `seen` and what was `wanted`."""
@@ -35,25 +45,55 @@ class BadRequestError(NeuroSyncError):
 class NotReadyError(NeuroSyncError):
     """The state of things does not allow the call now."""
 
+    reason = "NOT_READY"
+
+
+class RefusedBusyError(NotReadyError):
+    """The session or character is speaking, and the policy is to refuse."""
+
+    reason = "BUSY"
+
 
 class StoppedError(NeuroSyncError):
     """The turn was stopped before it began."""
 
+    reason = "TURN_STOPPED"
+
 
 class DuplicateError(NeuroSyncError):
-    """The name is in use."""
+    """The id is that of a turn that is running."""
+
+    reason = "TURN_RUNNING"
+
+
+class FinishedTurnError(DuplicateError):
+    """The id is that of a turn that has finished."""
+
+    reason = "TURN_FINISHED"
+
+
+class UnknownTurnError(NeuroSyncError):
+    """No turn of this id is known."""
+
+    reason = "TURN_UNKNOWN"
 
 
 class BusyError(NeuroSyncError):
     """No capacity is left."""
 
+    reason = "CAPACITY_EXHAUSTED"
+
 
 class UnavailableError(NeuroSyncError):
     """Something that this service needs is away."""
 
+    reason = "UNAVAILABLE"
+
 
 class InactiveError(NeuroSyncError):
     """The other side was silent for too long."""
+
+    reason = "INACTIVE"
 
 
 class ConfigurationError(NeuroSyncError):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from google.protobuf.duration_pb2 import Duration
 
-from neurosync.v1 import face_pb2, llm_pb2, media_pb2, orchestrator_pb2, player_pb2, tts_pb2
-from neurosync.v1.orchestrator_pb2 import Stage, TurnFinishReason
+from neurosync.v1 import face_pb2, llm_pb2, media_pb2, orchestrator_pb2, outcome_pb2, player_pb2, tts_pb2
+from neurosync.v1.orchestrator_pb2 import Stage
 from services.orchestrator.connections import StageError
 from services.orchestrator.report import timed_word
 from services.orchestrator.transcript import Script
@@ -18,7 +18,7 @@ class Account:
 
     def __init__(self, rate: int) -> None:
         """Keep the account of a turn whose sound has `rate` Hz."""
-        self.finished = orchestrator_pb2.TurnFinished(reason=TurnFinishReason.TURN_FINISH_REASON_COMPLETED)
+        self.finished = orchestrator_pb2.TurnFinished(outcome=outcome_pb2.TURN_OUTCOME_COMPLETED)
         self.script = Script()
         self.text = ""
         self.interrupted = False
@@ -65,11 +65,11 @@ class Account:
     def performed(self, performed: player_pb2.PerformFinished, player: str) -> None:
         """Note how the player says that the turn ended; `player` is its address."""
         self.finished.counters.CopyFrom(performed.counters)
-        if performed.reason == player_pb2.PERFORM_FINISH_REASON_SHUTDOWN and not self.interrupted:
+        if performed.reason == outcome_pb2.REASON_SHUTTING_DOWN and not self.interrupted:
             self.error = StageError(
                 Stage.STAGE_PLAYER, f"player at {player} shuts down; `neurosync up` starts it again"
             )
-        elif performed.interrupted:
+        elif performed.outcome in (outcome_pb2.TURN_OUTCOME_INTERRUPTED, outcome_pb2.TURN_OUTCOME_SUPERSEDED):
             self.interrupted = True
 
     def heard(self, sample: int) -> orchestrator_pb2.HeardWords | None:
@@ -88,13 +88,12 @@ class Account:
         finished = self.finished
         finished.text, finished.heard_text = self.text, self.script.heard_text(heard)
         finished.heard_sample_count, finished.sample_rate_hertz = heard, self._rate if self.script.lines else 0
-        finished.interrupted = self.interrupted
         finished.timings.extend(self.timings(marks))
         if self.error is not None and not self.interrupted:
-            finished.reason = TurnFinishReason.TURN_FINISH_REASON_FAILED
-            finished.error_message = str(self.error)
+            finished.outcome = outcome_pb2.TURN_OUTCOME_FAILED
+            finished.message = str(self.error)
         elif self.interrupted:
-            finished.reason = TurnFinishReason.TURN_FINISH_REASON_INTERRUPTED
+            finished.outcome = outcome_pb2.TURN_OUTCOME_INTERRUPTED
 
     def _note(self, stage: str, took: Duration) -> None:
         """Keep a stage's own duration; the first counts, as it is what the person waits for."""

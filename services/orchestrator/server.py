@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from neurosync.v1 import llm_pb2, media_pb2, orchestrator_pb2, orchestrator_pb2_grpc, player_pb2
-from services.common.errors import BadRequestError, BusyError, NotReadyError
+from neurosync.v1 import llm_pb2, media_pb2, orchestrator_pb2, orchestrator_pb2_grpc, outcome_pb2, player_pb2
+from services.common.errors import BadRequestError, BusyError, NotReadyError, RefusedBusyError, UnknownTurnError
 from services.common.wire import duration
 from services.orchestrator.connections import Stages
 from services.orchestrator.history import Entry, Session, Sessions
@@ -90,6 +90,12 @@ class OrchestratorService(orchestrator_pb2_grpc.OrchestratorServiceServicer):
             heard_text=turn.finished.heard_text,
         )
 
+    async def GetTurn(  # noqa: N802
+        self, request: orchestrator_pb2.GetTurnRequest, context: Context
+    ) -> orchestrator_pb2.GetTurnResponse:
+        """Return how a turn ended, or that it is running."""
+        raise UnknownTurnError(f"no turn {request.turn_id} is known")
+
     async def GetHistory(  # noqa: N802
         self, request: orchestrator_pb2.GetHistoryRequest, context: Context
     ) -> orchestrator_pb2.GetHistoryResponse:
@@ -113,7 +119,7 @@ class OrchestratorService(orchestrator_pb2_grpc.OrchestratorServiceServicer):
         """Give a turn its place in the session, as its policy says, and start it."""
         policy = request.policy or player_pb2.BUSY_POLICY_REPLACE
         if policy == player_pb2.BUSY_POLICY_REFUSE and session.busy:
-            raise NotReadyError("the session is speaking, and the policy is to refuse")
+            raise RefusedBusyError("the session is speaking, and the policy is to refuse")
         if len(self._sessions.running()) >= self._settings.max_turns:
             raise BusyError(f"{self._settings.max_turns} turns are running; try again later")
         async with session.starting:
@@ -200,10 +206,15 @@ def _check_length(field: str, text: str, most: int) -> None:
         raise BadRequestError(field, f"{len(text)} characters", f"at most {most} characters")
 
 
+_CUT_SHORT = (outcome_pb2.TURN_OUTCOME_INTERRUPTED, outcome_pb2.TURN_OUTCOME_SUPERSEDED)
+
+
 def _entry(turn: Turn) -> Entry:
     finished = turn.finished
     seconds = finished.heard_sample_count / finished.sample_rate_hertz if finished.sample_rate_hertz else 0.0
-    return Entry(turn.turn_id, turn.request.prompt, finished.heard_text, finished.interrupted, turn.started, seconds)
+    return Entry(
+        turn.turn_id, turn.request.prompt, finished.heard_text, finished.outcome in _CUT_SHORT, turn.started, seconds
+    )
 
 
 def _history_entry(entry: Entry) -> orchestrator_pb2.HistoryEntry:

@@ -29,9 +29,11 @@ from services.common.errors import (
     NotReadyError,
     StoppedError,
     UnavailableError,
+    UnknownTurnError,
 )
 from services.common.memory import give_back
 from services.serving.messages import Messages
+from services.serving.status_details import status_details
 
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]
@@ -42,6 +44,7 @@ logger = logging.getLogger(__name__)
 
 STATUSES: tuple[tuple[type[NeuroSyncError], grpc.StatusCode], ...] = (
     (BadRequestError, grpc.StatusCode.INVALID_ARGUMENT),
+    (UnknownTurnError, grpc.StatusCode.NOT_FOUND),
     (NotReadyError, grpc.StatusCode.FAILED_PRECONDITION),
     (StoppedError, grpc.StatusCode.ABORTED),
     (DuplicateError, grpc.StatusCode.ALREADY_EXISTS),
@@ -126,9 +129,9 @@ def _refusing(handler: Handler) -> Behaviour:
     async def refuse(requests: Any, context: Context) -> AsyncIterator[Any]:
         if handler.request_streaming:
             await Messages(requests, None).drain(FAREWELL_SECONDS)
-        await context.abort(
-            grpc.StatusCode.UNAUTHENTICATED, "expected metadata authorization: Bearer <NEUROSYNC_TOKEN>"
-        )
+        text = "expected metadata authorization: Bearer <NEUROSYNC_TOKEN>"
+        details = status_details(grpc.StatusCode.UNAUTHENTICATED, text, "UNAUTHENTICATED")
+        await context.abort(grpc.StatusCode.UNAUTHENTICATED, text, details)
         yield  # makes this an async generator, as a streaming handler must be
 
     return refuse
@@ -167,12 +170,15 @@ def _end(context: Context, error: Exception, method: str) -> None:
     traceback.clear_frames(error.__traceback__)
     if isinstance(known, grpc.aio.AbortError):  # the handler ended the call itself; a call ends once
         raise known
-    code, text = grpc.StatusCode.INTERNAL, UNFORESEEN
-    if known is not None:
+    code, text, reason, metadata = grpc.StatusCode.INTERNAL, UNFORESEEN, NeuroSyncError.reason, {}
+    if isinstance(known, NeuroSyncError):
+        reason = known.reason
+        metadata = {"field": known.field} if isinstance(known, BadRequestError) else {}
         code, text = next((code for kind, code in STATUSES if isinstance(known, kind)), code), str(known)
         logger.info("refused method=%s code=%s reason=%s", method, code.name, text)
     context.set_code(code)
     context.set_details(text)
+    context.set_trailing_metadata(status_details(code, text, reason, metadata))
 
 
 def _known(error: Exception, method: str) -> Exception | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from neurosync.v1 import player_pb2 as pb
+from neurosync.v1 import outcome_pb2
 from services.common.errors import BusyError
 from tests.player.simulation import NAME, Stage, constant
 
@@ -13,7 +13,7 @@ def spoken(stage: Stage, subject: str) -> None:
     """Let a subject speak to the end."""
     turn = stage.begin(subject=subject).turn
     turn.push_sound(constant(2_400), stage.now)
-    turn.close(pb.PERFORM_FINISH_REASON_COMPLETED)
+    turn.close(outcome_pb2.REASON_UNSPECIFIED)
     stage.run(0.7)
     assert turn.finished
 

@@ -137,7 +137,7 @@ async def performed(
     return await recorder.take(
         orchestrator_pb2.TurnFinished(
             heard_sample_count=finished.heard_sample_count,
-            interrupted=finished.interrupted,
+            outcome=finished.outcome,
             sample_rate_hertz=RATE,
             text="click click click click",
         )
@@ -277,7 +277,7 @@ def test_ticks_that_were_not_sent_show_what_was_sent_before_and_are_told() -> No
     sent = SentFrames()
     for tick in (101, 102, 103, 110, 112):
         values = [tick / 1000] * 61
-        frame = player_pb2.WatchFramesResponse(tick=tick, turn_sample=(tick - 100) * TICK, values=values, turn_frame=5)
+        frame = player_pb2.SentFrame(tick=tick, turn_sample=(tick - 100) * TICK, values=values, turn_frame=5)
         frame.timecode_frame, frame.timecode_sub_frame = 60 * 60 + tick, 0.5
         sent.note(frame, RATE)
     assert sent.ticks == [1, 2, 3, 10, 12]  # the turn began a tick before the first that was seen

@@ -88,7 +88,7 @@ async def test_a_take_is_performed_to_its_end(
     assert result.status == 0, result.err
     assert await seen  # the face moved in Unreal
     table = result.json
-    assert (table["reason"], table["interrupted"]) == ("completed", False)
+    assert table["outcome"] == "completed"
     assert (table["seconds"], table["heard_seconds"]) == (0.5, 0.5)
     assert table["frame_shown_count"] + table["frame_late_count"] == 30
     assert "sound: none, so nothing will be heard" in result.err
@@ -133,7 +133,7 @@ async def test_ctrl_c_silences_the_take_and_tells_how_much_was_heard(
     command.process.send_signal(signal.SIGINT)
     result = await command.end()
     assert result.status == 130
-    assert result.out.startswith("stopped: heard ")
+    assert result.out.startswith("interrupted: heard ")
     assert 0 < float(result.out.split()[2]) < 29
     assert "Traceback" not in result.err
 

@@ -16,7 +16,7 @@ from uuid import uuid4
 import grpc
 import pytest
 
-from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc
+from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc, outcome_pb2
 from services.serving.dialing import Metadata, credentials, dial
 from services.serving.probe import health_of
 from tests.deploy.facts import BY_NAME, ROOT, TOKEN
@@ -111,7 +111,7 @@ async def test_a_turn_passes_through_guarded_processes_and_only_with_the_token(s
             await said(channel, credentials("another token"))
         assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
         finished = await said(channel, credentials(TOKEN))
-    assert finished.reason == orchestrator_pb2.TURN_FINISH_REASON_COMPLETED, finished.error_message
+    assert finished.outcome == outcome_pb2.TURN_OUTCOME_COMPLETED, finished.message
     assert finished.heard_text == TEXT
     assert finished.heard_sample_count > 0
     assert "face" in finished.providers

@@ -20,8 +20,9 @@ TEXT = "[happy] What a lovely day it is today. Now [sad] all of it is over and g
 async def watch(address: str, shown: list[list[float]]) -> None:
     async with dial(address) as channel:
         stub = player_pb2_grpc.PlayerServiceStub(channel)
-        async for frame in stub.WatchFrames(player_pb2.WatchFramesRequest()):
-            shown.append(list(frame.values))  # noqa: PERF401 - a comprehension would hold all until the end
+        async for event in stub.WatchFrames(player_pb2.WatchFramesRequest()):
+            frame = event.frame
+            shown.append(list(frame.values))
 
 
 async def perform(stack: RunningStack, request: ConverseRequest) -> tuple[list[ConverseResponse], np.ndarray]:

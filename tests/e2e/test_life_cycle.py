@@ -112,11 +112,11 @@ def test_the_voice_goes_on_when_the_face_dies_and_the_face_comes_back() -> None:
             os.kill(face, signal.SIGKILL)
         out, err = speaking.communicate(timeout=60)
         told = json.loads(out)
-        assert told["reason"] == "completed"
+        assert told["outcome"] == "completed"
         assert told["heard_text"].endswith("eight.")
         assert "face" in err
         again = stack.command("say", "And here we are again.", "--json")
-        assert json.loads(again.stdout)["reason"] == "completed"
+        assert json.loads(again.stdout)["outcome"] == "completed"
     finally:
         end_stack(stack)
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc
-from neurosync.v1.orchestrator_pb2 import ConverseRequest, ConverseResponse, TurnFinished, TurnFinishReason
+from neurosync.v1.orchestrator_pb2 import ConverseRequest, ConverseResponse, TurnFinished
+from neurosync.v1.outcome_pb2 import TurnOutcome
 from services.media.curves import INDEX
 from services.media.takes.take_folder import load_take
 from services.serving.dialing import dial
@@ -43,7 +44,7 @@ def test_ask_prints_the_reply_the_stages_and_the_take(stack: RunningStack, tmp_p
     done = stack.command("ask", "Who are you?", "--take-dir", str(folder), "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told["reason"] == "completed"
+    assert told["outcome"] == "completed"
     assert told["heard_text"] == told["text"].strip() != ""
     assert set(told["stages"]) == STAGES | OWN_STAGES | LLM_STAGES
     assert told["providers"]["llm"].startswith("embedded")
@@ -80,7 +81,7 @@ async def test_sentences_of_one_turn_join_without_a_gap_that_the_text_does_not_a
         text = "The first sentence is here. The second one follows. And a third one ends it."
         events = await converse(stub, ConverseRequest(session_id="joins", speak=text, include_media=True))
     end = finished(events)
-    assert end.reason == TurnFinishReason.TURN_FINISH_REASON_COMPLETED
+    assert end.outcome == TurnOutcome.TURN_OUTCOME_COMPLETED
     assert end.counters.audio_starved_count == end.counters.frames_starved_count == end.counters.frame_late_count == 0
     spans = [event.timings for event in events if event.HasField("timings")]
     assert [span.start_sample for span in spans[1:]] == [span.end_sample for span in spans[:-1]]
@@ -120,8 +121,8 @@ async def test_an_interruption_keeps_exactly_the_heard_words(stack: RunningStack
                 assert answer.interrupted
                 heard = heard[:0]
         end = finished(events)
-        assert end.interrupted
-        assert end.reason == TurnFinishReason.TURN_FINISH_REASON_INTERRUPTED
+        assert end.outcome == TurnOutcome.TURN_OUTCOME_INTERRUPTED
+        assert end.outcome == TurnOutcome.TURN_OUTCOME_INTERRUPTED
         told = [word.word for event in events for word in event.heard.words]
         assert end.heard_text.split()[-1].strip(".") == told[-1].strip(".")
         assert len(end.heard_text.split()) == len(told)
@@ -155,8 +156,8 @@ async def test_a_second_prompt_replaces_what_is_being_said(stack: RunningStack) 
         first = asyncio.create_task(converse(stub, ConverseRequest(session_id="replace", speak=LONG)))
         await asyncio.wait({first}, timeout=1.5)
         second = await converse(stub, ConverseRequest(session_id="replace", speak="I have the floor."))
-        assert finished(await first).interrupted
-        assert finished(second).reason == TurnFinishReason.TURN_FINISH_REASON_COMPLETED
+        assert finished(await first).outcome == TurnOutcome.TURN_OUTCOME_INTERRUPTED
+        assert finished(second).outcome == TurnOutcome.TURN_OUTCOME_COMPLETED
 
 
 async def test_the_page_of_a_take_plays_it_and_its_mouth_follows_the_sound(stack: RunningStack, tmp_path: Path) -> None:

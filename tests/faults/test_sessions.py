@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from neurosync.v1 import orchestrator_pb2
-from neurosync.v1.orchestrator_pb2 import TurnFinishReason
+from neurosync.v1.outcome_pb2 import TurnOutcome
 from tests.faults.rig import Rig, rig, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -33,7 +33,7 @@ async def test_eight_characters_speak_at_once_and_every_wire_stays_at_sixty_hert
     await asyncio.wait({task for _, task in turns}, timeout=60)
     until_now = time.monotonic()
     for name, (seen, _) in zip(NAMES, turns, strict=True):
-        assert seen.finished.reason == TurnFinishReason.TURN_FINISH_REASON_COMPLETED
+        assert seen.finished.outcome == TurnOutcome.TURN_OUTCOME_COMPLETED
         assert seen.finished.heard_text == f"{name}. {TEXT}"
     rates = {name: running.wire.rate(name, began, until_now) for name in NAMES}
     first = [t.duration.ToMilliseconds() for s, _ in turns for t in s.finished.timings if t.stage == "first_sound"]
@@ -51,7 +51,7 @@ async def test_an_interruption_silences_one_character_only(running: Rig) -> None
     await until(lambda: one[0].heard_count() and other[0].heard_count(), 15, "both speak")
     await running.interrupt(NAMES[0])
     await asyncio.wait({one[1], other[1]}, timeout=30)
-    assert one[0].finished.interrupted
+    assert one[0].finished.outcome == TurnOutcome.TURN_OUTCOME_INTERRUPTED
     assert other[0].finished.heard_text == TEXT
 
 

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from neurosync.v1.orchestrator_pb2 import TurnFinishReason
+from neurosync.v1.outcome_pb2 import TurnOutcome
 from tests.faults.rig import HUNG_SECONDS, SUBJECT, Rig, Seen, rig, until
 
 pytestmark = [
@@ -28,7 +28,7 @@ TEXT = "One two three four five six. Seven eight nine ten. Here it ends."
 PROMPT = "Tell me a long story about a fox, a river and a lantern."
 ANSWER_SECONDS = 2.0
 END_SECONDS = 14.0  # two sentences of a hung voice, given up one after the other
-COMPLETED, FAILED = TurnFinishReason.TURN_FINISH_REASON_COMPLETED, TurnFinishReason.TURN_FINISH_REASON_FAILED
+COMPLETED, FAILED = TurnOutcome.TURN_OUTCOME_COMPLETED, TurnOutcome.TURN_OUTCOME_FAILED
 EASE_SECONDS = 0.4  # that the mouth may take to rest once its frames have run out
 MARGIN = 0.4  # of a busy machine on the 2 s
 
@@ -74,7 +74,7 @@ async def check_end(running: Rig, stage: str, seen: Seen, task: asyncio.Task[Non
 async def check_next(running: Rig) -> None:
     """Check that the next turn is whole, on the first try, without a notice."""
     seen = await running.turn(session_id="next", speak="We are back.")
-    assert seen.finished.reason == COMPLETED, seen.finished.error_message
+    assert seen.finished.outcome == COMPLETED, seen.finished.message
     assert seen.finished.heard_text == "We are back."
     late_face = {"no frames within 300 ms of the first sound"}  # it may take half a second to be dialled again
     assert set(seen.notices) <= late_face
@@ -99,10 +99,10 @@ async def test_a_stage_is_killed_amid_a_turn(running: Rig, stage: str) -> None:
     if stage == "orchestrator":
         assert seen.error is not None
     elif stage == "player":
-        assert seen.finished.reason == FAILED
-        assert "neurosync up" in seen.finished.error_message
+        assert seen.finished.outcome == FAILED
+        assert "neurosync up" in seen.finished.message
     elif stage == "face":
-        assert seen.finished.reason == COMPLETED
+        assert seen.finished.outcome == COMPLETED
         assert seen.finished.heard_text == TEXT
     else:  # what had been made before is heard
         assert seen.finished.heard_sample_count > 0 or stage == "llm"
@@ -144,9 +144,9 @@ async def test_a_stage_is_not_there_when_a_turn_begins(running: Rig, stage: str)
         assert seen.finished.heard_text == TEXT
         assert any("face" in notice for notice in seen.notices)
     else:
-        assert seen.finished.reason == FAILED
-        assert stage in seen.finished.error_message
-        assert "neurosync up" in seen.finished.error_message
+        assert seen.finished.outcome == FAILED
+        assert stage in seen.finished.message
+        assert "neurosync up" in seen.finished.message
         assert seen.ended - began < 4
     await running.proxies[stage].heal()
     if stage == "face":  # it is dialled again within seconds; until then the voice speaks without it
@@ -177,7 +177,7 @@ async def test_a_connection_is_half_dead_when_a_turn_begins(running: Rig, stage:
     seen, task = begin(running, stage)
     await check_end(running, stage, seen, task, began)
     assert any(stage in notice for notice in seen.notices)
-    assert seen.finished.reason != FAILED, "the stage was dialled anew"
+    assert seen.finished.outcome != FAILED, "the stage was dialled anew"
     await running.proxies[stage].heal()
     await check_next(running)
     check_wire(running, began)
@@ -191,7 +191,7 @@ async def test_a_stage_is_slow_with_its_first_bytes(running: Rig, stage: str) ->
     seen, task = begin(running, stage)
     await check_end(running, stage, seen, task, began)
     assert any(stage in notice for notice in seen.notices)
-    assert seen.finished.reason != FAILED, "a slow stage is waited for"
+    assert seen.finished.outcome != FAILED, "a slow stage is waited for"
     await check_next(running)
     check_wire(running, began)
 
@@ -210,7 +210,7 @@ async def test_a_stream_dries_up_amid_a_turn(running: Rig, stage: str) -> None:
     await check_end(running, stage, seen, task, struck)
     assert any(stage in notice for notice in seen.notices)
     if stage == "player":  # it has sound, and plays it; nobody can tell how much was heard
-        assert seen.finished.reason == FAILED
+        assert seen.finished.outcome == FAILED
     await running.proxies[stage].heal()
     await check_next(running)
     check_wire(running, began)
@@ -234,7 +234,7 @@ async def test_the_mouth_rests_while_the_face_is_dead_and_moves_again_in_the_sam
     back = time.monotonic()
     await asyncio.wait({task}, timeout=30)
     finished = seen.finished
-    assert finished.reason == COMPLETED
+    assert finished.outcome == COMPLETED
     assert finished.heard_text == text.strip()
     assert finished.counters.audio_starved_count == 0, "the voice is unbroken"
     assert finished.counters.frames_starved_count >= 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from neurosync.v1 import outcome_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.media.curves import columns
 from services.player.audio.ring_buffer import Tape
@@ -101,7 +102,7 @@ class Sender:
 
     @property
     def notices(self) -> list[int]:
-        return [event.kind for event in self.events if isinstance(event, pb.PerformNotice)]
+        return [event.reason for event in self.events if isinstance(event, pb.PerformNotice)]
 
 
 @dataclass
@@ -171,7 +172,7 @@ class Stage:
         """Begin a turn of sound alone, whole, at a constant level."""
         sender = self.begin(voice_only=True, rate=rate)
         sender.turn.push_sound(constant(round(seconds * rate), level), self.now)
-        sender.turn.close(pb.PERFORM_FINISH_REASON_COMPLETED)
+        sender.turn.close(outcome_pb2.REASON_UNSPECIFIED)
         return sender
 
     def heard(self) -> npt.NDArray[np.int16]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from bench.sync import clicks_and_spikes, paired
-from neurosync.v1 import player_pb2 as pb
+from neurosync.v1 import outcome_pb2
 from services.common.types import Pcm
 from services.media.curves import INDEX
 from services.player.audio.ring_buffer import Tape
@@ -138,7 +138,7 @@ def deviations(habit: Habit) -> npt.NDArray[np.float64]:
     turn.open_frames(JAW_ONLY, 60)
     turn.push_frames(0, jaw(opening), now)
     turn.push_sound(sound, now)
-    turn.close(pb.PERFORM_FINISH_REASON_COMPLETED)
+    turn.close(outcome_pb2.REASON_UNSPECIFIED)
     look = now
     while performer.turns() and now < 60:
         if output.due <= look:

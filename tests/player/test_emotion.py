@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from neurosync.v1 import media_pb2 as media
+from neurosync.v1 import outcome_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.common.types import Weights
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX, LOWEST, clamp
@@ -152,7 +153,7 @@ def speak(stage: Stage, seconds: float, *, curves: int = 0) -> Sender:
         sender.turn.open_frames(JAW_ONLY, 60)
         sender.turn.push_frames(0, jaw(np.full(round(60 * seconds), 0.5)), stage.now)
     sender.turn.push_sound(constant(round(seconds * RATE)), stage.now)
-    sender.turn.close(pb.PERFORM_FINISH_REASON_COMPLETED)
+    sender.turn.close(outcome_pb2.REASON_UNSPECIFIED)
     return sender
 
 

@@ -7,7 +7,7 @@ import uuid
 import numpy as np
 import pytest
 
-from neurosync.v1 import player_pb2 as pb
+from neurosync.v1 import outcome_pb2
 from services.common.errors import StoppedError
 from services.media.curves import INDEX
 from services.player.audio.output_device import NoOutput
@@ -34,8 +34,8 @@ def test_a_stop_fades_to_silence_in_fifteen_milliseconds_and_counts_to_the_end_o
     assert last - taken <= 480 + FADE
     assert stopped.heard == pytest.approx(last + 1 - first, abs=20)  # the last few are too quiet for 16 bits
     assert sender.finished.heard_sample_count == stopped.heard
-    assert sender.finished.interrupted
-    assert sender.finished.reason == pb.PERFORM_FINISH_REASON_STOPPED
+    assert sender.finished.outcome == outcome_pb2.TURN_OUTCOME_INTERRUPTED
+    assert sender.finished.reason == outcome_pb2.REASON_STOPPED
     fade = heard[last - FADE : last].astype(int)
     assert np.all(np.diff(fade) <= 0)
     assert np.abs(np.diff(fade)).max() < 10_000 * 2 / FADE  # a raised cosine, no click
@@ -119,10 +119,10 @@ def test_what_comes_after_a_stop_is_dropped() -> None:
     silent_from = stage.output.taken
     sender.turn.push_sound(constant(RATE), stage.now)
     sender.turn.push_frames(0, jaw([1.0]), stage.now)
-    sender.turn.close(pb.PERFORM_FINISH_REASON_COMPLETED)
+    sender.turn.close(outcome_pb2.REASON_UNSPECIFIED)
     stage.run(0.5)
     assert not stage.heard()[silent_from:].any()
-    assert sender.finished.reason == pb.PERFORM_FINISH_REASON_STOPPED
+    assert sender.finished.reason == outcome_pb2.REASON_STOPPED
 
 
 def test_a_stop_in_a_pause_ends_the_turn_where_it_paused() -> None:
@@ -133,16 +133,16 @@ def test_a_stop_in_a_pause_ends_the_turn_where_it_paused() -> None:
     (stopped,) = stage.performer.stop_everything(0.015)
     stage.run(0.1)
     assert stopped.heard == sender.finished.heard_sample_count == 4800
-    assert not sender.finished.interrupted
+    assert sender.finished.outcome == outcome_pb2.TURN_OUTCOME_INTERRUPTED  # more was to come
 
 
 def test_a_shutdown_says_so() -> None:
     stage = Stage()
     sender = stage.voice(2.0)
     stage.run(0.5)
-    stage.performer.stop_everything(0.015, pb.PERFORM_FINISH_REASON_SHUTDOWN)
+    stage.performer.stop_everything(0.015, outcome_pb2.REASON_SHUTTING_DOWN)
     stage.run(0.1)
-    assert sender.finished.reason == pb.PERFORM_FINISH_REASON_SHUTDOWN
+    assert sender.finished.reason == outcome_pb2.REASON_SHUTTING_DOWN
 
 
 def test_the_face_outlives_the_device_and_what_comes_later_is_not_heard() -> None:
@@ -155,7 +155,7 @@ def test_the_face_outlives_the_device_and_what_comes_later_is_not_heard() -> Non
     for step in range(1, 121):
         stage.engine.step(output.now + step / 60)
     assert output.closed
-    assert sender.notices == [pb.PERFORM_NOTICE_KIND_DEVICE_CHANGED]
+    assert sender.notices == [outcome_pb2.REASON_DEVICE_CHANGED]
     assert [sent.shown.tick for sent in stage.sent] == list(range(ticks[0], ticks[-1] + 121))
     assert sender.finished.heard_sample_count == pytest.approx(RATE // 2, abs=TICK)
     assert stage.engine.output.kind == "none"
@@ -188,7 +188,7 @@ def test_a_device_that_comes_back_is_heard_again_and_no_tick_is_missed() -> None
     ticks = [sent.shown.tick for sent in stage.sent]
     assert ticks == list(range(ticks[0], ticks[0] + len(ticks)))
     assert len(ticks) == pytest.approx(60 * stage.now, abs=5)
-    assert first.notices == [pb.PERFORM_NOTICE_KIND_DEVICE_CHANGED] * 2
+    assert first.notices == [outcome_pb2.REASON_DEVICE_CHANGED] * 2
     assert first.finished.heard_sample_count == pytest.approx(
         RATE // 2, abs=TICK
     )  # what came after the gap is no whole
@@ -229,7 +229,7 @@ def test_faces_made_before_they_are_due_are_the_same() -> None:
         sender.turn.open_frames(JAW_ONLY, 60)
         sender.turn.push_frames(0, jaw(np.linspace(0, 1, 60)), stage.now)
         sender.turn.push_sound(constant(RATE), stage.now)
-        sender.turn.close(pb.PERFORM_FINISH_REASON_COMPLETED)
+        sender.turn.close(outcome_pb2.REASON_UNSPECIFIED)
         for _ in range(360):
             stage.run(1 / 240)
             if stage is early:
@@ -260,7 +260,7 @@ def test_the_face_goes_on_while_the_device_pauses_and_the_turn_waits_for_it() ->
     sender.turn.open_frames(JAW_ONLY, 60)
     sender.turn.push_frames(0, jaw(np.full(60, 0.8)), stage.now)
     sender.turn.push_sound(constant(RATE), stage.now)
-    sender.turn.close(pb.PERFORM_FINISH_REASON_COMPLETED)
+    sender.turn.close(outcome_pb2.REASON_UNSPECIFIED)
     stage.run(0.5)
     before, asked = len(stage.sent), stage.now
     deadline = asked

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from neurosync.v1 import outcome_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.media.curves import CHEEKS, CURVE_COUNT, CURVE_NAMES, INDEX, MOUTH, TONGUE, columns
 from services.player.face.blend import FAST_TICKS, SLOW_TICKS, STARVED_TICKS
@@ -44,7 +45,7 @@ def speak(stage: Stage, value: float, seconds: float, *, frames: float | None = 
 
 
 def finish(sender: Sender) -> None:
-    sender.turn.close(pb.PERFORM_FINISH_REASON_COMPLETED)
+    sender.turn.close(outcome_pb2.REASON_UNSPECIFIED)
 
 
 def interruption(stage: Stage) -> None:

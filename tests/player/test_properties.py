@@ -6,14 +6,15 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neurosync.v1 import outcome_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.common.errors import NeuroSyncError
 from services.media.curves import CURVE_NAMES, LOWEST, columns
 from tests.player.simulation import NAME, RATE, Sender, SimulatedOutput, Stage
 
 ALL = columns(CURVE_NAMES)
-COMPLETED = pb.PERFORM_FINISH_REASON_COMPLETED
-ABANDONED = pb.PERFORM_FINISH_REASON_ABANDONED
+COMPLETED = outcome_pb2.REASON_UNSPECIFIED
+ABANDONED = outcome_pb2.REASON_SENDER_LOST
 
 which = st.integers(0, 3)
 actions = st.one_of(
@@ -70,7 +71,7 @@ class Crowd:
             frames = np.full((count, 61), value, np.float32)
             sender.turn.push_frames(sender.turn.frames.end + skipped, frames, self.stage.now)
 
-    def close(self, number: int, reason: pb.PerformFinishReason.ValueType) -> None:
+    def close(self, number: int, reason: outcome_pb2.Reason.ValueType) -> None:
         sender = self.sender(number)
         if sender:
             sender.turn.close(reason)
@@ -113,7 +114,8 @@ def check_turn(sender: Sender, *, device_was_lost: bool) -> None:
     assert max(positions, default=0) <= finished.heard_sample_count <= sender.turn.track.received
     if finished.reason in (COMPLETED, ABANDONED) and not device_was_lost:
         assert finished.heard_sample_count == sender.turn.track.received
-        assert not finished.interrupted
+        lost = finished.reason == ABANDONED
+        assert finished.outcome == (outcome_pb2.TURN_OUTCOME_FAILED if lost else outcome_pb2.TURN_OUTCOME_COMPLETED)
 
 
 @settings(max_examples=60, deadline=None)

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from neurosync.v1 import media_pb2 as media
+from neurosync.v1 import outcome_pb2, player_pb2_grpc
 from neurosync.v1 import player_pb2 as pb
-from neurosync.v1 import player_pb2_grpc
 from services.common.settings import load
 from services.common.wire import audio_chunk, duration, frame_batch
-from services.media.curves import INDEX
+from services.media.curves import CURVE_NAMES, INDEX
 from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
 from services.serving.dialing import dial
@@ -146,7 +146,7 @@ async def test_a_curve_arrives_on_consecutive_ticks(unreal: Unreal) -> None:
     assert all(jaw == np.float32(curve[frame]) for frame, jaw in shown.items())
     (finished,) = of(events, "finished")
     assert finished.heard_sample_count == RATE
-    assert finished.reason == pb.PERFORM_FINISH_REASON_COMPLETED
+    assert finished.reason == outcome_pb2.REASON_UNSPECIFIED
     assert 60 - skipped <= finished.counters.frame_shown_count <= 60
 
 
@@ -158,7 +158,7 @@ async def test_a_turn_tells_accepted_started_positions_and_finished(unreal: Unre
     assert kinds[-1] == "finished"
     assert 8 <= kinds.count("position") <= 11
     (accepted,) = of(events, "accepted")
-    assert (accepted.epoch, accepted.granted_sample, accepted.horizon_sample_count) == (1, RATE, RATE)
+    assert (accepted.epoch, accepted.granted_sample, accepted.max_ahead_sample_count) == (1, RATE, RATE)
     (started,) = of(events, "started")
     assert started.with_frames
     assert abs(started.heard_at.ToNanoseconds() / 1e9 - time.time()) < 5
@@ -197,8 +197,8 @@ async def test_a_stop_answers_what_was_heard_and_ends_the_stream(unreal: Unreal)
         again = await stub.Stop(pb.StopRequest(turn_id=first.config.turn_id))
     (stopped,) = answer.turns
     (finished,) = of(rest, "finished")
-    assert finished.reason == pb.PERFORM_FINISH_REASON_STOPPED
-    assert finished.interrupted
+    assert finished.reason == outcome_pb2.REASON_STOPPED
+    assert finished.outcome == outcome_pb2.TURN_OUTCOME_INTERRUPTED
     assert finished.heard_sample_count == stopped.heard_sample_count
     assert 0 < stopped.heard_sample_count < 15 * 2400
     assert (stopped.subject, stopped.turn_id) == ("NeuroSync", first.config.turn_id)
@@ -227,7 +227,7 @@ async def test_an_id_in_use_and_a_busy_subject_are_refused(unreal: Unreal) -> No
         call.cancel()
     assert codes == [
         grpc.StatusCode.ALREADY_EXISTS,
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.FAILED_PRECONDITION,
         grpc.StatusCode.RESOURCE_EXHAUSTED,
     ]
 
@@ -252,7 +252,7 @@ async def test_a_stream_that_ends_without_end_is_played_and_called_abandoned(unr
     async with player(unreal) as (stub, _):
         events = await performed(stub, performance(0.3)[:-1])
     (finished,) = of(events, "finished")
-    assert finished.reason == pb.PERFORM_FINISH_REASON_ABANDONED
+    assert finished.reason == outcome_pb2.REASON_SENDER_LOST
     assert finished.heard_sample_count == 7200
 
 
@@ -274,7 +274,7 @@ async def test_a_silent_sender_is_given_up_once_nothing_is_left_to_play(unreal: 
         silent.set()
     assert given_up.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     (finished,) = of(events, "finished")
-    assert finished.reason == pb.PERFORM_FINISH_REASON_ABANDONED
+    assert finished.reason == outcome_pb2.REASON_SENDER_LOST
     assert finished.heard_sample_count == 12_000
 
 
@@ -354,15 +354,17 @@ async def test_a_whole_performance_in_one_message(unreal: Unreal) -> None:
 async def test_watchers_see_what_is_sent(unreal: Unreal) -> None:
     async with player(unreal, max_watchers=1) as (stub, _):
         watch = stub.WatchFrames(pb.WatchFramesRequest(subject="NeuroSync"))
-        watched = await taken(watch, 2)
+        opening = await taken(watch, 3)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await taken(stub.WatchFrames(pb.WatchFramesRequest()), 1)
         turn = asyncio.create_task(performed(stub, performance(0.5, np.full(30, 0.5), turn_id=str(uuid.UUID(int=5)))))
-        watched += await taken(watch, 58)
+        shown = [*opening[1:], *await taken(watch, 58)]
         await turn
         packets = await unreal.packets(55)
         watch.cancel()
     assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    header, watched = opening[0].header, [event.frame for event in shown]
+    assert (list(header.curve_names), header.frame_rate_hertz) == (list(CURVE_NAMES), 60)
     by_code = {frame.timecode_frame: list(frame.values) for frame in watched}
     common = [packet for packet in packets if packet["frame"] in by_code]
     assert len(common) >= 50
@@ -415,8 +417,8 @@ async def test_closing_the_player_fades_out_and_says_so(unreal: Unreal) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as away:
             await stub.GetStatus(pb.GetStatusRequest())
     (finished,) = of(rest, "finished")
-    assert finished.reason == pb.PERFORM_FINISH_REASON_SHUTDOWN
-    assert finished.interrupted
+    assert finished.reason == outcome_pb2.REASON_SHUTTING_DOWN
+    assert finished.outcome == outcome_pb2.TURN_OUTCOME_FAILED
     assert away.value.code() == grpc.StatusCode.UNAVAILABLE
 
 

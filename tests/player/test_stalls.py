@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neurosync.v1 import player_pb2 as pb
+from neurosync.v1 import outcome_pb2
 from services.player.engine.performer import LEAD_SECONDS
 from tests.player.simulation import RATE, SimulatedOutput, Stage
 
@@ -14,7 +14,7 @@ def test_a_stall_as_long_as_the_lead_repeats_no_old_sound() -> None:
     sound = (np.arange(3 * RATE) % 20_011 - 10_000).astype(np.int16)  # no value comes again within a second
     sender = stage.begin(voice_only=True, horizon=4.0)
     sender.turn.push_sound(sound, stage.now)
-    sender.turn.close(pb.PERFORM_FINISH_REASON_COMPLETED)
+    sender.turn.close(outcome_pb2.REASON_UNSPECIFIED)
     stage.run(1.5)
     lead = round(LEAD_SECONDS * RATE)
     for late in range(0, 1056, 96):  # up to beyond what was rendered ahead

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from neurosync.v1 import outcome_pb2
 from neurosync.v1 import player_pb2 as pb
-from services.common.errors import BusyError, DuplicateError
+from services.common.errors import BusyError, DuplicateError, RefusedBusyError
 from services.media.curves import INDEX
 from services.player.engine.performer import limited
 from tests.player.simulation import JAW_ONLY, NAME, RATE, TICK, SimulatedOutput, Stage, constant, jaw
 
 JAW = INDEX["JawOpen"]
-COMPLETED = pb.PERFORM_FINISH_REASON_COMPLETED
+COMPLETED = outcome_pb2.REASON_UNSPECIFIED
 
 
 def onset(stage: Stage) -> int:
@@ -41,6 +42,12 @@ def test_sample_zero_lies_on_a_tick_and_frames_on_the_ticks_after_it(device_rate
     assert [spoken[frame].values[JAW] for frame in exact] == [np.float32(values[frame]) for frame in exact]
 
 
+def completed(heard: int) -> pb.PerformFinished:
+    """Return the end of a turn that was heard whole, nothing counted."""
+    outcome = outcome_pb2.TURN_OUTCOME_COMPLETED
+    return pb.PerformFinished(heard_sample_count=heard, outcome=outcome, counters=pb.PerformCounters())
+
+
 def test_sound_waits_at_most_one_tick() -> None:
     stage = Stage()
     stage.run(0.41)
@@ -64,7 +71,7 @@ def test_every_sample_is_played_once_and_in_order() -> None:
     assert np.array_equal(heard[start : start + len(ramp)], ramp)
     assert not heard[start + len(ramp) :].any()
     assert sender.finished == pb.PerformFinished(
-        heard_sample_count=24_000, reason=COMPLETED, counters=pb.PerformCounters()
+        heard_sample_count=24_000, outcome=outcome_pb2.TURN_OUTCOME_COMPLETED, counters=pb.PerformCounters()
     )
 
 
@@ -133,7 +140,7 @@ def test_the_start_waits_for_the_face_but_not_for_long() -> None:
     assert not started.HasField("first_frame")
     assert 0.3 <= started.since_audio.ToMilliseconds() / 1000 <= 0.34
     assert 0 <= started.heard_for.ToMilliseconds() / 1000 <= 1 / 60
-    assert sender.notices == [pb.PERFORM_NOTICE_KIND_WITHOUT_FRAMES]
+    assert sender.notices == [outcome_pb2.REASON_WITHOUT_FRAMES]
 
 
 def test_frames_open_the_gate_once_they_cover_the_first_sound() -> None:
@@ -184,7 +191,7 @@ def test_running_out_of_sound_pauses_and_resumes_in_step() -> None:
     sender.turn.push_frames(0, jaw(np.linspace(0.2, 0.8, 60)), stage.now)
     sender.turn.push_sound(constant(10_000), stage.now)  # ends between two ticks
     stage.run(0.6)
-    assert sender.notices == [pb.PERFORM_NOTICE_KIND_AUDIO_STARVED]
+    assert sender.notices == [outcome_pb2.REASON_AUDIO_STARVED]
     assert sender.events[-1] == pb.PerformPosition(
         heard_sample_count=10_000, granted_sample=10_000 + 2 * RATE, starved=True
     )
@@ -225,7 +232,7 @@ def test_running_out_of_frames_eases_the_mouth_to_rest() -> None:
     sender.turn.push_frames(0, jaw(np.full(30, 0.8)), stage.now)
     sender.turn.push_sound(constant(RATE), stage.now)
     stage.run(0.9)
-    assert sender.notices == [pb.PERFORM_NOTICE_KIND_FRAMES_STARVED]
+    assert sender.notices == [outcome_pb2.REASON_FRAMES_STARVED]
     curve = stage.curve(JAW)
     last = int(np.flatnonzero(curve > 0.79)[-1])
     assert curve[last + 1] == pytest.approx(0.8 * 4 / 5, abs=0.02)
@@ -267,8 +274,8 @@ def test_a_turn_replaces_what_the_subject_says_and_what_waits() -> None:
     new.turn.push_sound(constant(RATE // 4, 3000), stage.now)
     new.turn.close(COMPLETED)
     stage.run(1.0)
-    assert speaking.finished.reason == waiting.finished.reason == pb.PERFORM_FINISH_REASON_REPLACED
-    assert speaking.finished.interrupted
+    assert speaking.finished.reason == waiting.finished.reason == outcome_pb2.REASON_REPLACED
+    assert speaking.finished.outcome == outcome_pb2.TURN_OUTCOME_SUPERSEDED
     assert waiting.finished.heard_sample_count == 0
     assert new.finished.heard_sample_count == RATE // 4
     heard = stage.heard()
@@ -279,7 +286,7 @@ def test_a_turn_replaces_what_the_subject_says_and_what_waits() -> None:
 def test_a_busy_subject_refuses_when_asked_to() -> None:
     stage = Stage()
     stage.voice()
-    with pytest.raises(BusyError, match="is speaking"):
+    with pytest.raises(RefusedBusyError, match="is speaking"):
         stage.begin(policy=pb.BUSY_POLICY_REFUSE)
     stage.begin(policy=pb.BUSY_POLICY_REFUSE, subject="Bob")
 
@@ -346,11 +353,11 @@ def test_a_sender_that_vanishes_is_played_to_the_end_of_what_came() -> None:
     stage = Stage()
     sender = stage.begin(voice_only=True)
     sender.turn.push_sound(constant(RATE // 2), stage.now)
-    sender.turn.close(pb.PERFORM_FINISH_REASON_ABANDONED)
+    sender.turn.close(outcome_pb2.REASON_SENDER_LOST)
     stage.run(0.6)
     assert np.count_nonzero(stage.heard()) == RATE // 2
-    assert sender.finished.reason == pb.PERFORM_FINISH_REASON_ABANDONED
-    assert not sender.finished.interrupted
+    assert sender.finished.reason == outcome_pb2.REASON_SENDER_LOST
+    assert sender.finished.outcome == outcome_pb2.TURN_OUTCOME_FAILED
 
 
 def test_a_turn_without_sound_ends_at_once() -> None:
@@ -358,7 +365,9 @@ def test_a_turn_without_sound_ends_at_once() -> None:
     sender = stage.begin()
     sender.turn.close(COMPLETED)
     stage.run(0.02)
-    assert sender.finished == pb.PerformFinished(reason=COMPLETED, counters=pb.PerformCounters())
+    assert sender.finished == pb.PerformFinished(
+        outcome=outcome_pb2.TURN_OUTCOME_COMPLETED, counters=pb.PerformCounters()
+    )
 
 
 def test_positions_come_ten_times_a_second_and_grant_the_horizon() -> None:

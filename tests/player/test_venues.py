@@ -19,8 +19,8 @@ import pytest
 from bench.device import SimulatedDevice
 from bench.receiver import Receiver, receiver
 from neurosync.v1 import media_pb2 as media
+from neurosync.v1 import outcome_pb2, player_pb2_grpc
 from neurosync.v1 import player_pb2 as pb
-from neurosync.v1 import player_pb2_grpc
 from services.common.errors import UnavailableError
 from services.common.settings import load
 from services.common.wire import audio_chunk, frame_batch
@@ -202,9 +202,9 @@ async def test_a_stop_silences_whom_it_names(unreal: Receiver) -> None:
         by_id = await stub.Stop(pb.StopRequest(turn_id=again[0].config.turn_id))
         ends.append(await last_word(bob))
     assert [last.reason for last in ends] == [
-        pb.PERFORM_FINISH_REASON_COMPLETED,
-        pb.PERFORM_FINISH_REASON_STOPPED,
-        pb.PERFORM_FINISH_REASON_STOPPED,
+        outcome_pb2.REASON_UNSPECIFIED,
+        outcome_pb2.REASON_STOPPED,
+        outcome_pb2.REASON_STOPPED,
     ]
     assert ends[0].heard_sample_count == RATE
     for answer, last in ((stopped, ends[1]), (by_id, ends[2])):
@@ -223,7 +223,9 @@ async def test_a_stop_of_everything_silences_all_outputs(unreal: Receiver) -> No
     assert {one.subject: one.heard_sample_count for one in answer.turns} == {
         name: last.heard_sample_count for name, last in zip(("Ada", "Bob"), ends, strict=True)
     }
-    assert all(last.interrupted and last.heard_sample_count < 3 * RATE for last in ends)
+    assert all(
+        last.outcome == outcome_pb2.TURN_OUTCOME_INTERRUPTED and last.heard_sample_count < 3 * RATE for last in ends
+    )
 
 
 @pytest.mark.parametrize("subject", ["Ada", "Bob"])
@@ -335,8 +337,9 @@ async def test_faces_are_configured_and_watched_wherever_they_are(unreal: Receiv
         frames = stub.WatchFrames(pb.WatchFramesRequest())
         bob = asyncio.create_task(performed(stub, turn("Bob", BOB, 0.5)))
         async with asyncio.timeout(20):
-            async for frame in frames:
-                seen[frame.subject].append(frame.turn_frame)
+            async for event in frames:
+                if event.HasField("frame"):
+                    seen[event.frame.subject].append(event.frame.turn_frame)
                 if bob.done():
                     break
         frames.cancel()
@@ -360,7 +363,7 @@ async def test_the_shutdown_is_told_and_closes_each_output_once(unreal: Receiver
         ends = await asyncio.gather(*map(last_word, calls))
         with pytest.raises(grpc.aio.AioRpcError) as away:
             await status_of(stub)
-    assert {last.reason for last in ends} == {pb.PERFORM_FINISH_REASON_SHUTDOWN}
+    assert {last.reason for last in ends} == {outcome_pb2.REASON_SHUTTING_DOWN}
     assert away.value.code() == grpc.StatusCode.UNAVAILABLE
     assert [devices["main"].close_count, devices["Bob's"].close_count] == [1, 1]
 

@@ -11,12 +11,13 @@ import pytest
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from pydantic import SecretStr
 
-from neurosync.v1 import face_pb2, face_pb2_grpc
+from neurosync.v1 import face_pb2, face_pb2_grpc, outcome_pb2
 from services.common import errors
 from services.serving.dialing import Metadata, credentials, dial
 from services.serving.guard import STATUSES, UNFORESEEN
 from services.serving.probe import health_of
 from services.serving.server import running
+from services.serving.status_details import error_info
 from tests.serving.double import NAME, Double, DoubleSettings
 
 SECRET = "a-token-of-the-tests"
@@ -25,8 +26,11 @@ OPEN = DoubleSettings()
 ONE_OF_EACH = [
     (errors.BadRequestError("rate", 3, "8000 or more"), grpc.StatusCode.INVALID_ARGUMENT),
     (errors.NotReadyError("no device"), grpc.StatusCode.FAILED_PRECONDITION),
+    (errors.RefusedBusyError("Ada is speaking"), grpc.StatusCode.FAILED_PRECONDITION),
     (errors.StoppedError("stopped before"), grpc.StatusCode.ABORTED),
     (errors.DuplicateError("turn runs"), grpc.StatusCode.ALREADY_EXISTS),
+    (errors.FinishedTurnError("turn has finished"), grpc.StatusCode.ALREADY_EXISTS),
+    (errors.UnknownTurnError("no such turn"), grpc.StatusCode.NOT_FOUND),
     (errors.BusyError("all streams taken"), grpc.StatusCode.RESOURCE_EXHAUSTED),
     (errors.InactiveError("silent for 5 s"), grpc.StatusCode.DEADLINE_EXCEEDED),
     (errors.UnavailableError("upstream away"), grpc.StatusCode.UNAVAILABLE),
@@ -121,10 +125,20 @@ async def test_an_error_becomes_its_status_with_its_text(
     async with running(raising(error), OPEN) as server:
         seen = await refusal(call, server.address)
     assert (seen.code(), seen.details()) == (code, str(error))
+    info = error_info(seen)
+    assert info is not None
+    assert info.reason == error.reason
+    assert f"REASON_{info.reason}" in outcome_pb2.Reason.keys()  # noqa: SIM118 - an enum wrapper is no dict
+    assert dict(info.metadata) == ({"field": "rate"} if isinstance(error, errors.BadRequestError) else {})
+
+
+def tree(kind: type[errors.NeuroSyncError]) -> list[type[errors.NeuroSyncError]]:
+    """Return all errors below `kind`."""
+    return [found for child in kind.__subclasses__() for found in (child, *tree(child))]
 
 
 def test_every_error_of_the_tree_is_translated() -> None:
-    assert {type(error) for error, _ in ONE_OF_EACH} == set(errors.NeuroSyncError.__subclasses__())
+    assert {type(error) for error, _ in ONE_OF_EACH} == set(tree(errors.NeuroSyncError))
     assert {kind for kind, _ in STATUSES} == set(errors.NeuroSyncError.__subclasses__()) - {errors.ConfigurationError}
 
 

@@ -21,7 +21,7 @@ READY_SECONDS = 1.0  # for the first frame, of sixty a second; a player that is 
 LAST_SECONDS = 0.5  # after the turn's end, for the last of its frames to come
 MAX_FRAMES = 3600 * FRAME_RATE  # an hour, about 60 MB; what comes after it is not recorded
 
-Watched = player_pb2.WatchFramesResponse
+Watched = player_pb2.SentFrame
 
 
 @dataclass(frozen=True)
@@ -151,9 +151,10 @@ async def watching(player: Connection, subject: str, tell: Callable[[str], None]
     async def read() -> None:
         nonlocal failure
         try:
-            async for frame in call:
-                first.set()
-                witness.note(frame)
+            async for event in call:
+                if event.HasField("frame"):
+                    first.set()
+                    witness.note(event.frame)
         except grpc.aio.AioRpcError as error:
             failure = f"{error.code().name}: {error.details()}"
         finally:

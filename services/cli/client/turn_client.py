@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc
-from neurosync.v1.orchestrator_pb2 import ConverseRequest, ConverseResponse, TurnFinished, TurnFinishReason
+from neurosync.v1.orchestrator_pb2 import ConverseRequest, ConverseResponse, TurnFinished
+from neurosync.v1.outcome_pb2 import Reason, TurnOutcome
 from services.cli.client.connection import Connection, player_beside
 from services.cli.client.synchronized_capture import watching
-from services.cli.client.turn_recording import TakeRecorder
+from services.cli.client.turn_recording import CUT_SHORT, TakeRecorder
 from services.cli.main import tell
 from services.cli.settings import ClientSettings
 from services.common.errors import UnavailableError
@@ -147,14 +148,14 @@ def summary(finished: TurnFinished, folder: Path | None) -> dict[str, object]:
     """Return how a turn went, for scripts; durations in seconds."""
     rate = finished.sample_rate_hertz
     return {
-        "reason": TurnFinishReason.Name(finished.reason).removeprefix("TURN_FINISH_REASON_").lower(),
+        "outcome": TurnOutcome.Name(finished.outcome).removeprefix("TURN_OUTCOME_").lower(),
+        "reason": Reason.Name(finished.reason).removeprefix("REASON_").lower() if finished.reason else None,
         "text": finished.text,
         "heard_text": finished.heard_text,
-        "interrupted": finished.interrupted,
         "heard_seconds": round(finished.heard_sample_count / rate, 3) if rate else 0.0,
         "stages": {timing.stage: round(seconds_of(timing.duration), 4) for timing in finished.timings},
         "providers": dict(finished.providers),
-        "error": finished.error_message or None,
+        "message": finished.message or None,
         "take": str(folder) if folder else None,
     }
 
@@ -168,10 +169,10 @@ def account(finished: TurnFinished, folder: Path | None) -> list[str]:
         lines.append(f"  {'heard':<15}{finished.heard_sample_count / finished.sample_rate_hertz:7.3f} s")
     if finished.providers:
         lines.append("  made by        " + ", ".join(f"{name} {by}" for name, by in sorted(finished.providers.items())))
-    if finished.interrupted:
+    if finished.outcome in CUT_SHORT:
         lines.append(f"  interrupted after: {finished.heard_text!r}")
-    if finished.error_message:
-        lines.append(f"  failed: {finished.error_message}")
+    if finished.message:
+        lines.append(f"  failed: {finished.message}")
     if folder is not None:
         lines += [f"  take           {folder}", f"  look at it:    {folder / 'take.html'}"]
     return lines
@@ -199,4 +200,4 @@ async def perform_once(speaker: Speaker, text: str, *, speak: bool) -> int:
         signal.signal(signal.SIGINT, before)
     if interrupted.is_set():
         return 130
-    return 0 if finished.reason == TurnFinishReason.TURN_FINISH_REASON_COMPLETED else 1
+    return 0 if finished.outcome == TurnOutcome.TURN_OUTCOME_COMPLETED else 1

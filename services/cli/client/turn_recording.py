@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from neurosync.v1 import media_pb2, orchestrator_pb2
+from neurosync.v1.outcome_pb2 import TurnOutcome
 from services.cli.client.synchronized_capture import SentFrames, Witness
 from services.common.types import Pcm, Weights
 from services.common.wire import pcm_of, seconds_of, weights_of
@@ -19,6 +20,9 @@ from services.media.takes.heard_sound import Heard, Piece, heard_sound, tick_sam
 from services.media.takes.take_info import Phoneme, SentenceSpan, TakeEvent, TakeInfo, Word
 
 PERCENT = 100.0  # emotions are 0 to 1 on the wire, 0 to 100 in files
+
+CUT_SHORT = (TurnOutcome.TURN_OUTCOME_INTERRUPTED, TurnOutcome.TURN_OUTCOME_SUPERSEDED)
+"""Outcomes of a turn that was silenced before its end."""
 
 
 class TakeRecorder:
@@ -67,7 +71,7 @@ class TakeRecorder:
             count = frame_count(len(pcm), rate)
             weights, emotions = self._made(np.arange(count))
             return takes.Take(self._info(finished, rate, heard, sent), pcm, weights, emotions)
-        heard = heard_sound(pcm, rate, sent.ticks, sent.played, stopped=finished.interrupted)
+        heard = heard_sound(pcm, rate, sent.ticks, sent.played, stopped=finished.outcome in CUT_SHORT)
         rows = sent.rows(frame_count(len(heard.pcm), rate))
         emotions = PERCENT * rows.emotions if rows.emotions.any() else self._made(rows.turn_frames)[1]
         return takes.Take(self._info(finished, rate, heard, sent), heard.pcm, rows.weights, emotions, rows.times)
@@ -104,7 +108,7 @@ class TakeRecorder:
             text=finished.text,
             prompt=self._prompt,
             heard_text=finished.heard_text,
-            interrupted=finished.interrupted,
+            interrupted=finished.outcome in CUT_SHORT,
             sentences=tuple(_span(span, finished.text, heard) for span in self._spans),
             words=tuple(_word(word, heard) for span in self._spans for word in span.timings.words),
             phonemes=tuple(Phoneme(one.phoneme, *_places(one, heard)) for one in phonemes),
@@ -139,7 +143,7 @@ class TakeRecorder:
         for sample, text in self._notices:
             at = min(heard.place(sample), len(heard.pcm))
             events.append(TakeEvent("notice", text, at, at))
-        if finished.interrupted:
+        if finished.outcome in CUT_SHORT:
             events.append(TakeEvent("interrupted", "interrupted here", len(heard.pcm), len(heard.pcm)))
         return tuple(sorted(events, key=lambda event: event.start_sample))
 

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from neurosync.v1.player_pb2 import PerformFinished, PerformFinishReason
+from neurosync.v1.outcome_pb2 import TurnOutcome
+from neurosync.v1.player_pb2 import PerformFinished
 from services.cli.client.calibration import LIMIT_MS, Calibration
 from services.cli.client.connection import reach
 from services.cli.client.playback import tell_output
@@ -71,10 +72,10 @@ async def _calibrate(seconds: int | None, shift: float, subject: str, *, as_json
     _report(calibration, finished, as_json=as_json)
     if stop.is_set():
         return 130
-    return 0 if finished.reason in _GOOD_ENDS else 1
+    return 0 if finished.outcome in _GOOD_ENDS else 1
 
 
-_GOOD_ENDS = (PerformFinishReason.PERFORM_FINISH_REASON_COMPLETED, PerformFinishReason.PERFORM_FINISH_REASON_STOPPED)
+_GOOD_ENDS = (TurnOutcome.TURN_OUTCOME_COMPLETED, TurnOutcome.TURN_OUTCOME_INTERRUPTED)
 
 
 async def _adjust(calibration: Calibration) -> None:

@@ -15,7 +15,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from neurosync.v1.player_pb2 import PerformFinished, PerformFinishReason
+from neurosync.v1.outcome_pb2 import TurnOutcome
+from neurosync.v1.player_pb2 import PerformFinished
 from services.cli.checks.port_checks import split_target
 from services.cli.client.connection import reach
 from services.cli.client.direct_replay import send_take
@@ -80,7 +81,7 @@ async def _replay(path: Path, audio: Path | None, subject: str, *, as_json: bool
     _report(finished, take, as_json=as_json)
     if interrupted:
         return 130
-    return 0 if finished.reason == PerformFinishReason.PERFORM_FINISH_REASON_COMPLETED else 1
+    return 0 if finished.outcome == TurnOutcome.TURN_OUTCOME_COMPLETED else 1
 
 
 async def _replay_to(target: str, path: Path, subject: str, *, as_json: bool) -> int:
@@ -160,13 +161,13 @@ async def _play(playback: Playback, take: Take) -> PerformFinished:
 
 def _report(finished: PerformFinished, take: Take, *, as_json: bool) -> None:
     heard = finished.heard_sample_count / take.rate
-    reason = PerformFinishReason.Name(finished.reason).removeprefix("PERFORM_FINISH_REASON_").lower()
+    outcome = TurnOutcome.Name(finished.outcome).removeprefix("TURN_OUTCOME_").lower()
     counters = {field.name: getattr(finished.counters, field.name) for field in finished.counters.DESCRIPTOR.fields}
     if as_json:
-        table = {"reason": reason, "interrupted": finished.interrupted, "heard_seconds": round(heard, 3)}
+        table = {"outcome": outcome, "heard_seconds": round(heard, 3)}
         typer.echo(json.dumps({**table, "seconds": round(take.seconds, 3), **counters}))
         return
-    typer.echo(f"{reason}: heard {heard:.2f} of {take.seconds:.2f} s")
+    typer.echo(f"{outcome}: heard {heard:.2f} of {take.seconds:.2f} s")
     typer.echo(
         f"{counters['frame_shown_count']} frames shown, {counters['frame_late_count']} came late; ran out of sound "
         f"{counters['audio_starved_count']} times, of frames {counters['frames_starved_count']} times"

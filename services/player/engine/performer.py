@@ -14,8 +14,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from neurosync.v1 import outcome_pb2
 from neurosync.v1 import player_pb2 as pb
-from services.common.errors import BusyError, DuplicateError, StoppedError
+from services.common.errors import BusyError, DuplicateError, RefusedBusyError, StoppedError
 from services.player.audio.ring_buffer import Tape
 from services.player.engine.character import Shown, Subject
 from services.player.face.composition import Character, Recordings
@@ -98,7 +99,8 @@ class Performer:
         Raises:
             StoppedError: It was stopped before it came.
             DuplicateError: A turn of this id is not over.
-            BusyError: The subject is busy and the policy refuses, its queue is full, or there are too many subjects.
+            RefusedBusyError: The subject is speaking and the policy is to refuse.
+            BusyError: Its queue is full, or there are too many subjects.
         """
         config = turn.config
         if config.turn_id in self._stopped:
@@ -107,10 +109,10 @@ class Performer:
             raise DuplicateError(f"turn {config.turn_id} is in use")
         waiting = [other for other in self._live(config.subject).turns if not other.track.stopped]
         if waiting and config.policy == pb.BUSY_POLICY_REFUSE:
-            raise BusyError(f"subject {config.subject} is speaking")
+            raise RefusedBusyError(f"subject {config.subject} is speaking, and the policy is to refuse")
         if config.policy == pb.BUSY_POLICY_REPLACE:
             for other in waiting:
-                self._stop(other, DEFAULT_FADE_SECONDS, pb.PERFORM_FINISH_REASON_REPLACED)
+                self._stop(other, DEFAULT_FADE_SECONDS, outcome_pb2.REASON_REPLACED)
             waiting = []
         if len(waiting) > self._max_queued:
             raise BusyError(f"{self._max_queued} turns wait for subject {config.subject}")
@@ -123,7 +125,7 @@ class Performer:
         return pb.PerformAccepted(
             epoch=turn.epoch,
             granted_sample=turn.granted,
-            horizon_sample_count=turn.horizon,
+            max_ahead_sample_count=turn.horizon,
             queued=bool(waiting),
         )
 
@@ -144,7 +146,7 @@ class Performer:
         return [self._stop(turn, fade) for turn in self.turns() if turn.config.subject == name]
 
     def stop_everything(
-        self, fade: float, reason: pb.PerformFinishReason.ValueType = pb.PERFORM_FINISH_REASON_STOPPED
+        self, fade: float, reason: outcome_pb2.Reason.ValueType = outcome_pb2.REASON_STOPPED
     ) -> list[Stopped]:
         """Fade out every turn over `fade` seconds."""
         return [self._stop(turn, fade, reason) for turn in self.turns()]
@@ -195,7 +197,7 @@ class Performer:
         self.commit = max(self.commit, last)
         for turn in self.turns():
             turn.audible = min(turn.audible, self.audible)
-            turn.notice(pb.PERFORM_NOTICE_KIND_DEVICE_CHANGED, message, last)
+            turn.notice(outcome_pb2.REASON_DEVICE_CHANGED, message, last)
 
     def find_device(self, first: int, message: str) -> None:
         """Take note that what begins from device sample `first` on is heard again."""
@@ -203,7 +205,7 @@ class Performer:
         for turn in self.turns():
             if not turn.track.segments:
                 turn.audible = NEVER
-            turn.notice(pb.PERFORM_NOTICE_KIND_DEVICE_CHANGED, message, first)
+            turn.notice(outcome_pb2.REASON_DEVICE_CHANGED, message, first)
 
     def turns(self) -> list[Turn]:
         """Return all turns that have not finished."""
@@ -228,7 +230,7 @@ class Performer:
         return self.subjects[name]
 
     def _stop(
-        self, turn: Turn, fade: float, reason: pb.PerformFinishReason.ValueType = pb.PERFORM_FINISH_REASON_STOPPED
+        self, turn: Turn, fade: float, reason: outcome_pb2.Reason.ValueType = outcome_pb2.REASON_STOPPED
     ) -> Stopped:
         _remember(self._stopped, turn.config.turn_id, None)
         turn.stop(self.commit, round(fade * self.grid.sample_rate), reason)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from neurosync.v1 import player_pb2 as pb
+from neurosync.v1 import outcome_pb2
 from services.common.errors import UnavailableError
 from services.player.audio.output_device import AudioOutput, JoiningOutput, NoOutput
 from services.player.engine.engine import Engine
@@ -121,7 +121,7 @@ def _open_output(
 
 def _fade_out(engine: Engine, now: float) -> float:
     """Stop everything because of the shutdown; return in how many seconds all is silent and said."""
-    turns = engine.performer.stop_everything(DEFAULT_FADE_SECONDS, pb.PERFORM_FINISH_REASON_SHUTDOWN)
+    turns = engine.performer.stop_everything(DEFAULT_FADE_SECONDS, outcome_pb2.REASON_SHUTTING_DOWN)
     latency = engine.output.time_of(engine.performer.commit) - now
     return max(latency, 0) + DEFAULT_FADE_SECONDS + 3 / TICK_RATE if turns else 0.0
 

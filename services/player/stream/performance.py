@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
 
+from neurosync.v1 import outcome_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.common.errors import BadRequestError, InactiveError, UnavailableError
 from services.player.engine.performer import Performer
@@ -122,7 +123,7 @@ class Performance:
             elif isinstance(part, Feeling):
                 await call(partial(turn.push_feeling, part.at, part.rate, part.weights, told=part.told))
             elif isinstance(part, End):
-                await call(turn.close, pb.PERFORM_FINISH_REASON_COMPLETED)
+                await call(turn.close, outcome_pb2.REASON_UNSPECIFIED)
         await call(self._abandon)
 
     async def _feed_sound(self, sound: Sound) -> None:
@@ -191,7 +192,7 @@ class Performance:
             yield part
 
     def _abandon(self) -> None:
-        self._turn.close(pb.PERFORM_FINISH_REASON_ABANDONED)
+        self._turn.close(outcome_pb2.REASON_SENDER_LOST)
 
     def _on_fed(self, feeder: asyncio.Task[None]) -> None:
         """Pass on what ended the feeding, if it was an error; what had come is played in any case."""

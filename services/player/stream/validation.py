@@ -115,7 +115,7 @@ def config_of(config: pb.PerformConfig, default_subject: str) -> TurnConfig:
         turn_id=turn_id_of(config.turn_id, "config.turn_id"),
         subject=subject_of(config.subject, "config.subject") if config.subject else default_subject,
         sample_rate=check_sample_rate("config.format.sample_rate_hertz", config.format.sample_rate_hertz),
-        policy=config.policy or pb.BUSY_POLICY_QUEUE,
+        policy=config.policy or pb.BUSY_POLICY_REPLACE,
         voice_only=config.voice_only,
     )
 

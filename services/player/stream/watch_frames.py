@@ -6,11 +6,15 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator
 
+from neurosync.v1 import media_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.common.errors import BusyError
+from services.common.types import FRAME_RATE
+from services.media.curves import CURVE_NAMES
 from services.player.engine.engine import Sent
 from services.player.face_configuration import feelings_of
 
+_HEADER = media_pb2.FrameHeader(curve_names=CURVE_NAMES, frame_rate_hertz=FRAME_RATE, source="player")
 HELD_FRAMES = 120  # for a watcher that falls behind; more shows it older frames, fewer loses them sooner
 
 
@@ -28,7 +32,7 @@ class Watchers:
     def publish(self, frames: list[Sent]) -> None:
         """Hand the frames of one tick to everyone."""
         for frame in frames:
-            message = pb.WatchFramesResponse(
+            message = pb.SentFrame(
                 subject=frame.shown.subject,
                 tick=frame.shown.tick,
                 timecode_frame=frame.timecode_frame,
@@ -43,7 +47,7 @@ class Watchers:
                 watcher.put(message)
 
     async def watch(self, subject: str) -> AsyncGenerator[pb.WatchFramesResponse, None]:
-        """Yield the frames of one subject, or of all if `subject` is empty.
+        """Yield the header, then the frames of one subject, or of all if `subject` is empty.
 
         Raises:
             BusyError: Too many watch already.
@@ -53,8 +57,9 @@ class Watchers:
         watcher = Watcher(subject)
         self._watchers.add(watcher)
         try:
+            yield pb.WatchFramesResponse(header=_HEADER)
             while True:
-                yield await watcher.get()
+                yield pb.WatchFramesResponse(frame=await watcher.get())
         finally:
             self._watchers.discard(watcher)
 
@@ -64,23 +69,23 @@ class Watcher:
 
     def __init__(self, subject: str) -> None:
         self._subject = subject
-        self._frames: deque[pb.WatchFramesResponse] = deque(maxlen=HELD_FRAMES)
+        self._frames: deque[pb.SentFrame] = deque(maxlen=HELD_FRAMES)
         self._lost = 0
         self._arrived = asyncio.Event()
 
-    def put(self, frame: pb.WatchFramesResponse) -> None:
+    def put(self, frame: pb.SentFrame) -> None:
         """Add a frame, unless it is of another subject."""
         if self._subject in ("", frame.subject):
             self._lost += len(self._frames) == HELD_FRAMES
             self._frames.append(frame)
             self._arrived.set()
 
-    async def get(self) -> pb.WatchFramesResponse:
+    async def get(self) -> pb.SentFrame:
         """Return the oldest frame that is held, as soon as there is one."""
         while not self._frames:
             self._arrived.clear()
             await self._arrived.wait()
-        frame = pb.WatchFramesResponse()
+        frame = pb.SentFrame()
         frame.CopyFrom(self._frames.popleft())  # the same message goes to the other watchers
         frame.lost_frame_count, self._lost = self._lost, 0
         return frame

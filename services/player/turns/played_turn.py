@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from neurosync.v1 import outcome_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.common.types import Pcm, Weights
 from services.common.wire import duration
@@ -32,6 +33,14 @@ REPORT_SECONDS = 0.1 - 0.5 / 60  # ten a second: every sixth tick, however it ji
 NEVER = sys.maxsize
 AHEAD_SECONDS = 0.12  # from which the face follows the voice; a nod is at its lowest 0.2 s after it began
 FULL_SCALE = 32768.0  # of int16
+OUTCOMES = {
+    outcome_pb2.REASON_UNSPECIFIED: outcome_pb2.TURN_OUTCOME_COMPLETED,
+    outcome_pb2.REASON_STOPPED: outcome_pb2.TURN_OUTCOME_INTERRUPTED,
+    outcome_pb2.REASON_REPLACED: outcome_pb2.TURN_OUTCOME_SUPERSEDED,
+    outcome_pb2.REASON_SHUTTING_DOWN: outcome_pb2.TURN_OUTCOME_FAILED,
+    outcome_pb2.REASON_SENDER_LOST: outcome_pb2.TURN_OUTCOME_FAILED,
+}
+"""How a turn that ended for a reason has ended."""
 TAIL_SECONDS = 0.1  # a face that ends this much before its sound has not starved
 
 
@@ -76,7 +85,7 @@ class Turn:
         self.track = SoundTrack(config.sample_rate, grid, horizon=horizon)
         self.frames: FrameTrack | None = None
         self.feelings = FeelingTrack()
-        self.reason: pb.PerformFinishReason.ValueType | None = None
+        self.reason: outcome_pb2.Reason.ValueType | None = None
         """Why the turn will end or has ended; None while that is open."""
         self.finished = False
         self.audible = NEVER
@@ -126,13 +135,13 @@ class Turn:
         """Take emotions, shape (7,), from sample `at` on, or from frame `at` of `rate` Hz (see FeelingTrack)."""
         self.feelings.push(at / (rate or self.config.sample_rate), weights, told=told)
 
-    def close(self, reason: pb.PerformFinishReason.ValueType) -> None:
+    def close(self, reason: outcome_pb2.Reason.ValueType) -> None:
         """Take note that nothing more comes: what has come is played, and `reason` said in the end."""
         if self.reason is None:
             self.reason = reason
             self.track.close()
 
-    def stop(self, commit: int, fade: int, reason: pb.PerformFinishReason.ValueType) -> None:
+    def stop(self, commit: int, fade: int, reason: outcome_pb2.Reason.ValueType) -> None:
         """Fade out over `fade` device samples from `commit` on, because of `reason`; the first stop counts."""
         if not self.track.stopped and not self.finished:
             self.reason = reason
@@ -155,7 +164,7 @@ class Turn:
                 return commit
         elif track.extend(commit):
             self._counters.audio_starved_count += 1
-            self.notice(pb.PERFORM_NOTICE_KIND_AUDIO_STARVED, "no more sound has come", track.segments[-1].stop)
+            self.notice(outcome_pb2.REASON_AUDIO_STARVED, "no more sound has come", track.segments[-1].stop)
         return track.stop_sample
 
     def speech(self, tick: int, sample: int) -> Speech | None:
@@ -170,7 +179,7 @@ class Turn:
         if pose is None or self.frames is None:
             if self._face_follows and not self._is_tail(sample - segment.base):
                 self._counters.frames_starved_count += 1
-                self.notice(pb.PERFORM_NOTICE_KIND_FRAMES_STARVED, "no more frames have come", sample)
+                self.notice(outcome_pb2.REASON_FRAMES_STARVED, "no more frames have come", sample)
             self._face_follows = False
             return None
         self._face_follows = True
@@ -243,7 +252,7 @@ class Turn:
         self._with_frames = self._first_frame is not None
         if not self._with_frames and not self.config.voice_only:
             text = f"no frames within {FACE_PATIENCE_SECONDS * 1000:.0f} ms of the first sound"
-            self.notice(pb.PERFORM_NOTICE_KIND_WITHOUT_FRAMES, text, self.track.segments[0].start)
+            self.notice(outcome_pb2.REASON_WITHOUT_FRAMES, text, self.track.segments[0].start)
 
     def _is_tail(self, position: int) -> bool:
         """Return whether, at a position of the turn, too little sound is left for the face to matter."""
@@ -273,12 +282,11 @@ class Turn:
         counters = self._counters
         if self.frames:
             counters.frame_shown_count, counters.frame_late_count = self.frames.shown_count, self.frames.late_count
-        reason = self.reason or pb.PERFORM_FINISH_REASON_UNSPECIFIED
-        interrupted = self.track.stopped and heard < self.track.received
+        reason = self.reason or outcome_pb2.REASON_UNSPECIFIED
         self._emit(
-            pb.PerformFinished(heard_sample_count=heard, interrupted=interrupted, reason=reason, counters=counters)
+            pb.PerformFinished(heard_sample_count=heard, outcome=OUTCOMES[reason], reason=reason, counters=counters)
         )
 
-    def notice(self, kind: pb.PerformNoticeKind.ValueType, message: str, sample: int) -> None:
+    def notice(self, reason: outcome_pb2.Reason.ValueType, message: str, sample: int) -> None:
         """Tell the sender of something that happened at device sample `sample`."""
-        self._emit(pb.PerformNotice(kind=kind, message=message, at_sample=self.track.turn_samples(sample)))
+        self._emit(pb.PerformNotice(reason=reason, message=message, at_sample=self.track.turn_samples(sample)))
