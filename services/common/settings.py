@@ -9,7 +9,6 @@ listen = "0.0.0.0:50053"
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 import tomllib
@@ -20,6 +19,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_vali
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from services.common.addresses import is_loopback
 from services.common.errors import ConfigurationError
 
 TOML_FILE = Path("neurosync.toml")
@@ -81,7 +81,7 @@ class ServerSettings(Settings):
 
     @model_validator(mode="after")
     def _is_guarded(self) -> Self:
-        host, separator, port = self.listen.rpartition(":")
+        host, separator, port = self.listen.rpartition(":")  # as gRPC reads it: no host means every interface
         if not separator or not port.isdecimal() or int(port) > 65535:
             raise ValueError(f"listen: expected HOST:PORT, got {self.listen!r}")
         if (self.tls_certificate is None) != (self.tls_key is None):
@@ -100,16 +100,6 @@ class ServerSettings(Settings):
                 "(tls_certificate, tls_key, tls_client_authority), or listen on 127.0.0.1"
             )
         return self
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether `host` names this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def load(kind: type[S], **flags: Any) -> S:

@@ -10,8 +10,9 @@ import pytest
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from services.common.addresses import is_loopback
 from services.common.errors import ConfigurationError
-from services.common.settings import ServerSettings, env_alias, is_loopback, load
+from services.common.settings import ServerSettings, env_alias, load
 
 
 class Known(ServerSettings):

@@ -11,7 +11,7 @@ from typing import Any
 
 from services.cli.checks.machine_checks import Check, State
 from services.cli.processes.stack import PARTS, Part, is_healthy
-from services.common.settings import is_loopback
+from services.common.addresses import is_loopback
 
 LIVE_LINK_PORT = 11111  # where Unreal listens
 _CONNECT_SECONDS = 0.5  # on this machine it takes none

@@ -17,8 +17,8 @@ from services.cli.checks.machine_checks import Check, State
 from services.cli.checks.port_checks import resolved, split_target
 from services.cli.monitoring.arrivals import Arrivals
 from services.cli.monitoring.udp_port import UdpPort
+from services.common.addresses import is_loopback
 from services.common.errors import UnavailableError
-from services.common.settings import is_loopback
 from services.common.types import FRAME_RATE
 from services.common.wire import seconds_of
 from services.media.livelink import LiveLinkError, decode

@@ -10,8 +10,8 @@ import grpc
 
 from services.cli.processes.stack import PARTS, Part, Stack, is_healthy, started
 from services.cli.settings import ClientSettings
+from services.common.addresses import is_loopback
 from services.common.errors import UnavailableError
-from services.common.settings import is_loopback
 from services.serving.dialing import Metadata, credentials, dial
 
 

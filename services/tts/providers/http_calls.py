@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from services.common.settings import is_loopback
+from services.common.addresses import is_loopback
 from services.tts.providers.speech_provider import ProviderError
 
 logger = logging.getLogger(__name__)
