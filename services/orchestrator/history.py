@@ -1,92 +1,91 @@
-"""Sessions and what was heard in them, bounded in number and length."""
+"""What was said and heard in one session, bounded in number and length."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import OrderedDict, deque
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from itertools import islice
 
-from services.common.errors import BusyError
-
-if TYPE_CHECKING:
-    from services.orchestrator.turn import Turn
-
+from neurosync.v1 import llm_pb2, orchestrator_pb2, outcome_pb2
+from neurosync.v1.outcome_pb2 import TurnOutcome
+from services.common.wire import duration
 
 MAX_CHARS = 500_000
 """Characters of a session's history, at most 2 MB: it travels in one message, to the language model and to clients."""
+_SILENCED = (outcome_pb2.TURN_OUTCOME_INTERRUPTED, outcome_pb2.TURN_OUTCOME_SUPERSEDED)
 
 
 @dataclass(frozen=True)
-class Entry:
+class HistoryEntry:
     """One turn that has happened."""
 
     turn_id: str
     user_text: str
     heard_text: str
-    interrupted: bool
+    outcome: TurnOutcome.ValueType
     started: float
     """Seconds since the epoch."""
     heard_seconds: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def exchange(self) -> llm_pb2.Exchange:
+        """Return what was said and heard, as the language model is given it."""
+        return llm_pb2.Exchange(
+            user_text=self.user_text, assistant_text=self.heard_text, interrupted=self.outcome in _SILENCED
+        )
+
+    def message(self) -> orchestrator_pb2.HistoryEntry:
+        """Return the entry as a message."""
+        entry = orchestrator_pb2.HistoryEntry(
+            turn_id=self.turn_id,
+            exchange=self.exchange(),
+            heard=duration(self.heard_seconds),
+            labels=self.labels,
+            outcome=self.outcome,
+        )
+        entry.started.FromNanoseconds(round(self.started * 1e9))
+        return entry
 
 
-@dataclass
-class Session:
-    """One conversation."""
+class History:
+    """The newest turns of a session. Every entry keeps its number, however many older ones are dropped."""
 
-    entries: deque[Entry]
-    turn: Turn | None = None
-    """The turn that is being performed."""
-    starting: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by a turn that waits for its place; turns take their places in the order they came."""
+    def __init__(self, max_entries: int) -> None:
+        """Keep at most `max_entries`, and at most `MAX_CHARS` of text."""
+        self._entries: deque[HistoryEntry] = deque()
+        self._max_entries = max_entries
+        self._first = 0  # number of the oldest entry
 
-    def remember(self, entry: Entry) -> None:
-        """Add what has happened; the oldest is forgotten where the texts grow beyond `MAX_CHARS`."""
-        self.entries.append(entry)
-        while len(self.entries) > 1 and sum(map(_length, self.entries)) > MAX_CHARS:
-            self.entries.popleft()
+    def __iter__(self) -> Iterator[HistoryEntry]:
+        return iter(self._entries)
 
-    @property
-    def busy(self) -> bool:
-        """Whether forgetting the session would disturb somebody."""
-        return self.turn is not None or self.starting.locked()
+    def __len__(self) -> int:
+        return len(self._entries)
 
+    def add(self, entry: HistoryEntry) -> None:
+        """Add the newest entry; the oldest are dropped where they or their texts are too many."""
+        self._entries.append(entry)
+        while len(self._entries) > self._max_entries or (len(self._entries) > 1 and self._char_count() > MAX_CHARS):
+            self._entries.popleft()
+            self._first += 1
 
-class Sessions:
-    """All sessions by their id; the one unused for longest makes room for a new one."""
+    def page(self, number: int, size: int) -> tuple[list[HistoryEntry], int | None]:
+        """Return up to `size` entries from entry `number` on, and the number of the next page; None after the last.
 
-    def __init__(self, max_sessions: int, max_history: int) -> None:
-        self._sessions: OrderedDict[str, Session] = OrderedDict()
-        self._max_sessions, self._max_history = max_sessions, max_history
-
-    def open(self, session_id: str) -> Session:
-        """Return a session, made if it is new.
-
-        Raises:
-            BusyError: There are `max_sessions`, and every one of them is speaking.
+        Entries that were dropped meanwhile are left out.
         """
-        if session_id not in self._sessions:
-            self._make_room()
-            self._sessions[session_id] = Session(deque(maxlen=self._max_history))
-        self._sessions.move_to_end(session_id)
-        return self._sessions[session_id]
+        start = max(number - self._first, 0)
+        entries = list(islice(self._entries, start, start + size))
+        after = start + len(entries)
+        return entries, self._first + after if after < len(self._entries) else None
 
-    def find(self, session_id: str) -> Session | None:
-        """Return a session if it exists."""
-        return self._sessions.get(session_id)
+    def clear(self) -> int:
+        """Drop all entries, and return how many there were."""
+        count = len(self._entries)
+        self._entries.clear()
+        self._first += count
+        return count
 
-    def running(self) -> list[Turn]:
-        """Return the turns that are being performed."""
-        return [session.turn for session in self._sessions.values() if session.turn is not None]
-
-    def _make_room(self) -> None:
-        if len(self._sessions) < self._max_sessions:
-            return
-        oldest = next((key for key, session in self._sessions.items() if not session.busy), None)
-        if oldest is None:
-            raise BusyError(f"all {self._max_sessions} sessions are speaking; try again later")
-        del self._sessions[oldest]
-
-
-def _length(entry: Entry) -> int:
-    return len(entry.user_text) + len(entry.heard_text)
+    def _char_count(self) -> int:
+        return sum(len(entry.user_text) + len(entry.heard_text) for entry in self._entries)

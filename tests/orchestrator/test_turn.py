@@ -43,4 +43,5 @@ async def test_a_turn_that_is_over_leaves_at_once_and_leaves_nothing() -> None:
             turn = await _speak(one, interrupted=interrupted)
             await until(lambda turn=turn: turn() is None, 5, "the turn has gone")  # type: ignore[misc]
         await one.idle()
-        assert not [task for task in asyncio.all_tasks() if "animate" in task.get_name()]
+        names = {task.get_name() for task in asyncio.all_tasks()}
+        assert not names & {"read from a stage", "watch a stage", "send to the face", "send to the player"}

@@ -1,59 +1,48 @@
-"""The face's side of a turn: one `Animate` stream, opened again at the next sentence if it breaks."""
+"""The face of a turn: the turn's sound in, face frames out; one `Animate` stream, opened again if it breaks.
+
+The voice never depends on the face: its failures are notices, never errors.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Coroutine
-from typing import Any, Protocol
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, TypeAlias
 
 import grpc
 
 from neurosync.v1 import face_pb2, media_pb2
 from neurosync.v1.orchestrator_pb2 import Stage
+from services.common.errors import InactiveError
 from services.common.types import FRAME_RATE
-from services.orchestrator.connections import HEAD_START_SECONDS, StageError, Stages
-from services.orchestrator.watchdog import Patience
+from services.orchestrator.stages.connections import HEAD_START_SECONDS, Connections, StageError
+from services.orchestrator.stages.events import StageNotice
+from services.orchestrator.stages.watchdog import Watchdog, read
 
-AWAY_SECONDS = 0.3  # that the end waits for a face that has failed; longer: the turn ends later, mostly for nothing
+if TYPE_CHECKING:
+    Call = grpc.aio.StreamStreamCall[face_pb2.AnimateRequest, face_pb2.AnimateResponse]
+
+AWAY_SECONDS = 0.3  # after the last sound, for a face that has failed; longer: the turn ends later, mostly for nothing
+LAST_FRAMES_SECONDS = 3.0  # after the last sound, for the face to finish
 CONTEXT_SECONDS = 0.8  # of sound before a new stream, at most 1; less: its first frames are worse
 
-
-class Listener(Protocol):
-    """Who takes what the face makes."""
-
-    def on_frame_header(self, header: media_pb2.FrameHeader) -> None:
-        """Take the names of the curves; comes again after a failure."""
-
-    def on_frames(self, frames: media_pb2.FrameBatch) -> None:
-        """Take frames."""
-
-    def on_emotion(self, key: media_pb2.EmotionKey) -> None:
-        """Take what the face heard in the voice."""
-
-    def on_face_finished(self, finished: face_pb2.AnimateFinished) -> None:
-        """Hear how long the face took."""
-
-    def on_face_failure(self, failure: StageError) -> None:
-        """Hear that the face is gone until the next sentence."""
-
-    def on_slow(self, slow: StageError) -> None:
-        """Hear that the face takes its time."""
-
-    def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
-        """Start a task that belongs to the turn."""
+FaceEvent: TypeAlias = (
+    media_pb2.FrameHeader | media_pb2.FrameBatch | media_pb2.EmotionKey | face_pb2.AnimateFinished | StageNotice
+)
 
 
-class Animation:
-    """Sends the sound of a turn to the face; the turn goes on without a face if it must."""
+class FaceStage:
+    """Sends the sound of a turn to the face and yields what comes back; `events` runs once."""
 
-    def __init__(self, stages: Stages, rate: int, listener: Listener) -> None:
-        """Animate sound of `rate` Hz for `listener`, which outlives this."""
-        self._stages, self._rate, self._listener = stages, rate, listener
+    def __init__(self, connections: Connections, rate: int) -> None:
+        """Animate sound of `rate` Hz."""
+        self._connections, self._rate = connections, rate
         self._recent: deque[media_pb2.AudioChunk] = deque()
         self._stream: _Stream | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._has_failed = False
+        self._has_failed = self._is_complete = False
+        self._changed = asyncio.Event()
 
     def begin_sentence(self, at_sample: int) -> None:
         """Open a stream if there is none, to begin at the first frame from `at_sample` on."""
@@ -65,10 +54,10 @@ class Animation:
         config = face_pb2.AnimateConfig(
             format=media_pb2.AudioFormat(sample_rate_hertz=self._rate), start_sample=start, first_audio_sample=first
         )
-        self._stream = _Stream(config, self._rate, Patience(self._stages, Stage.STAGE_FACE, self._on_slow))
+        self._stream = _Stream(config, self._rate, Watchdog(self._connections, Stage.STAGE_FACE))
         for chunk in self._recent:
             self._stream.push(chunk)
-        self._task = self._listener.spawn(self._run(self._stream), name="animate")
+        self._changed.set()
 
     def push(self, chunk: media_pb2.AudioChunk) -> None:
         """Send sound."""
@@ -79,78 +68,81 @@ class Animation:
             self._stream.push(chunk)
 
     def end_sentence(self) -> None:
-        """Have the frames of the sound so far made at once, however far the face looks ahead: a pause follows."""
+        """Request the frames of the sound so far, however far the model looks ahead: a pause follows."""
         if self._stream is not None:
             self._stream.flush()
 
-    async def end(self) -> None:
-        """Tell the face that the sound is complete, and wait for its last frame, or for its failure."""
-        if self._stream is not None and self._task is not None:
+    def end(self) -> None:
+        """Note that the sound is complete; `events` ends after the last frame, or after a bounded time."""
+        self._is_complete = True
+        if self._stream is not None:
             self._stream.push(None)
-            is_away = self._has_failed and not self._stream.opened
-            await asyncio.wait({self._task}, timeout=AWAY_SECONDS if is_away else None)
+        self._changed.set()
 
-    async def _run(self, stream: _Stream) -> None:
-        """Run one stream to its end; a failure is told, not raised: the voice never depends on the face.
+    async def events(self) -> AsyncGenerator[FaceEvent, None]:
+        """Yield what the face makes of the sound."""
+        while (stream := await self._next_stream()) is not None:
+            try:
+                async with contextlib.aclosing(self._animate(stream)) as events:
+                    async for event in events:
+                        yield event
+            except (grpc.aio.AioRpcError, InactiveError, TimeoutError) as error:
+                self._has_failed = True
+                yield StageNotice(self._connections.failure(Stage.STAGE_FACE, error))
+            self._stream = None
 
-        A face that has failed is waited for: when it is back, the mouth moves again, also amid a sentence.
-        """
+    async def _next_stream(self) -> _Stream | None:
+        """Wait for the stream that the next sentence opens; None after the last one."""
+        while self._stream is None and not self._is_complete:
+            self._changed.clear()
+            await self._changed.wait()
+        return self._stream
+
+    async def _animate(self, stream: _Stream) -> AsyncGenerator[FaceEvent, None]:
+        """Run one stream to its end. A face that has failed is waited for, also amid a sentence."""
         await asyncio.sleep(HEAD_START_SECONDS)
         if not self._has_failed:
-            await self._stages.reconnected(Stage.STAGE_FACE)  # returns at once, but for a face that has just come back
-        call = self._stages.face.Animate(metadata=self._stages.metadata, wait_for_ready=self._has_failed or None)
-        helpers = [
-            asyncio.create_task(stream.send(call), name="send to the face"),
-            asyncio.create_task(stream.patience.watch(call), name="watch the face"),
-        ]
+            await self._connections.is_connected(Stage.STAGE_FACE)  # at once, but for a face that has just come back
+        call = self._connections.face.Animate(
+            metadata=self._connections.metadata, wait_for_ready=self._has_failed or None
+        )
+        sending = asyncio.create_task(stream.send(call), name="send to the face")
+        limit = asyncio.create_task(self._give_up(stream, call), name="limit the last frames")
         try:
-            async for event in call:
-                self._take(event, stream)
-        except grpc.aio.AioRpcError as error:
-            self._fail(error)
-        except asyncio.CancelledError:
-            if not stream.patience.gave_up():
-                raise
-            self._fail(TimeoutError())
+            reading = read(call, stream.watchdog)
+            async with contextlib.aclosing(reading) as answers:
+                async for answer in answers:
+                    if (event := stream.event(answer)) is not None:
+                        yield event
+        except InactiveError:
+            if limit.done() and self._has_failed:
+                return  # it was reported when it failed
+            raise
         finally:
-            for helper in helpers:
-                helper.cancel()
-            call.cancel()
-            self._stream = self._task = None
+            sending.cancel()
+            limit.cancel()
 
-    def _take(self, event: face_pb2.AnimateResponse, stream: _Stream) -> None:
-        match event.WhichOneof("event"):
-            case "header":
-                stream.opened = True
-                stream.look_ahead_sample_count = event.header.look_ahead_sample_count
-                self._listener.on_frame_header(event.header.frames)
-            case "frames":
-                stream.note_frames(event.frames)
-                self._listener.on_frames(event.frames)
-            case "emotion":
-                self._listener.on_emotion(event.emotion)
-            case "finished":
-                self._listener.on_face_finished(event.finished)
-
-    def _on_slow(self, slow: StageError) -> None:
-        self._listener.on_slow(slow)
-
-    def _fail(self, error: grpc.aio.AioRpcError | TimeoutError) -> None:
-        self._has_failed = True
-        self._listener.on_face_failure(self._stages.failure(Stage.STAGE_FACE, error))
+    async def _give_up(self, stream: _Stream, call: Call) -> None:
+        """Cancel the call when the face has not finished for too long after the last sound."""
+        while not self._is_complete:
+            self._changed.clear()
+            await self._changed.wait()
+        is_away = self._has_failed and not stream.opened
+        await asyncio.sleep(AWAY_SECONDS if is_away else LAST_FRAMES_SECONDS)
+        call.cancel()
 
 
 class _Stream:
-    """One `Animate` call: what is still to be sent, and whether frames are owed."""
+    """One `Animate` call: what is still to be sent, and whether frames are expected."""
 
-    def __init__(self, config: face_pb2.AnimateConfig, rate: int, patience: Patience) -> None:
+    def __init__(self, config: face_pb2.AnimateConfig, rate: int, watchdog: Watchdog) -> None:
         self._config, self._rate = config, rate
         self._inbox: asyncio.Queue[face_pb2.AnimateRequest | None] = asyncio.Queue()  # bounded by the voice
         self._sent_sample = config.start_sample
         self._framed_sample = config.start_sample
-        self.look_ahead_sample_count = 0
+        self._look_ahead_sample_count = 0
         self.opened = False
-        self.patience = patience
+        self.watchdog = watchdog
 
     def push(self, chunk: media_pb2.AudioChunk | None) -> None:
         """Queue sound; None ends it."""
@@ -160,7 +152,7 @@ class _Stream:
         """Queue a flush."""
         self._inbox.put_nowait(face_pb2.AnimateRequest(flush=face_pb2.AnimateFlush()))
 
-    async def send(self, call: grpc.aio.StreamStreamCall[face_pb2.AnimateRequest, face_pb2.AnimateResponse]) -> None:
+    async def send(self, call: Call) -> None:
         """Write the config and the sound; a broken call is reported by the side that reads."""
         try:
             await call.write(face_pb2.AnimateRequest(config=self._config))
@@ -168,19 +160,34 @@ class _Stream:
                 await call.write(request)
                 if request.HasField("audio"):
                     self._sent_sample = request.audio.first_sample + len(request.audio.pcm) // 2
-                    self._note_debt()
+                    self._expect_frames()
             await call.write(face_pb2.AnimateRequest(end=face_pb2.AnimateEnd()))
             await call.done_writing()
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
             return
 
-    def note_frames(self, frames: media_pb2.FrameBatch) -> None:
-        """Remember up to where frames came."""
-        self._framed_sample = (frames.first_frame + frames.frame_count) * self._rate // FRAME_RATE
-        self.patience.settle()
-        self._note_debt()
+    def event(self, answer: face_pb2.AnimateResponse | StageError) -> FaceEvent | None:
+        """Return what an answer holds, after noting up to where frames came."""
+        if isinstance(answer, StageError):
+            return StageNotice(answer)
+        match answer.WhichOneof("event"):
+            case "header":
+                self.opened = True
+                self._look_ahead_sample_count = answer.header.look_ahead_sample_count
+                return answer.header.frames
+            case "frames":
+                frames = answer.frames
+                self._framed_sample = (frames.first_frame + frames.frame_count) * self._rate // FRAME_RATE
+                self._expect_frames()
+                return frames
+            case "emotion":
+                return answer.emotion
+            case "finished":
+                return answer.finished
+        return None
 
-    def _note_debt(self) -> None:
+    def _expect_frames(self) -> None:
+        """Expect frames while the face holds more sound than its look-ahead explains."""
         frame_samples = self._rate // FRAME_RATE
-        if self._sent_sample - self.look_ahead_sample_count - self._framed_sample > 2 * frame_samples:
-            self.patience.owe()
+        if self._sent_sample - self._look_ahead_sample_count - self._framed_sample > 2 * frame_samples:
+            self.watchdog.expect()

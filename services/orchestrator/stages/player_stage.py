@@ -1,37 +1,56 @@
-"""The player's side of a turn: sends sound and frames no further ahead than granted, and hears how far the turn is."""
+"""The player's side of a turn: sound and frames go out no further than granted; how far the turn is comes back."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, TypeAlias
 
 import grpc
 
-from neurosync.v1 import media_pb2, player_pb2
+from neurosync.v1 import media_pb2, orchestrator_pb2, player_pb2
 from neurosync.v1.orchestrator_pb2 import Stage
 from services.common.errors import InactiveError
+from services.common.types import FRAME_RATE
 from services.common.wire import duration
 from services.media.takes.heard_sound import FADE_SECONDS
-from services.orchestrator.connections import StageError, Stages, is_away
-from services.orchestrator.watchdog import Patience
-
-STOP_TIMEOUT = 1.0  # seconds for the player to answer Stop; it answers in milliseconds or is gone
+from services.orchestrator.stages.connections import HEAD_START_SECONDS, Connections, StageError, is_away
+from services.orchestrator.stages.events import StageNotice
+from services.orchestrator.stages.watchdog import Watchdog, read
 
 if TYPE_CHECKING:
     Call = grpc.aio.StreamStreamCall[player_pb2.PerformRequest, player_pb2.PerformResponse]
 
+STOP_TIMEOUT = 1.0  # seconds for the player to answer Stop; it answers in milliseconds or is gone
 
-class Performance:
-    """One `Perform` call that lives for the whole turn."""
+PlayerEvent: TypeAlias = (
+    player_pb2.PerformAccepted
+    | player_pb2.PerformStarted
+    | player_pb2.PerformPosition
+    | player_pb2.PerformNotice
+    | player_pb2.PerformFinished
+    | StageNotice
+)
 
-    def __init__(self, stages: Stages, config: player_pb2.PerformConfig, on_slow: Callable[[StageError], None]) -> None:
-        """Perform the turn that `config` names; `on_slow` is told of a player that takes its time."""
-        self._stages, self._config, self._on_slow = stages, config, on_slow
-        self._rate = config.format.sample_rate_hertz
-        self._frame_rate = 60
-        self._audio: deque[media_pb2.AudioChunk] = deque()  # bounded by the voice, which waits for `heard`
+
+class PlayerStage:
+    """One `Perform` call that lives for the whole turn; `events` runs once."""
+
+    def __init__(
+        self, connections: Connections, turn_id: str, request: orchestrator_pb2.ConverseRequest, rate: int
+    ) -> None:
+        """Perform the turn of `request`, with sound of `rate` Hz."""
+        self._connections, self._rate = connections, rate
+        self._config = player_pb2.PerformConfig(
+            turn_id=turn_id,
+            subject=request.subject,
+            format=media_pb2.AudioFormat(sample_rate_hertz=rate),
+            policy=request.policy or player_pb2.BUSY_POLICY_REPLACE,
+        )
+        self._frame_rate = FRAME_RATE
+        self._audio: deque[media_pb2.AudioChunk] = deque()  # bounded by the voice, which waits for `wait_heard`
         self._frames: deque[media_pb2.FrameBatch] = deque()  # bounded by the sound they belong to
         self._emotions: deque[media_pb2.EmotionKey] = deque()  # bounded by the text they stand in
         self._header: media_pb2.FrameHeader | None = None
@@ -40,9 +59,8 @@ class Performance:
         self._changed = asyncio.Event()
         self._progress = asyncio.Condition()
         self._call: Call | None = None
-        self._patience = Patience(stages, Stage.STAGE_PLAYER, on_slow)
+        self._watchdog: Watchdog | None = None
         self._accepted = self._abandoned = self._queued = self._holds_sound = False
-        self._tried = False
         self.heard_sample_count = 0
 
     def send_audio(self, chunk: media_pb2.AudioChunk) -> None:
@@ -63,96 +81,105 @@ class Performance:
         self._changed.set()
 
     def send_emotion(self, key: media_pb2.EmotionKey) -> None:
-        """Send what is felt from a sample on."""
+        """Send emotions that hold from a sample on."""
         self._emotions.append(key)
         self._changed.set()
 
     def end(self) -> None:
-        """Tell the player, after all that was given, that nothing follows."""
+        """Declare that nothing follows what was given."""
         self._ended = True
         self._changed.set()
 
-    async def heard(self, sample: int) -> None:
+    async def wait_heard(self, sample: int) -> None:
         """Wait until `sample` was heard; 0 or less is heard from the start."""
         async with self._progress:
             await self._progress.wait_for(lambda: self.heard_sample_count >= sample)
 
-    async def run(self, tell: Callable[[player_pb2.PerformResponse], None]) -> player_pb2.PerformFinished:
-        """Perform until the player says that the turn is over; `tell` hears every event.
+    async def stop(self) -> None:
+        """Silence the turn.
 
         Raises:
-            StageError: The player is away, refused the turn, or said nothing for too long.
+            StageError: The player did not answer.
         """
-        while True:
-            try:
-                return await self._perform(tell)
-            except (grpc.aio.AioRpcError, InactiveError) as error:
-                again = is_away(error) and not self._accepted and not self._abandoned and not self._tried
-                self._tried = True
-                if not (again and await self._stages.reconnected(Stage.STAGE_PLAYER)):
-                    raise self._stages.failure(Stage.STAGE_PLAYER, error) from error
-
-    async def _perform(self, tell: Callable[[player_pb2.PerformResponse], None]) -> player_pb2.PerformFinished:
-        """Make one call; until the player has accepted the turn, it holds nothing of it, and another may follow."""
-        self._patience = Patience(self._stages, Stage.STAGE_PLAYER, self._on_slow)
-        self._call = call = self._stages.player.Perform(metadata=self._stages.metadata)
-        self._patience.owe()
-        helpers = [
-            asyncio.create_task(self._send(call), name="send to the player"),
-            asyncio.create_task(self._patience.watch(call), name="watch the player"),
-        ]
-        try:
-            async for event in call:
-                await self._note(event)
-                tell(event)
-                if event.HasField("finished"):
-                    return event.finished
-            raise InactiveError("the player ended the call before the turn")
-        except asyncio.CancelledError:
-            if not self._patience.gave_up():
-                raise
-            raise InactiveError("the player was given up") from None
-        finally:
-            for helper in helpers:
-                helper.cancel()
-            call.cancel()
-
-    async def stop(self) -> None:
-        """Silence the turn, and wait a bounded time for the player's last word on it."""
         request = player_pb2.StopRequest(turn_id=self._config.turn_id, fade=duration(FADE_SECONDS))
         try:
-            await self._stages.player.Stop(request, timeout=STOP_TIMEOUT, metadata=self._stages.metadata)
+            await self._connections.player.Stop(request, timeout=STOP_TIMEOUT, metadata=self._connections.metadata)
         except grpc.aio.AioRpcError as error:
-            raise self._stages.failure(Stage.STAGE_PLAYER, error) from error
+            raise self._connections.failure(Stage.STAGE_PLAYER, error) from error
 
     def abandon(self) -> None:
-        """End the call at once, whatever the player says."""
-        self._abandoned = self._patience.lost = True
+        """End the call at once, whatever the player does."""
+        self._abandoned = True
         if self._call is not None:
             self._call.cancel()
 
-    async def _note(self, event: player_pb2.PerformResponse) -> None:
-        """Remember what the player granted and how much was heard."""
-        match event.WhichOneof("event"):
-            case "accepted":
+    async def events(self) -> AsyncGenerator[PlayerEvent, None]:
+        """Yield the player's events until the turn is over; its last event is `PerformFinished`.
+
+        Raises:
+            StageError: The player is away, refused the turn, or sent nothing for too long.
+        """
+        await asyncio.sleep(HEAD_START_SECONDS)
+        has_retried = False
+        while True:
+            try:
+                async with contextlib.aclosing(self._perform()) as events:
+                    async for event in events:
+                        yield event
+                return
+            except (grpc.aio.AioRpcError, InactiveError) as error:
+                again = is_away(error) and not (self._accepted or self._abandoned or has_retried)
+                has_retried = True
+                if not (again and await self._connections.is_connected(Stage.STAGE_PLAYER)):
+                    raise self._connections.failure(Stage.STAGE_PLAYER, error) from error
+
+    async def _perform(self) -> AsyncGenerator[PlayerEvent, None]:
+        """Make one call; until the player has accepted the turn, it holds nothing of it, and another may follow."""
+        if self._abandoned:
+            raise InactiveError("the turn was given up before it reached the player")
+        self._watchdog = watchdog = Watchdog(self._connections, Stage.STAGE_PLAYER)
+        self._call = call = self._connections.player.Perform(metadata=self._connections.metadata)
+        watchdog.expect()
+        sending = asyncio.create_task(self._send(call), name="send to the player")
+        try:
+            reading = read(call, watchdog)
+            async with contextlib.aclosing(reading) as answers:
+                async for answer in answers:
+                    if isinstance(answer, StageError):
+                        yield StageNotice(answer)
+                        continue
+                    event = await self._note(answer)
+                    yield event
+                    if isinstance(event, player_pb2.PerformFinished):
+                        return
+            raise InactiveError("the player ended the call before the turn")
+        finally:
+            sending.cancel()
+
+    async def _note(self, answer: player_pb2.PerformResponse) -> PlayerEvent:
+        """Note what the player granted and how much was heard, and return the event."""
+        event: PlayerEvent = getattr(answer, answer.WhichOneof("event") or "notice")
+        match event:
+            case player_pb2.PerformAccepted():
                 self._accepted = True
-                self._granted, self._queued = event.accepted.granted_sample, event.accepted.queued
-            case "started":
+                self._granted, self._queued = event.granted_sample, event.queued
+            case player_pb2.PerformStarted():
                 self._queued = False
-            case "position":
-                self._granted = event.position.granted_sample
-                self.heard_sample_count = event.position.heard_sample_count
-            case "finished":
-                self.heard_sample_count = event.finished.heard_sample_count
-        self._patience.settle()
-        self._note_debt()
+            case player_pb2.PerformPosition():
+                self._granted = event.granted_sample
+                self.heard_sample_count = event.heard_sample_count
+            case player_pb2.PerformFinished():
+                self.heard_sample_count = event.heard_sample_count
+        self._expect_position()
         self._changed.set()
         async with self._progress:
             self._progress.notify_all()
+        return event
 
-    def _note_debt(self) -> None:
-        if self._holds_sound and not self._queued:
-            self._patience.owe()
+    def _expect_position(self) -> None:
+        """Expect news while the player holds sound that it can play."""
+        if self._watchdog is not None and self._holds_sound and not self._queued:
+            self._watchdog.expect()
 
     async def _send(self, call: Call) -> None:
         """Write what may be written, in the order of time; a broken call is reported by the side that reads."""
@@ -167,7 +194,7 @@ class Performance:
                 while (part := self._next(header_sent)) is not None:
                     await call.write(part)
                     self._holds_sound = self._holds_sound or part.HasField("audio")
-                    self._note_debt()
+                    self._expect_position()
                 if self._ended and not (self._audio or self._frames or self._emotions):
                     await call.write(player_pb2.PerformRequest(end=player_pb2.PerformEnd()))
                     await call.done_writing()

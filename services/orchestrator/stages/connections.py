@@ -1,4 +1,4 @@
-"""The four stages that a turn is chained of: their channels, stubs, and how their failures read."""
+"""The connections to the four stages of a turn: channels, stubs, health, and the errors of failed calls."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from neurosync.v1 import face_pb2_grpc, llm_pb2_grpc, player_pb2_grpc, tts_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import Stage
+from neurosync.v1.outcome_pb2 import Reason
 from services.common.errors import InactiveError
 from services.serving.dialing import credentials, dial
 
@@ -18,36 +19,52 @@ if TYPE_CHECKING:
     from services.orchestrator.settings import OrchestratorSettings
 
 NAMES = {Stage.STAGE_LLM: "llm", Stage.STAGE_TTS: "tts", Stage.STAGE_FACE: "face", Stage.STAGE_PLAYER: "player"}
-RECONNECT_SECONDS = 1.0  # that a stage which has just come back is given; dialling again takes half a second
+RECONNECT_SECONDS = 1.0  # for a connection to a stage that has just restarted; dialling again takes half a second
 WARM_UP_SECONDS = 2.0  # for the first connections; a stage that is not there yet is connected when it is
-FAREWELL_SECONDS = 30.0  # that calls of others get on a connection that is replaced
+REPLACED_SECONDS = 30.0  # that running calls get on a channel that was replaced, before it is closed
 HEAD_START_SECONDS = 0.005
-"""Before player and face are called, who have nothing to do until there is sound: by then the voice is asked, which
-takes longest. With two cores, calls that are opened together wait for each other; longer: a busy player tells later."""
+"""Until player and face are called, which have nothing to do before there is sound: the voice, which takes longest, is
+called first. On two cores, calls that are opened together delay each other. Longer: a player that is away is
+reported later."""
 _STUBS: dict[Stage.ValueType, Any] = {
     Stage.STAGE_LLM: llm_pb2_grpc.LanguageModelServiceStub,
     Stage.STAGE_TTS: tts_pb2_grpc.SpeechServiceStub,
     Stage.STAGE_FACE: face_pb2_grpc.FaceServiceStub,
     Stage.STAGE_PLAYER: player_pb2_grpc.PlayerServiceStub,
 }
-_REMEDIES = {
-    grpc.StatusCode.UNAVAILABLE: "is it running? `neurosync doctor` tells, `neurosync up` starts it",
-    grpc.StatusCode.UNAUTHENTICATED: "NEUROSYNC_TOKEN must be the same on both sides",
-    grpc.StatusCode.RESOURCE_EXHAUSTED: "it is full: try again, or start another replica",
-}
 _SILENT = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
+_FAILURES: dict[grpc.StatusCode, tuple[Reason.ValueType, bool, str]] = {
+    grpc.StatusCode.UNAVAILABLE: (
+        Reason.REASON_STAGE_UNAVAILABLE,
+        True,
+        "is it running? `neurosync doctor` looks, `neurosync up` starts it",
+    ),
+    grpc.StatusCode.RESOURCE_EXHAUSTED: (
+        Reason.REASON_STAGE_EXHAUSTED,
+        True,
+        "it is full: try again, or start another replica",
+    ),
+    grpc.StatusCode.UNAUTHENTICATED: (
+        Reason.REASON_STAGE_UNAUTHENTICATED,
+        False,
+        "NEUROSYNC_TOKEN must be the same on both sides",
+    ),
+    grpc.StatusCode.INVALID_ARGUMENT: (Reason.REASON_STAGE_REFUSED, False, ""),
+    grpc.StatusCode.DEADLINE_EXCEEDED: (Reason.REASON_STAGE_UNRESPONSIVE, True, ""),
+}
+"""What a status of a stage means: the reason, whether another try may succeed, and what a person can do."""
 
 
 class StageError(Exception):
-    """A stage failed; the message says which, why, and what to do about it."""
+    """A stage failed; the message names it, says why, and what to do about it."""
 
-    def __init__(self, stage: Stage.ValueType, message: str) -> None:
+    def __init__(self, stage: Stage.ValueType, reason: Reason.ValueType, message: str, *, retryable: bool) -> None:
         super().__init__(message)
-        self.stage = stage
+        self.stage, self.reason, self.retryable = stage, reason, retryable
 
 
-class Stages:
-    """Channels to the four stages, open as long as the orchestrator lives; gRPC connects again when a stage is back."""
+class Connections:
+    """A channel to each of the four stages, open as long as the orchestrator runs; gRPC reconnects by itself."""
 
     llm: llm_pb2_grpc.LanguageModelServiceAsyncStub
     tts: tts_pb2_grpc.SpeechServiceAsyncStub
@@ -65,27 +82,27 @@ class Stages:
         if settings.tls_authority is not None:
             self._files |= {"certificate": settings.tls_certificate, "key": settings.tls_key}
         self._channels: dict[Stage.ValueType, grpc.aio.Channel] = {}
-        self._farewells: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
         for stage in NAMES:
             self._dial(stage)
 
     async def warm_up(self) -> None:
         """Connect to the stages that are there, so that the first turn need not."""
-        await asyncio.gather(*(self.reconnected(stage, WARM_UP_SECONDS) for stage in NAMES))
+        await asyncio.gather(*(self.is_connected(stage, WARM_UP_SECONDS) for stage in NAMES))
 
-    def connection(self, stage: Stage.ValueType) -> grpc.aio.Channel:
-        """Return the channel that calls of a stage take now."""
+    def channel(self, stage: Stage.ValueType) -> grpc.aio.Channel:
+        """Return the channel that calls to a stage use now."""
         return self._channels[stage]
 
     def renew(self, stage: Stage.ValueType, hung: grpc.aio.Channel) -> None:
-        """Dial a stage anew, unless that has been done: over the `hung` connection nothing comes any more."""
+        """Dial a stage anew in place of a `hung` channel, unless that has been done."""
         if self._channels[stage] is hung:
             self._dial(stage)
-            farewell = asyncio.create_task(hung.close(FAREWELL_SECONDS), name=f"leave {NAMES[stage]}")
-            self._farewells.add(farewell)
-            farewell.add_done_callback(self._farewells.discard)
+            closing = asyncio.create_task(hung.close(REPLACED_SECONDS), name=f"close the channel to {NAMES[stage]}")
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
-    async def reconnected(self, stage: Stage.ValueType, seconds: float = RECONNECT_SECONDS) -> bool:
+    async def is_connected(self, stage: Stage.ValueType, seconds: float = RECONNECT_SECONDS) -> bool:
         """Wait until a stage is connected, and return whether it is."""
         channel = self._channels[stage]
         try:
@@ -96,8 +113,8 @@ class Stages:
             return False
         return True
 
-    async def lives(self, stage: Stage.ValueType) -> bool:
-        """Return whether a stage tells its health, good or bad, over the connection that calls take."""
+    async def is_alive(self, stage: Stage.ValueType) -> bool:
+        """Return whether a stage answers a health check, good or bad, over the channel that calls use."""
         stub: Any = health_pb2_grpc.HealthStub(self._channels[stage])
         try:
             await stub.Check(health_pb2.HealthCheckRequest(), timeout=self._probe_timeout)
@@ -106,18 +123,20 @@ class Stages:
         return True
 
     def failure(self, stage: Stage.ValueType, error: grpc.aio.AioRpcError | InactiveError | TimeoutError) -> StageError:
-        """Return what went wrong at `stage`, for people."""
+        """Return the error of a failed call to `stage`, with what a person can do."""
         where = f"{NAMES[stage]} at {self.addresses[stage]}"
         if not isinstance(error, grpc.aio.AioRpcError):
-            return StageError(stage, f"{where} does not answer: is it hung? `neurosync up` restarts what hangs or dies")
-        remedy = _REMEDIES.get(error.code())
+            text = f"{where} does not answer: is it hung? `neurosync up` restarts what hangs or dies"
+            return StageError(stage, Reason.REASON_STAGE_UNRESPONSIVE, text, retryable=True)
+        unknown = (Reason.REASON_STAGE_FAILED, False, "")
+        reason, retryable, remedy = _FAILURES.get(error.code(), unknown)
         text = f"{where}: {error.details() or error.code().name}"
-        return StageError(stage, f"{text} ({remedy})" if remedy else text)
+        return StageError(stage, reason, f"{text} ({remedy})" if remedy else text, retryable=retryable)
 
     async def close(self) -> None:
         """Close the channels."""
-        for farewell in self._farewells:
-            farewell.cancel()
+        for task in self._closing:
+            task.cancel()
         for channel in self._channels.values():
             await channel.close()
 
@@ -127,7 +146,7 @@ class Stages:
 
 
 def is_away(error: Exception) -> bool:
-    """Return whether a call failed because its stage could not be reached, or hung: another try may reach it."""
+    """Return whether a call failed because its stage was not reached or did not answer: another try may succeed."""
     if isinstance(error, grpc.aio.AioRpcError):
         return error.code() is grpc.StatusCode.UNAVAILABLE
     return isinstance(error, InactiveError)
