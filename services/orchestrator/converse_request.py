@@ -104,9 +104,11 @@ def _check_labels(field: str, labels: Mapping[str, str]) -> None:
         raise BadRequestError(field, f"{len(labels)} labels", f"at most {MAX_LABELS}")
     for key, value in labels.items():
         if not _LABEL_KEY.fullmatch(key):
-            raise BadRequestError(f"{field} key", key, "1 to 64 characters of a to z, 0 to 9, `.`, `_`, `-` and `/`")
+            raise BadRequestError(
+                field, f"key {key}", "keys of 1 to 64 characters of a-z, 0-9, `.`, `_`, `-`, `/`"
+            )
         if len(value) > MAX_LABEL_VALUE or not value.isprintable():
-            raise BadRequestError(f"{field}[{key}]", value, f"at most {MAX_LABEL_VALUE} printable characters")
+            raise BadRequestError(field, f"{key}={value}", f"values of at most {MAX_LABEL_VALUE} printable characters")
 
 
 def _check_name(field: str, name: str) -> None:

@@ -127,6 +127,18 @@ def _tame_converse(rng: random.Random, message: Any) -> None:
     message.voice, message.model = _no_such(rng, message.voice), _no_such(rng, message.model)
     if rng.random() < 0.6:
         message.session_id = f"fuzz {rng.randrange(8)}"
+    if rng.random() < 0.7:
+        message.turn_id = ""
+    elif rng.random() < 0.5:
+        message.turn_id = str(uuid.UUID(int=rng.randrange(4)))
+    for labels in (message.labels, message.session_labels):
+        if rng.random() < 0.8:
+            labels.clear()
+
+
+def _tame_turn(rng: random.Random, message: Any) -> None:
+    if rng.random() < 0.8:
+        message.turn_id = str(uuid.UUID(int=rng.randrange(4)))
 
 
 def _tame_perform(rng: random.Random, message: Any) -> None:
@@ -145,7 +157,8 @@ def _tame_session(rng: random.Random, message: Any) -> None:
         message.session_id = f"fuzz {rng.randrange(8)}"
 
 
-_TURN = {"ABORTED", "ALREADY_EXISTS", "DEADLINE_EXCEEDED"}
+_CONVERSE = {"ALREADY_EXISTS", "FAILED_PRECONDITION"}
+_TURN = {"ABORTED", "ALREADY_EXISTS", "DEADLINE_EXCEEDED", "FAILED_PRECONDITION"}
 RPCS: dict[str, Rpc] = {
     rpc.name: rpc
     for rpc in (
@@ -163,9 +176,8 @@ RPCS: dict[str, Rpc] = {
         Rpc("player", "ConfigureSubject", player_pb2.ConfigureSubjectRequest, 900),
         Rpc("player", "ListAudioDevices", player_pb2.ListAudioDevicesRequest, 50, also={"UNAVAILABLE"}),
         Rpc("player", "WatchFrames", player_pb2.WatchFramesRequest, 250, also={"DEADLINE_EXCEEDED"}, endless=True),
-        Rpc(
-            "orchestrator", "Converse", orchestrator_pb2.ConverseRequest, 1_000, _tame_converse, {"FAILED_PRECONDITION"}
-        ),
+        Rpc("orchestrator", "Converse", orchestrator_pb2.ConverseRequest, 1_000, _tame_converse, _CONVERSE),
+        Rpc("orchestrator", "GetTurn", orchestrator_pb2.GetTurnRequest, 300, _tame_turn, {"NOT_FOUND"}),
         Rpc("orchestrator", "Interrupt", orchestrator_pb2.InterruptRequest, 700, _tame_session, {"UNAVAILABLE"}),
         Rpc("orchestrator", "GetHistory", orchestrator_pb2.GetHistoryRequest, 700, _tame_session),
         Rpc("orchestrator", "ClearHistory", orchestrator_pb2.ClearHistoryRequest, 700, _tame_session),

@@ -17,16 +17,15 @@ from tests.abuse.wrong import (
     FACE,
     PLAYER,
     TOO_MUCH,
-    TURNS,
     VOICE,
     WORDS,
     A,
     Case,
     P,
-    converse,
     generate,
     play,
 )
+from tests.abuse.wrong_turns import TURNS, converse
 
 
 def refused(servers: dict[str, Server], name: str, messages: list[Any], *, hold: bool = False) -> tuple[str, str]:

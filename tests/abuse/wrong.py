@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 from google.protobuf.duration_pb2 import Duration
 
-from neurosync.v1 import face_pb2, llm_pb2, media_pb2, orchestrator_pb2, player_pb2, tts_pb2
+from neurosync.v1 import face_pb2, llm_pb2, media_pb2, player_pb2, tts_pb2
 from tests.abuse.good import CHUNK, FORMAT, config
 
 BAD_TEXTS = {"empty": "", "blank": " \n", "NUL": "Hi\0", "too long": "a" * 100_001}
@@ -27,10 +27,6 @@ def generate(**fields: Any) -> llm_pb2.GenerateRequest:
 
 def synthesize(**fields: Any) -> tts_pb2.SynthesizeRequest:
     return tts_pb2.SynthesizeRequest(**({"text": "Hi."} | fields))
-
-
-def converse(**fields: Any) -> orchestrator_pb2.ConverseRequest:
-    return orchestrator_pb2.ConverseRequest(**({"session_id": "bad"} | fields))
 
 
 def configure(subject: str = "", **fields: Any) -> player_pb2.ConfigureSubjectRequest:
@@ -256,43 +252,4 @@ PLAYER: list[Case] = [
         for f in (pause(-1), pause(1, 1), pause(HIGH), pause(LOW))
     ),
     *(("WatchFrames subject", [player_pb2.WatchFramesRequest(subject=s)], "subject") for s in ("\0", "x" * 65)),
-]
-TURNS: list[Case] = [
-    *((f"Converse {why}", [converse(prompt=text)], "prompt") for why, text in BAD_TEXTS.items()),
-    *((f"Converse speak {why}", [converse(speak=text)], "speak") for why, text in BAD_TEXTS.items()),
-    ("Converse nothing", [converse()], "input"),
-    *(("Converse session", [converse(session_id=s, speak="Hi.")], "session_id") for s in ("", "a\0", "x" * 129)),
-    *(("Converse subject", [converse(speak="Hi.", subject=s)], "subject") for s in ("\0", "\x1b", "x" * 65, "é" * 33)),
-    *(
-        (f"Converse {f}", [converse(speak="Hi.", **{f: text})], f)
-        for f in ("voice", "model")
-        for text in ("\0", "x" * 129)
-    ),
-    *(("Converse persona", [converse(speak="Hi.", system_prompt=s)], "system_prompt") for s in ("\0", "x" * 100_001)),
-    *(("Converse speed", [converse(speak="Hi.", speed=s)], "speed") for s in (0.1, 3, -1, NAN, INFINITE)),
-    *(
-        ("Converse emotion", [converse(speak="Hi.", emotions=[weight])], f"emotions[0].{field}")
-        for weight, field in (
-            (media_pb2.EmotionWeight(weight=1), "emotion"),
-            (media_pb2.EmotionWeight(emotion=HAPPY, weight=NAN), "weight"),
-        )
-    ),
-    ("Converse emotions", [converse(speak="Hi.", emotions=[media_pb2.EmotionWeight()] * 8)], "emotions"),
-    *(("Converse policy", [converse(speak="Hi.", policy=p)], "policy") for p in (4, -1)),
-    *(
-        ("Interrupt session", [orchestrator_pb2.InterruptRequest(session_id=s)], "session_id")
-        for s in ("", "\0", "x" * 129)
-    ),
-    *(
-        ("Interrupt turn", [orchestrator_pb2.InterruptRequest(session_id="a", turn_id=i)], "turn_id")
-        for i in ("\0", "x" * 129)
-    ),
-    *(
-        ("GetHistory session", [orchestrator_pb2.GetHistoryRequest(session_id=s)], "session_id")
-        for s in ("", "\0", "x" * 129)
-    ),
-    *(
-        ("ClearHistory session", [orchestrator_pb2.ClearHistoryRequest(session_id=s)], "session_id")
-        for s in ("", "\0", "x" * 129)
-    ),
 ]

@@ -21,6 +21,8 @@ async def watch(address: str, shown: list[list[float]]) -> None:
     async with dial(address) as channel:
         stub = player_pb2_grpc.PlayerServiceStub(channel)
         async for event in stub.WatchFrames(player_pb2.WatchFramesRequest()):
+            if not event.HasField("frame"):
+                continue
             frame = event.frame
             shown.append(list(frame.values))
 

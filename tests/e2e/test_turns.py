@@ -156,7 +156,7 @@ async def test_a_second_prompt_replaces_what_is_being_said(stack: RunningStack) 
         first = asyncio.create_task(converse(stub, ConverseRequest(session_id="replace", speak=LONG)))
         await asyncio.wait({first}, timeout=1.5)
         second = await converse(stub, ConverseRequest(session_id="replace", speak="I have the floor."))
-        assert finished(await first).outcome == TurnOutcome.TURN_OUTCOME_INTERRUPTED
+        assert finished(await first).outcome == TurnOutcome.TURN_OUTCOME_SUPERSEDED
         assert finished(second).outcome == TurnOutcome.TURN_OUTCOME_COMPLETED
 
 
