@@ -1,4 +1,4 @@
-"""The face models by name; what one needs is imported when it is chosen."""
+"""Loads the face model that the settings name; a model's libraries are imported only when it is selected."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ NEUROSYNC = "neurosync"
 
 
 def load_model(settings: FaceSettings) -> FaceModel:
-    """Return the model that the settings choose, loaded.
+    """Return the loaded model that the settings name.
 
     Raises:
-        ConfigurationError: There is none of that name, or something that it needs is missing.
+        ConfigurationError: There is none of that name, or a library or file that it needs is missing.
     """
     if settings.model != NEUROSYNC:
         return LipModel(
@@ -27,8 +27,8 @@ def load_model(settings: FaceSettings) -> FaceModel:
             upper_face=settings.upper_face,
             voicing=settings.voicing,
         )
-    if find_spec("torch") is None:
-        raise ConfigurationError('model: neurosync needs torch: pip install "neurosync[face,torch]"')
+    if missing := [name for name in ("torch", "safetensors") if find_spec(name) is None]:
+        raise ConfigurationError(f'model: neurosync needs {" and ".join(missing)}: pip install "neurosync[face,torch]"')
     if settings.checkpoint is None:
         raise ConfigurationError(
             "checkpoint: model neurosync needs NEUROSYNC_FACE_CHECKPOINT, the path of model.pth or model.safetensors"

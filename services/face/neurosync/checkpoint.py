@@ -1,9 +1,10 @@
-"""Load the NeuroSync checkpoint: strictly, without running anything from it, and with one copy of it in memory.
+"""Loads NeuroSync checkpoints: strictly, without running anything from the file, and with one copy in memory.
 
 network = load(Path("model.pth"))
 network = load(Path("model.safetensors"), precision="bf16", device="cuda")
 
-A JSON file of the same stem beside it (`model.json`) may name `num_heads`, the one size that the weights do not tell.
+A JSON file of the same stem beside it (`model.json`) may give `num_heads`, the one size that cannot be inferred from
+the weights.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from services.common.errors import ConfigurationError
-from services.face.neurosync import safetensors
 from services.face.neurosync.network import Network, Sizes
 
 Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
 PRECISIONS: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 OUTPUTS = (61, 68)
-"""Numbers of outputs that have a meaning: curves, or curves and emotions."""
+"""Possible numbers of outputs: curves, or curves and emotions."""
 _FIRST, _LAST = "encoder.embedding.weight", "decoder.fc_output.weight"
 
 
@@ -35,7 +36,7 @@ def load(
 
     Args:
         path: the file.
-        sizes: what it must be; None: what its weights and the JSON file beside it say.
+        sizes: that it must have; None: inferred from its weights and the JSON file beside it.
         precision: to compute in. Lower ones halve the memory and are faster where the hardware has them.
         device: to compute on.
 
@@ -43,10 +44,10 @@ def load(
         ConfigurationError: The file is absent, is no such checkpoint, or a weight is missing, surplus or misshapen.
     """
     try:
-        wanted, placed = PRECISIONS[precision], torch.device(device)
+        dtype, placed = PRECISIONS[precision], torch.device(device)
         weights = {
-            name: tensor.to(placed, wanted).requires_grad_(False)
-            for name, tensor in (safetensors.read(path) if path.suffix == ".safetensors" else _read_pickle(path))
+            name: tensor.to(placed, dtype).requires_grad_(False)
+            for name, tensor in (_read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path))
         }
         sizes = sizes or infer(weights, path)
     except OSError as error:
@@ -61,7 +62,11 @@ def load(
 
 
 def infer(weights: dict[str, Tensor], path: Path) -> Sizes:
-    """Return the sizes that weights, and the JSON file beside them, tell.
+    """Return the sizes of the network that has these weights.
+
+    Args:
+        weights: by name.
+        path: of their file; for the JSON file beside it, and for error messages.
 
     Raises:
         ConfigurationError: They are not those of a NeuroSync network.
@@ -71,7 +76,7 @@ def infer(weights: dict[str, Tensor], path: Path) -> Sizes:
     hidden, inputs = weights[_FIRST].shape
     outputs = weights[_LAST].shape[0]
     layers = len({name.split(".")[2] for name in weights if name.startswith("encoder.transformer_encoder.")})
-    heads = _told_heads(path.with_suffix(".json"))
+    heads = _read_heads(path.with_suffix(".json"))
     if inputs != Sizes.inputs or outputs not in OUTPUTS or heads < 1 or hidden % (2 * heads):
         raise ConfigurationError(
             f"checkpoint: expected {Sizes.inputs} inputs, {OUTPUTS} outputs and pairs of values for each head, got "
@@ -80,7 +85,7 @@ def infer(weights: dict[str, Tensor], path: Path) -> Sizes:
     return Sizes(hidden, layers, heads, outputs, inputs)
 
 
-def _told_heads(path: Path) -> int:
+def _read_heads(path: Path) -> int:
     """Return `num_heads` of a JSON file, or the published network's if there is none."""
     if not path.exists():
         return Sizes.heads
@@ -90,8 +95,29 @@ def _told_heads(path: Path) -> int:
         raise ConfigurationError(f"checkpoint: expected an object with num_heads in {path}, got {error}") from error
 
 
+def _read_safetensors(path: Path) -> Iterator[tuple[str, Tensor]]:
+    """Yield the weights of a safetensors file.
+
+    The library maps the whole file, and what was read of a mapping counts as memory in use until it is closed. So the
+    file is opened for each tensor anew: in memory are the tensors' own copies, and one of them twice.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = list(file.keys())
+        for name in names:
+            with safe_open(path, framework="pt") as file:
+                tensor = file.get_tensor(name)
+                if not tensor.is_floating_point():
+                    raise ConfigurationError(
+                        f"checkpoint: {path}: tensor {name}: expected floating point values, got {tensor.dtype}"
+                    )
+                yield name, tensor.clone()
+    except SafetensorError as error:
+        raise ConfigurationError(f"checkpoint: expected a safetensors file in {path}, got {error}") from error
+
+
 def _read_pickle(path: Path) -> Iterator[tuple[str, Tensor]]:
-    """Yield the weights of a file of `torch.save`, letting go of each; only tensors are unpickled, nothing is run."""
+    """Yield the weights of a `torch.save` file, releasing each; only tensors are unpickled, and no code is run."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
