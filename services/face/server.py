@@ -21,7 +21,7 @@ from services.common.types import Weights
 from services.common.wire import check_sample_rate, duration, frame_batch, pcm_of, within
 from services.face import sound_clip as clips
 from services.face.animate_request import check_emotion, check_name, style_of
-from services.face.animation import Animation
+from services.face.animation_stream import Animation
 from services.face.capacity import measured
 from services.face.deferred_work import Work, done_in
 from services.face.face_model import AnimatesClips, FaceModel, SharesDevice

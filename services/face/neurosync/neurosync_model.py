@@ -28,7 +28,7 @@ from services.face.neurosync.packing import pack
 from services.face.neurosync.runner import DirectRunner
 from services.face.neurosync.sound_preparation import SAMPLE_RATE, at_model_rate, normalised
 from services.face.neurosync.spectral_features import FEATURES, FeatureExtractor
-from services.face.neurosync.streaming import NetworkStream, Pace
+from services.face.neurosync.window_stream import NetworkStream, Pace
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, clamp
 
 NAME = "neurosync"

@@ -23,7 +23,7 @@ from services.face.neurosync.network import Network
 from services.face.neurosync.runner import DirectRunner
 from services.face.neurosync.sound_preparation import at_model_rate, normalised
 from services.face.neurosync.spectral_features import FeatureExtractor
-from services.face.neurosync.streaming import NetworkStream, Pace, Seam
+from services.face.neurosync.window_stream import NetworkStream, Pace, Seam
 
 RATE = 24_000
 CLOSE = 2e-3  # of 100: float32 sums in another order
