@@ -70,7 +70,7 @@ $(VENV)/.torch: $(VENV)/.dev
 	@touch $@
 
 test-torch: $(VENV)/.torch ## run the tests of the face, with those of the NeuroSync checkpoint and the training, which need torch
-	$(BIN)/python -m pytest -m "" tests/face
+	$(BIN)/python -m pytest -m "" tests/face tests/training
 
 bench: $(VENV)/.dev ## measure latency and pacing on this machine
 	$(BIN)/python -m bench

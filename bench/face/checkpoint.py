@@ -15,17 +15,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import soundfile
 import torch
 from torch import nn
 
 from bench.face import SPEECH
 from services.common.types import Floats
-from services.face.neurosync import whole_clip as clip
+from services.face.neurosync import whole_clip
 from services.face.neurosync.checkpoint import load
 from services.face.neurosync.network import Network, Sizes
 from services.face.neurosync.packing import pack
 from services.face.neurosync.runner import DirectRunner
-from services.face.neurosync.sound_preparation import SAMPLE_RATE, at_model_rate, decode, normalised
+from services.face.neurosync.sound_preparation import SAMPLE_RATE, at_model_rate, normalised
 from services.face.neurosync.spectral_features import HOP, LAGS, WINDOW, FeatureExtractor, paired
 
 ALLOWED_BYTES = 300e6
@@ -49,7 +50,7 @@ def make(path: Path) -> None:
 
 def features() -> torch.Tensor:
     """Compare features of ten seconds of speech; return ours."""
-    speech, rate = decode(SPEECH.read_bytes())
+    speech, rate = soundfile.read(SPEECH, dtype="float32")
     sound = normalised(at_model_rate(np.tile(speech, 3), rate))
     extractor = FeatureExtractor()
     usual, ours = alternate(3, lambda: librosa_rows(sound), lambda: extractor.rows(sound))
@@ -80,7 +81,7 @@ def librosa_rows(sound: Floats) -> np.ndarray:
 
 def networks(path: Path, rows: torch.Tensor) -> None:
     """Compare ways of running the network over ten seconds."""
-    count = -(-len(rows) // clip.STEP)
+    count = -(-len(rows) // whole_clip.STEP)
     exact = full_precision(path, rows, count)
     for precision in ("bf16", "fp16"):
         lower(precision, DirectRunner(load(path, precision=precision)), rows, exact, count)
@@ -97,9 +98,9 @@ def full_precision(path: Path, rows: torch.Tensor, count: int) -> Floats:
         pack(packed)
     singly, together = DirectRunner(plain), DirectRunner(packed)
     singly.batch = 1
-    one, lot = alternate(3, lambda: clip.animate(singly, rows), lambda: clip.animate(together, rows))
-    exact = clip.animate(singly, rows)
-    apart = np.abs(clip.animate(together, rows) - exact)[:, :61].max()
+    one, lot = alternate(3, lambda: whole_clip.animate(singly, rows), lambda: whole_clip.animate(together, rows))
+    exact = whole_clip.animate(singly, rows)
+    apart = np.abs(whole_clip.animate(together, rows) - exact)[:, :61].max()
     print(
         f"fp32, {len(rows)} rows in {count} windows: one at a time {one / count:.3f} s a window, "
         f"batches of {together.batch} of packed weights {lot / count:.3f} s, {one / lot:.2f} times less (target 1.3); "
@@ -107,16 +108,16 @@ def full_precision(path: Path, rows: torch.Tensor, count: int) -> Floats:
     )
     together.batch = 1
     few = rows[:200]
-    one, lot = alternate(3, lambda: clip.animate(singly, few), lambda: clip.animate(together, few))
+    one, lot = alternate(3, lambda: whole_clip.animate(singly, few), lambda: whole_clip.animate(together, few))
     print(f"  of this, by packing alone: {one / lot:.2f}")
     return exact
 
 
 def lower(name: str, runner: DirectRunner, rows: torch.Tensor, exact: Floats, count: int) -> None:
     """Print time and deviation of a lower precision."""
-    clip.animate(runner, rows[:1])
+    whole_clip.animate(runner, rows[:1])
     begun = time.process_time()
-    given = clip.animate(runner, rows)
+    given = whole_clip.animate(runner, rows)
     seconds = time.process_time() - begun
     moving = exact.std(axis=0) > 0
     share = np.sqrt(np.square(given - exact).mean(axis=0))[moving] / exact.std(axis=0)[moving]
@@ -140,7 +141,7 @@ def peak(path: Path) -> None:
     weights = sum(parameter.numel() * parameter.element_size() for parameter in network.parameters())
     with torch.inference_mode():
         pack(network)
-    clip.animate(DirectRunner(network), torch.zeros(600, 256))
+    whole_clip.animate(DirectRunner(network), torch.zeros(600, 256))
     most = high_water()
     print(
         f"memory: weights {weights / 1e6:.0f} MB, peak {most / 1e6:.0f} MB: {(most - weights) / 1e6:.0f} MB besides "

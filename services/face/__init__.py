@@ -1,1 +1,1 @@
-"""Face: sound to 61 blendshape curves at 60 frames a second."""
+"""Face service: speech audio in, 61 ARKit blendshape curves at 60 frames a second out."""

@@ -1,48 +1,49 @@
-"""What requests of the face service ask for, checked; every refusal names its field."""
+"""Validation of the face service's requests: model name, style and emotion keys. Every refusal names its field."""
 
 from __future__ import annotations
 
 from neurosync.v1 import face_pb2, media_pb2
 from services.common.errors import BadRequestError
 from services.common.wire import seconds_of
-from services.face.style import LONGEST, MOST, REGIONS, Style
+from services.face.style import MAX_FACTOR, MAX_SMOOTHING_SECONDS, REGIONS, Style
 
 
-def check_name(field: str, name: str, known: str) -> None:
-    """Check the name of a model, of which one is `known`; empty names the default.
+def check_model_name(field: str, name: str, served: str) -> None:
+    """Check the model that a request names; an empty name selects the served model.
 
     Raises:
-        BadRequestError: There is none of that name.
+        BadRequestError: It names a model other than `served`.
     """
-    if name not in {"", known}:
-        raise BadRequestError(field, name, f"empty or one of: {known}")
+    if name not in {"", served}:
+        raise BadRequestError(field, name, f"empty or one of: {served}")
 
 
-def style_of(asked: face_pb2.FaceStyle, usual: Style, field: str) -> Style:
-    """Return the usual style with what is asked for in its place.
+def style_of(requested: face_pb2.FaceStyle, default: Style, field: str) -> Style:
+    """Return the default style with the fields that a request sets in its place.
 
     Raises:
         BadRequestError: A value is out of its range.
     """
     factors = {
-        region: _checked(f"{field}.{region}", getattr(asked, region), MOST)
+        region: _in_range(f"{field}.{region}", getattr(requested, region), MAX_FACTOR)
         for region in REGIONS
-        if asked.HasField(region)
+        if requested.HasField(region)
     }
-    smoothing = seconds_of(asked.smoothing) if asked.HasField("smoothing") else usual.smoothing
-    closure = asked.closure if asked.HasField("closure") else usual.closure
+    smoothing = seconds_of(requested.smoothing) if requested.HasField("smoothing") else default.smoothing
+    closure = requested.closure if requested.HasField("closure") else default.closure
     return Style(
-        {**usual.strength, **factors},
-        _checked(f"{field}.smoothing", smoothing, LONGEST, " s"),
-        _checked(f"{field}.closure", closure, MOST),
+        {**default.strength, **factors},
+        _in_range(f"{field}.smoothing", smoothing, MAX_SMOOTHING_SECONDS, " s"),
+        _in_range(f"{field}.closure", closure, MAX_FACTOR),
     )
 
 
 def check_emotion(key: media_pb2.EmotionKey) -> None:
-    """Check what is to be felt from a sample on.
+    """Check an emotion key.
 
     Raises:
-        BadRequestError: A sample, a strength or an emotion that cannot be.
+        BadRequestError: Its sample is negative, it has too many weights, a strength is not 0 to 1, or an emotion is
+            unknown.
     """
     if key.at_sample < 0:
         raise BadRequestError("emotion.at_sample", key.at_sample, "0 or more")
@@ -50,17 +51,17 @@ def check_emotion(key: media_pb2.EmotionKey) -> None:
     if len(key.weights) >= len(known):
         raise BadRequestError("emotion.weights", f"{len(key.weights)} weights", f"at most {len(known) - 1}")
     for weight in key.weights:
-        _checked("emotion.weights.weight", weight.weight, 1)
+        _in_range("emotion.weights.weight", weight.weight, 1)
         if not weight.emotion or weight.emotion not in known:
             raise BadRequestError("emotion.weights.emotion", weight.emotion, "an Emotion")
 
 
-def _checked(field: str, value: float, most: float, unit: str = "") -> float:
-    """Return a value between 0 and `most`.
+def _in_range(field: str, value: float, largest: float, unit: str = "") -> float:
+    """Return a value between 0 and `largest`.
 
     Raises:
-        BadRequestError: It is not.
+        BadRequestError: It is outside that range.
     """
-    if not 0 <= value <= most:  # also refuses NaN
-        raise BadRequestError(field, value, f"0 to {most:g}{unit}")
+    if not 0 <= value <= largest:  # also refuses NaN
+        raise BadRequestError(field, value, f"0 to {largest:g}{unit}")
     return value

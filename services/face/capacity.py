@@ -1,7 +1,8 @@
-"""How many streams this process animates in real time: measured once, before the first call.
+"""Measures how many streams a face model can animate in real time in this process, before the first call.
 
-Streams are bounded by two things: the processor, which hears, converts and packs for each of them, and the device, if
-the model has one that they share. Times are those of the measuring thread alone: neighbours disturb them little.
+Streams are bounded by two things: the processor, which computes features and resamples for each of them, and the
+device, if the model has one that they share. Only the processor time of the measuring thread counts, so other
+processes disturb the result little.
 """
 
 from __future__ import annotations
@@ -11,24 +12,25 @@ import time
 
 import numpy as np
 
-from services.face.face_model import FaceModel, SharesDevice
+from services.face.face_model import FaceModel, SharedDeviceModel
 
 RATE = 24_000
-"""Hertz of the sound that is measured with; what voices speak."""
+"""Hertz of the audio that is measured with: what the voices deliver."""
 CHUNK_SECONDS = 0.1
 STREAMS = 8
-"""That take turns while it is measured: one alone finds its numbers in the nearest cache, and costs two thirds."""
+"""Streams that alternate while it is measured: a single one keeps its data in the nearest cache and costs a third less.
+"""
 SECONDS = 2
-"""Of sound that is animated; the one that took least counts. More: a surer figure, and a later start by tenths."""
+"""Rounds, of a second of audio each; the fastest counts. More: a more reliable figure, and a later start by tenths."""
 WIRE_SECONDS = 0.006
 """Of one core, for the calls and messages of a second of a stream in chunks of 100 ms (AMD EPYC, `make bench-face`)."""
 USED = 0.8
-"""Share of the time that is planned for. Larger: frames of all come late now and then; smaller: cores idle."""
+"""Share of the time that is planned for. Larger: frames of all streams come late now and then; smaller: idle cores."""
 
 
-def measured(model: FaceModel, most: int) -> int:
-    """Return how many streams of `model` keep pace at once, 1 to `most`."""
-    if isinstance(model, SharesDevice):  # threads beside the one of the calls do the streams' own work
+def measure_capacity(model: FaceModel, most: int) -> int:
+    """Return how many streams of `model` keep pace with real time at once, 1 to `most`."""
+    if isinstance(model, SharedDeviceModel):  # threads beside the one of the calls run the streams' own work
         beside = max(1, (os.cpu_count() or 1) - 1)
         seconds = max(model.device_seconds(), processor_seconds(model) / beside, WIRE_SECONDS)
     else:
@@ -37,7 +39,7 @@ def measured(model: FaceModel, most: int) -> int:
 
 
 def processor_seconds(model: FaceModel, count: int = 1) -> float:
-    """Return the seconds that a core works for a second of one of `count` streams, without a device that they share."""
+    """Return the core's seconds for a second of one of `count` streams, without the device that they may share."""
     streams = [model.open(RATE) for _ in range(count)]
     size = round(CHUNK_SECONDS * RATE)
     noise = np.random.default_rng(0).integers(-9000, 9000, size).astype(np.int16)

@@ -1,4 +1,4 @@
-"""What every face model offers, whatever runs it: sound in, frames of the 61 ARKit curves out.
+"""The interface of all face models: audio in, frames of the 61 ARKit curves out.
 
 model = LipModel()
 stream = model.open(24_000)
@@ -11,116 +11,111 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
-from services.common.types import Pcm, Weights
+from services.common.types import Floats, Pcm, Weights
 from services.face.deferred_work import Work
 
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """What a caller may know about a model."""
+    """The properties of a model, as `DescribeModels` returns them."""
 
     name: str
-    """How requests name it."""
+    """The model's name in requests."""
     engine: str
     """What runs it, such as `onnxruntime/CPU`."""
     animated_curves: tuple[str, ...]
     """ARKit names of the curves it moves; the others stay 0."""
     sample_rate: int
-    """Hertz it hears at; other rates are converted."""
+    """Hertz of its input; audio at other rates is resampled."""
     frame_rate: int
-    """Frames a second it gives."""
+    """Frames a second of its output."""
     look_ahead: int
     """Samples at `sample_rate` that a frame waits for beyond its own time."""
-    hears_emotions: bool = False
-    """Whether its streams are `HearsEmotions`."""
+    estimates_emotions: bool = False
+    """Whether its streams are `EstimatesEmotions`."""
 
 
 @dataclass(frozen=True)
-class EmotionReading:
-    """What a model hears of a speaker's emotions."""
+class EmotionEstimate:
+    """A speaker's emotions, estimated from the audio."""
 
     frame: int
-    """From which on it holds, until the next one."""
+    """First frame it holds for; it holds until the next estimate."""
     weights: tuple[float, ...]
-    """Strengths, 0 to 1, of angry, disgusted, fearful, happy, neutral, sad, surprised."""
+    """Strengths, 0 to 1, in the order of `EMOTION_NAMES`."""
 
 
 class FaceStream(Protocol):
-    """One sound being animated. Not for several threads at once."""
+    """One audio stream being animated. Not thread-safe."""
 
     @property
     def look_ahead(self) -> int:
         """Samples, at the stream's own rate, that a frame waits for beyond its own time."""
 
     def push(self, pcm: Pcm) -> Weights:
-        """Take more sound and return the frames that are certain now; frame k is for k / frame_rate seconds."""
+        """Take more audio and return the frames that are final now; frame k is for k / frame_rate seconds."""
 
     def flush(self) -> Weights:
-        """Return the frames of all sound so far as if silence followed; the stream goes on with what it has heard."""
+        """Return the frames of all audio so far as if silence followed; the stream goes on with its state unchanged."""
 
     def end(self) -> Weights:
-        """Return the frames that are left: with these, ceil(frame_rate * seconds) were given."""
+        """Return the remaining frames; together with these, the stream returned ceil(frame_rate * seconds)."""
 
 
 class FaceModel(Protocol):
-    """A model that is loaded."""
+    """A loaded model."""
 
     @property
     def description(self) -> ModelDescription:
-        """What it is."""
+        """The model's properties."""
 
     def open(self, sample_rate: int) -> FaceStream:
-        """Return a new stream for sound at `sample_rate` hertz, 8000 to 192000."""
+        """Return a new stream for audio at `sample_rate` hertz, 8000 to 192000."""
 
     def close(self) -> None:
-        """Release what it holds; it is not used afterwards."""
+        """Release the model's resources; it is not used afterwards."""
 
 
 @runtime_checkable
-class HearsEmotions(Protocol):
-    """A stream of a model that tells emotions as well."""
+class EstimatesEmotions(Protocol):
+    """A stream that estimates emotions as well."""
 
-    def take_emotions(self) -> list[EmotionReading]:
-        """Return what was heard in the frames given since the last call."""
+    def take_emotions(self) -> list[EmotionEstimate]:
+        """Return the estimates of the frames returned since the last call."""
 
 
 @runtime_checkable
-class AnimatesClips(Protocol):
-    """A model that does better when it knows a whole clip."""
+class ClipModel(Protocol):
+    """A model that gives better frames for a clip when it has the whole of it at once."""
 
-    def whole(
-        self, sound: NDArray[np.float32], sample_rate: int
-    ) -> Iterator[Work[tuple[Weights, list[EmotionReading]]]]:
-        """Yield the work that makes the frames of mono float32 `sound`, shape (n,), with what was heard in them.
+    def animate_clip(self, sound: Floats, sample_rate: int) -> Iterator[Work[tuple[Weights, list[EmotionEstimate]]]]:
+        """Yield the computations that return the frames of mono `sound`, shape (n,), with the emotions in them.
 
-        It has to be done in this order, each before the next is asked for.
+        They have to be run in this order, each before the next is requested.
         """
 
 
 @runtime_checkable
-class SharesDevice(Protocol):
-    """A model whose streams take turns at one device; they are `TakesTurns`."""
+class SharedDeviceModel(Protocol):
+    """A model whose streams share one device; the streams are `DeferredStream`s."""
 
     def device_seconds(self) -> float:
         """Measure and return how long the device works for a second of one stream, when many share it."""
 
     @property
     def waiting(self) -> int:
-        """Windows of sound that wait for the device."""
+        """Windows of audio that wait for the device."""
 
 
 @runtime_checkable
-class TakesTurns(Protocol):
-    """A stream that waits for a shared device: what `FaceStream` does, as work that holds no thread meanwhile."""
+class DeferredStream(Protocol):
+    """A stream that offers the methods of `FaceStream` as `Work`, so that no thread waits for the device."""
 
-    def pushing(self, pcm: Pcm) -> Work[Weights]:
+    def push_work(self, pcm: Pcm) -> Work[Weights]:
         """Do `push`."""
 
-    def flushing(self) -> Work[Weights]:
+    def flush_work(self) -> Work[Weights]:
         """Do `flush`."""
 
-    def ending(self) -> Work[Weights]:
+    def end_work(self) -> Work[Weights]:
         """Do `end`."""

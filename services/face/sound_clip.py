@@ -1,4 +1,4 @@
-"""A small recording's bytes to blocks of mono PCM16, decoded as they are asked for."""
+"""Decodes the audio of an AnimateClip request, bare PCM or a file, into blocks of mono PCM16, one block at a time."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import soundfile
 from services.common.errors import BadRequestError
 from services.common.types import Pcm
 
-MOST_BYTES = 4 * 1024 * 1024
-"""Of a clip; what gRPC lets through by default."""
+MAX_BYTES = 4 * 1024 * 1024
+"""Of a clip; what gRPC accepts by default."""
 BLOCK_SECONDS = 1.0
-"""Of sound decoded at a time, so that four compressed megabytes never unfold in memory."""
-MOST_CHANNELS = 16
-"""Of a clip. OGG has up to 255, and four kilobytes of it then unfold to 200 MB a second."""
+"""Audio decoded at a time: four compressed megabytes are never in memory decompressed."""
+MAX_CHANNELS = 16
+"""Of a clip. OGG allows 255, and four kilobytes of it then decompress to 200 MB a second."""
 
 
 @dataclass(frozen=True)
 class Clip:
-    """Sound that is ready to be read."""
+    """Audio whose blocks are decoded as they are read."""
 
     rate: int
     """Hertz."""
@@ -30,11 +30,11 @@ class Clip:
     """The samples in order, mono, about a second each; may raise `BadRequestError` where the bytes are damaged."""
 
 
-def of_pcm(data: bytes, rate: int) -> Clip:
+def clip_from_pcm(data: bytes, rate: int) -> Clip:
     """Return bare PCM16 little endian mono as a clip.
 
     Raises:
-        BadRequestError: There are too many bytes, or half a sample.
+        BadRequestError: There are no bytes, too many, or an odd number of them.
     """
     _check_size("pcm", data)
     if len(data) % 2:
@@ -44,25 +44,25 @@ def of_pcm(data: bytes, rate: int) -> Clip:
     return Clip(rate, (pcm[start : start + step] for start in range(0, len(pcm), step)))
 
 
-def of_file(data: bytes, longest: float) -> Clip:
-    """Return a WAV, FLAC, OGG or MP3 file's bytes as a clip; several channels are averaged.
+def clip_from_file(data: bytes, longest: float) -> Clip:
+    """Return the bytes of a WAV, FLAC, OGG or MP3 file as a clip; several channels are averaged.
 
     Args:
-        data: the file.
-        longest: seconds of sound allowed.
+        data: the file. Bytes of no known format are refused, never read as bare PCM: that would animate noise.
+        longest: seconds of audio allowed.
 
     Raises:
-        BadRequestError: It is no such file, or too long.
+        BadRequestError: It is no such file, too large, has too many channels, or is too long.
     """
     _check_size("file", data)
     try:
         file = soundfile.SoundFile(io.BytesIO(data))
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
         raise BadRequestError("file", data[:12], "a WAV, FLAC, OGG or MP3 file") from error
-    if file.channels > MOST_CHANNELS:
+    if file.channels > MAX_CHANNELS:
         channels = file.channels
         file.close()
-        raise BadRequestError("file", f"{channels} channels", f"at most {MOST_CHANNELS} channels")
+        raise BadRequestError("file", f"{channels} channels", f"at most {MAX_CHANNELS} channels")
     if not 0 < file.frames <= longest * file.samplerate:
         seconds = f"{file.frames / file.samplerate:.1f} s"
         file.close()
@@ -73,8 +73,8 @@ def of_file(data: bytes, longest: float) -> Clip:
 
 
 def _check_size(field: str, data: bytes) -> None:
-    if not 0 < len(data) <= MOST_BYTES:
-        raise BadRequestError(field, f"{len(data)} bytes", f"1 to {MOST_BYTES} bytes")
+    if not 0 < len(data) <= MAX_BYTES:
+        raise BadRequestError(field, f"{len(data)} bytes", f"1 to {MAX_BYTES} bytes")
 
 
 def _decoded(file: soundfile.SoundFile) -> Iterator[Pcm]:

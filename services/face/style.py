@@ -1,4 +1,4 @@
-"""How strongly a face moves: a factor for each region, smoothing, and how firmly lips close."""
+"""Motion style of a face: a factor for each region, temporal smoothing, and emphasis of lip closures."""
 
 from __future__ import annotations
 
@@ -25,13 +25,12 @@ REGIONS: Mapping[Region, tuple[str, ...]] = MappingProxyType(
         "head": ("Head",),
     }
 )
-"""Region to what the names of its curves begin with."""
-MOST = 3.0
-"""Largest factor, and largest emphasis; the smallest of both is 0."""
-LONGEST = 0.5
-"""Most seconds of smoothing."""
-SHUT = 0.14
-"""MouthClose of lips that meet, in the poses that were learned."""
+"""Region to the prefixes of its curves' names."""
+MAX_FACTOR = 3.0
+"""Largest factor of a region, and largest emphasis of closures; the smallest of both is 0."""
+MAX_SMOOTHING_SECONDS = 0.5
+CLOSED_LIPS = 0.14
+"""MouthClose of lips that meet, in the poses that the shipped model was trained on."""
 _CLOSING = [
     INDEX[name] for name in ("MouthClose", "MouthRollLower", "MouthRollUpper", "MouthPressLeft", "MouthPressRight")
 ]
@@ -40,10 +39,10 @@ _PARTING = [INDEX[f"Mouth{name}{side}"] for name in ("LowerDown", "UpperUp") for
 
 @dataclass(frozen=True)
 class Style:
-    """What is done to every frame of a model; the default does nothing."""
+    """Changes made to every frame of a model; the default changes nothing."""
 
     strength: Mapping[Region, float] = field(default_factory=dict)
-    """Region to factor, 0 to 3; 1 where nothing is said. Larger: broader, until curves reach their ends."""
+    """Region to factor, 0 to 3; 1 where none is given. Larger: broader motion, until curves reach their limits."""
     smoothing: float = 0.0
     """Seconds over which motion is averaged, to 0.5. Larger: calmer, later by as much; above 0.03 closures fade."""
     closure: float = 1.0
@@ -54,31 +53,31 @@ class Stylist:
     """Applies a style to the frames of one stream."""
 
     def __init__(self, style: Style) -> None:
-        """Start at rest."""
+        """Start at the rest pose."""
         self._style = style
         self._factors = np.ones(CURVE_COUNT, np.float32)
         for region, factor in style.strength.items():
-            named = [index for index, name in enumerate(CURVE_NAMES) if name.startswith(REGIONS[region])]
-            self._factors[named] = factor
+            columns = [index for index, name in enumerate(CURVE_NAMES) if name.startswith(REGIONS[region])]
+            self._factors[columns] = factor
         self._keep = math.exp(-1 / (FRAME_RATE * style.smoothing)) if style.smoothing else 0.0
-        self._shown: Weights = np.zeros(CURVE_COUNT, np.float32)
-        self._idle = style == Style()
+        self._smoothed: Weights = np.zeros(CURVE_COUNT, np.float32)
+        self._changes_nothing = style == Style()
 
     def apply(self, frames: Weights) -> Weights:
         """Return frames, shape (n, 61), in this style."""
-        if self._idle or not len(frames):
+        if self._changes_nothing or not len(frames):
             return frames
         styled = frames.copy()
         extra = self._style.closure - 1
         if extra:
-            shut = np.minimum(frames[:, INDEX["MouthClose"], None] / SHUT, 1.0)
+            shut = np.minimum(frames[:, INDEX["MouthClose"], None] / CLOSED_LIPS, 1.0)
             styled[:, _CLOSING] *= 1 + extra * shut
             styled[:, _PARTING] *= 1 - np.clip(extra, -1.0, 1.0) * 0.5 * shut
         styled *= self._factors
         if self._keep:
-            shown = self._shown
+            smoothed = self._smoothed
             for index, frame in enumerate(styled):
-                shown = shown + (frame - shown) * np.float32(1 - self._keep)
-                styled[index] = shown
-            self._shown = shown
+                smoothed = smoothed + (frame - smoothed) * np.float32(1 - self._keep)
+                styled[index] = smoothed
+            self._smoothed = smoothed
         return clamp(styled)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
-
 import numpy as np
 import pytest
 
 from services.common.types import Pcm, Weights
 from services.face import capacity
-from services.face.deferred_work import Work, done
 from services.face.face_model import FaceStream, ModelDescription
 from services.face.lipsync.lip_model import LipModel
 
@@ -47,27 +44,14 @@ class Idle:
 
 
 def test_the_shipped_model_keeps_many_streams_within_the_limit(model: LipModel) -> None:
-    assert capacity.measured(model, 7) == 7
-    assert 8 <= capacity.measured(model, 4096) <= capacity.USED / capacity.WIRE_SECONDS
+    assert capacity.measure_capacity(model, 7) == 7
+    assert 8 <= capacity.measure_capacity(model, 4096) <= capacity.USED / capacity.WIRE_SECONDS
 
 
 @pytest.mark.parametrize(("seconds", "streams"), [(0.07, 11), (0.15, 5), (0.9, 1), (30.0, 1)])
 def test_a_device_keeps_as_many_streams_as_fit_in_its_time(seconds: float, streams: int) -> None:
-    assert capacity.measured(Device(seconds), 256) == streams
+    assert capacity.measure_capacity(Device(seconds), 256) == streams
 
 
 def test_a_device_that_costs_nothing_is_bounded_by_the_messages() -> None:
-    assert capacity.measured(Device(0.0), 4096) == int(capacity.USED / capacity.WIRE_SECONDS)
-
-
-def test_work_that_nobody_answers_is_given_up_and_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.face.deferred_work.ANSWER_SECONDS", 0.01)
-    asked: Future[int] = Future()
-
-    def work() -> Work[int]:
-        answer: int = yield asked
-        return answer
-
-    with pytest.raises(Exception, match=r"gave no answer for 0\.01 s"):
-        done(work())
-    assert asked.cancelled()
+    assert capacity.measure_capacity(Device(0.0), 4096) == int(capacity.USED / capacity.WIRE_SECONDS)

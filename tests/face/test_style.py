@@ -9,7 +9,6 @@ import pytest
 
 from services.common.errors import ConfigurationError
 from services.common.settings import load
-from services.face.lipsync.lip_model import LipModel
 from services.face.settings import FaceSettings
 from services.face.style import REGIONS, Region, Style, Stylist
 from services.media.curves import BROWS, CURVE_COUNT, CURVE_NAMES, INDEX, MOUTH
@@ -68,8 +67,3 @@ def test_a_region_of_settings_is_a_region_that_has_curves() -> None:
     assert set(get_args(Region)) == set(REGIONS)
     for parts in REGIONS.values():
         assert all(any(name.startswith(part) for name in CURVE_NAMES) for part in parts)
-
-
-def test_a_look_ahead_that_was_not_trained_is_a_wrong_setting() -> None:
-    with pytest.raises(ConfigurationError, match=r"look_ahead: expected one of .* ms for lipsync, got 75"):
-        LipModel(look_ahead=75)

@@ -20,7 +20,7 @@ import soxr
 from numpy.typing import NDArray
 
 from services.common.types import FRAME_RATE, Floats
-from services.face.lipsync.log_mel import SAMPLE_RATE, rows_of
+from services.face.lipsync.log_mel import SAMPLE_RATE, log_mel_rows
 from training.face.augment import recorded
 from training.face.espeak import Espeak
 from training.face.negatives import draw
@@ -71,14 +71,14 @@ def speech_take(spoken: list[Spoken], rng: np.random.Generator, *, clean: bool =
         curves.append(said)
         phones.append(phones_of(sentence.segments, frames))
     joined = np.concatenate(sounds)
-    rows = rows_of(joined if clean else recorded(joined, rng))
+    rows = log_mel_rows(joined if clean else recorded(joined, rng))
     count = min(len(rows), sum(map(len, curves)))
     return Take(rows[:count], np.concatenate(curves)[:count], np.concatenate(phones)[:count])
 
 
 def other_take(rng: np.random.Generator) -> Take:
     """Return seconds of something that is not speech, with a resting mouth."""
-    rows = rows_of(draw(int(rng.uniform(5, 12) * SAMPLE_RATE), rng))
+    rows = log_mel_rows(draw(int(rng.uniform(5, 12) * SAMPLE_RATE), rng))
     rest = np.zeros((len(rows), len(CHANNELS)), np.float32)
     return Take(rows, rest, np.full(len(rows), PHONES.index("SIL"), np.int64))
 

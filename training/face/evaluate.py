@@ -19,7 +19,7 @@ import soundfile
 from services.common.types import FRAME_RATE, Floats, Pcm, Weights
 from services.face.lipsync.lip_model import LipModel
 from services.face.lipsync.log_mel import SAMPLE_RATE
-from services.face.lipsync.pitch_level import ProsodyStream
+from services.face.lipsync.pitch_level import PitchLevelStream
 from services.media.curves import CURVE_NAMES, INDEX
 from training.face import judge, plots, unseen
 from training.face.augment import coloured_noise
@@ -83,7 +83,7 @@ def melody(model: LipModel, sound: Floats) -> dict[str, tuple[float, float, floa
         model: that animates.
         sound: some seconds of a voice at 16 kHz.
     """
-    frames, heard = judge.animate(model, judge.pcm_of(sound), SAMPLE_RATE), ProsodyStream().push(sound)
+    frames, heard = judge.animate(model, judge.pcm_of(sound), SAMPLE_RATE), PitchLevelStream().push(sound)
     count = min(len(frames), len(heard.pitch))
     voiced = np.flatnonzero(heard.pitch[:count])
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(heard.pitch[voiced], 2, mode="edge"), 5)
@@ -118,7 +118,7 @@ def _unseen(folder: Path) -> dict[str, Any]:
     joined = np.concatenate([np.concatenate([judge.at_16k(s), np.zeros(6400, np.float32)]) for s in said[:12]])
     model = LipModel()
     found: dict[str, Any] = {"melody": melody(model, joined), "motion": motion(model, said[:20]), "look_ahead": {}}
-    for wait in model.facts.delays:
+    for wait in model.metadata.delays:
         choice = LipModel(look_ahead=wait)
         found["look_ahead"][f"{wait} ms"] = judge.correlations(choice, said) | judge.closures(choice, said)
     found["ways"] = {way: judge.correlations(model, said, heard) for way, heard in judge.WAYS.items()}

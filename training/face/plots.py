@@ -11,7 +11,7 @@ import numpy as np
 from services.common.types import FRAME_RATE
 from services.face.lipsync.lip_model import LipModel
 from services.face.lipsync.log_mel import SAMPLE_RATE
-from services.face.lipsync.pitch_level import ProsodyStream
+from services.face.lipsync.pitch_level import PitchLevelStream
 from services.media.curves import INDEX
 from training.face import judge
 from training.face.poses import CHANNELS
@@ -64,7 +64,7 @@ def _sentence(axes: Sequence[plt.Axes], model: LipModel, sentence: Spoken) -> No
         axis.fill_between(times, wanted[:, CHANNELS.index(name)], color=TARGET, linewidth=0)
         axis.plot(times, judge.taught(frames)[:, CHANNELS.index(name)], color=GIVEN, linewidth=0.9)
         axis.set_ylim(0, None)
-    pitch = ProsodyStream().push(sound).pitch[: len(frames)]
+    pitch = PitchLevelStream().push(sound).pitch[: len(frames)]
     octaves = np.where(pitch > 0, np.log2(np.maximum(pitch, 1) / 100), np.nan)
     axes[-1].plot(times[: len(pitch)], 0.15 * octaves, ".", color=TARGET, markersize=2)
     axes[-1].plot(times, frames[:, INDEX["BrowInnerUp"]], color=GIVEN, linewidth=0.9)

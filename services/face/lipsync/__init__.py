@@ -1,1 +1,1 @@
-"""The face model that ships with NeuroSync, in ONNX Runtime."""
+"""The shipped face model: a small recurrent network in ONNX Runtime, with rules for the upper face."""

@@ -1,9 +1,9 @@
-"""Turn 16 kHz sound into the log-mel rows that the shipped face model hears, however it is cut.
+"""Streaming log-mel features of 16 kHz audio: the input rows of the shipped face model.
 
 One row per face frame (1/60 s) holds two sub-frames of 40 bands, 1/120 s apart. Everything is
-causal: row `i` needs the sound up to `(i + 1) / 60` s and nothing later, so a stream and a whole
-clip give the same rows. Loudness is removed by a peak that rises at once and sinks slowly, the
-same way in both cases, because statistics over a clip are unknown while it is being spoken.
+causal: row `i` needs the audio up to `(i + 1) / 60` s and nothing later, so chunks of any size
+and a whole clip give the same rows. Levels are relative to a running peak that rises at once and
+decays slowly, because the statistics of a clip are unknown while it is being spoken.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from functools import lru_cache
 import numpy as np
 
 from services.common.types import FRAME_RATE, Floats
+from services.face.matrix_product import product
 
 SAMPLE_RATE = 16_000
-"""Hertz. Lips need nothing above 8 kHz."""
+"""Hertz. Lip shapes need nothing above 8 kHz."""
 SUBFRAMES = 2
 """Spectra per face frame: stops are shorter than one frame."""
 BANDS = 40
@@ -28,14 +29,12 @@ LOWEST, HIGHEST = 60.0, 7600.0
 """Edges of the mel bank, hertz."""
 FLOOR_DB = -125.0
 """Band power below this counts as this: digital silence must not be minus infinity."""
-PIECE = 200_000
-"""Multiplications in a product of matrices; OpenBLAS wakes other threads from 262144 on."""
 PEAK_FLOOR_DB = -58.0
-"""The peak never sinks below this, dBFS. Higher: whispering is heard as silence. Lower: room hiss as speech."""
+"""The peak never falls below this, dBFS. Higher: whispering counts as silence. Lower: room hiss counts as speech."""
 PEAK_DECAY = 1.5 / (FRAME_RATE * SUBFRAMES)
-"""Decibels per sub-frame (1.5 dB a second). Faster: pauses are amplified; slower: one shout deafens for longer."""
+"""Decibels per sub-frame (1.5 dB a second). Faster: pauses are amplified; slower: a shout masks speech for longer."""
 RANGE_DB = 65.0
-"""Bands further than this below the peak are cut off there."""
+"""Bands further than this below the peak are clipped there."""
 CENTRE_DB, SCALE_DB = -30.0, 15.0
 """Brings the levels of speech to about -1..1."""
 SILENCE = (-RANGE_DB - CENTRE_DB) / SCALE_DB
@@ -62,25 +61,13 @@ def _mel_bank() -> Floats:
     return bank
 
 
-def product(left: Floats, right: Floats) -> Floats:
-    """Return `left @ right` in pieces that BLAS does not share out: cores that wait for each other cost more.
-
-    Args:
-        left: (n, k).
-        right: (k, m).
-    """
-    rows = max(1, PIECE // right.size)
-    pieces = [left[start : start + rows] @ right for start in range(0, len(left), rows)]
-    return np.concatenate(pieces) if pieces else np.empty((0, right.shape[1]), np.float32)
-
-
 def subframe_end(index: int) -> int:
-    """Return the sample that sub-frame `index` ends before; 16000/120 is not whole, so it is rounded."""
+    """Return the index of the sample after sub-frame `index`; 16000/120 is not whole, so it is rounded."""
     return round((index + 1) * SAMPLE_RATE / (FRAME_RATE * SUBFRAMES))
 
 
-class FeatureStream:
-    """Rows of one sound, pushed in any pieces."""
+class LogMelStream:
+    """Feature rows of one audio stream, in chunks of any size."""
 
     def __init__(self) -> None:
         self._kept: Floats = np.zeros(WINDOW, np.float32)  # silence came before the first sample
@@ -88,15 +75,15 @@ class FeatureStream:
         self._next = 0  # next sub-frame; always even between calls
         self._peak = PEAK_FLOOR_DB
 
-    def copy(self) -> FeatureStream:
+    def copy(self) -> LogMelStream:
         """Return a stream that goes on from here on its own."""
-        twin = FeatureStream()
+        twin = LogMelStream()
         twin._kept, twin._kept_from = self._kept, self._kept_from
         twin._next, twin._peak = self._next, self._peak
         return twin
 
     def push(self, sound: Floats) -> Floats:
-        """Take more sound and return the rows it completes.
+        """Take more audio and return the rows it completes.
 
         Args:
             sound: float32 samples, shape (n,), full scale 1.0, 16 kHz.
@@ -105,10 +92,10 @@ class FeatureStream:
             float32, shape (rows, ROW): first sub-frame's bands, then the second's.
         """
         kept = np.concatenate([self._kept, sound])
-        known = self._kept_from + len(kept)
+        available = self._kept_from + len(kept)
         ends = []
         index = self._next
-        while subframe_end(index + 1) <= known:
+        while subframe_end(index + 1) <= available:
             ends += [subframe_end(index), subframe_end(index + 1)]
             index += SUBFRAMES
         starts = np.array(ends, np.int64) - WINDOW - self._kept_from
@@ -127,15 +114,15 @@ class FeatureStream:
         power = product(squares.astype(np.float32, copy=False), _mel_bank())  # (2 rows, BANDS)
         bands = 10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10)))
         loudness = 10 * np.log10(np.maximum(power.sum(axis=1, dtype=np.float64), 1e-12))
-        sinking = PEAK_DECAY * np.arange(1, len(loudness) + 1)
-        risen = np.maximum.accumulate(np.maximum(loudness, PEAK_FLOOR_DB) + sinking)
-        peak = np.maximum(np.maximum(risen, self._peak) - sinking, PEAK_FLOOR_DB)
+        decay = PEAK_DECAY * np.arange(1, len(loudness) + 1)
+        raised = np.maximum.accumulate(np.maximum(loudness, PEAK_FLOOR_DB) + decay)
+        peak = np.maximum(np.maximum(raised, self._peak) - decay, PEAK_FLOOR_DB)
         self._peak = float(peak[-1])
         relative = np.clip(bands - peak[:, None], -RANGE_DB, 0.0)
         rows: Floats = ((relative - CENTRE_DB) / SCALE_DB).astype(np.float32).reshape(-1, ROW)
         return rows
 
 
-def rows_of(sound: Floats) -> Floats:
-    """Return the rows of a whole sound, shape (floor(60 * seconds), ROW)."""
-    return FeatureStream().push(sound)
+def log_mel_rows(sound: Floats) -> Floats:
+    """Return the rows of a whole clip, shape (floor(60 * seconds), ROW)."""
+    return LogMelStream().push(sound)

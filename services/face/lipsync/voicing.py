@@ -1,7 +1,7 @@
-"""A jaw that opens for voices: sound without any pitch for half a second is breath or hiss, whatever it resembles.
+"""Voicing gate: the jaw and lips open fully only where voiced sound was detected within the last half second or so.
 
-The network hears a breath as a long /h/ now and then. Vowels are voiced, so the mouth opens for voicing, which the
-look-ahead hears before the frame is due. Closing, rounding and stretching are left alone: a "shh" has a shape.
+The network takes a breath for a long /h/ now and then. Vowels are voiced, so the mouth may open for voicing, which the
+look-ahead detects before the frame is due. Closing, rounding and stretching are left alone: a "shh" has a lip shape.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from services.common.types import Floats, Weights
 from services.media.curves import CURVE_NAMES
 
 MEMORY_FRAMES = 36
-"""For which voicing is remembered: 0.6 s. Less: stops and sibilants that follow each other close the jaw; more: breaths
-after words open it."""
+"""Frames within which voicing counts: 0.6 s. Fewer: stops and sibilants in a row close the jaw; more: breaths after
+words open it."""
 ENOUGH = 3
-"""Voiced frames in that time that make a voice. Fewer: resonances of noise suffice; more: short words begin late."""
+"""Voiced frames within that time that open the gate. Fewer: resonances of noise suffice; more: short words open late.
+"""
 UNVOICED = 0.25
-"""Share of the opening that remains without a voice. 0: whispering is mute; 1: every breath moves the jaw."""
+"""Share of the opening that remains while the gate is closed. 0: whispering moves nothing; 1: every breath moves the
+jaw."""
 OPENING_FRAMES, CLOSING_FRAMES = 1.5, 10.0
-"""In which the share follows."""
+"""Time constants of the share, frames."""
 _COLUMNS = [
     index
     for index, name in enumerate(CURVE_NAMES)
@@ -29,8 +31,8 @@ _COLUMNS = [
 ]
 
 
-class Voicing:
-    """Follows one voice, frame by frame."""
+class VoicingGate:
+    """The gate of one stream."""
 
     def __init__(self) -> None:
         """Start in silence."""
@@ -38,19 +40,19 @@ class Voicing:
         self._at = self._count = 0
         self._share = UNVOICED
 
-    def copy(self) -> Voicing:
-        """Return a follower that goes on from here on its own."""
-        twin = Voicing()
+    def copy(self) -> VoicingGate:
+        """Return an independent copy that continues from the same state."""
+        twin = VoicingGate()
         vars(twin).update(vars(self))
         twin._voiced = list(self._voiced)
         return twin
 
-    def hold(self, frames: Weights, pitch: Floats) -> None:
-        """Hold the opening of frames, shape (n, 61), in place, where no voice was heard.
+    def apply(self, frames: Weights, pitch: Floats) -> None:
+        """Reduce the opening of frames, shape (n, 61), in place, where there is no voiced sound.
 
         Args:
             frames: of the mouth.
-            pitch: heard with each of them, hertz, 0 where nothing is voiced; shape (n,).
+            pitch: of each frame, hertz, 0 where it is unvoiced; shape (n,).
         """
         shares = np.array(list(self._shares((pitch > 0).tolist())), np.float32)
         frames[:, _COLUMNS] *= shares[:, None]

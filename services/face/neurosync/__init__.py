@@ -1,1 +1,1 @@
-"""The published NeuroSync transformer: 256 features of sound in, 61 curves and 7 emotions out. Needs torch."""
+"""The published NeuroSync transformer: 256 audio features in, 61 curves and 7 emotions out. Needs torch."""

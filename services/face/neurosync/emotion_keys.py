@@ -1,36 +1,41 @@
-"""Emotion columns of frames to keys: how strong each of the seven is, told when it changes."""
+"""Emotion columns of the network's frames to emotion keys: the strengths of the seven emotions, where they change."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from services.common.types import Floats
-from services.face.face_model import EmotionReading
+from services.face.face_model import EmotionEstimate
 from services.media.curves import CURVE_COUNT
+from services.media.frames import EMOTION_NAMES
 
 EVERY = 6
-"""Frames between keys at least (100 ms). Larger: changes are told late; smaller: more messages that say little."""
+"""Frames between keys at least (100 ms). Larger: changes are reported late; smaller: more messages with little in them.
+"""
 CHANGE = 0.02
-"""Of a weight that is worth a key."""
+"""Smallest change of a strength that makes a key."""
 PERCENT = 100.0
-EMOTIONS = ("angry", "disgusted", "fearful", "happy", "neutral", "sad", "surprised")
-"""What the columns after the curves stand for."""
 
 
 class EmotionKeys:
-    """The keys of one sound."""
+    """The keys of one stream or clip."""
 
     def __init__(self) -> None:
         self._seen = 0  # frames
-        self._told = np.zeros(len(EMOTIONS), np.float32)
+        self._last_key = np.zeros(len(EMOTION_NAMES), np.float32)
 
-    def of(self, frames: Floats) -> list[EmotionReading]:
-        """Return the keys of the next frames (n, outputs), emotions 0 to 100; none of a model without emotions."""
+    def of(self, frames: Floats) -> list[EmotionEstimate]:
+        """Return the keys of the next frames.
+
+        Args:
+            frames: (n, outputs), emotions 0 to 100 after the curves, in the order of `EMOTION_NAMES`; without emotion
+                columns there are no keys.
+        """
         keys = []
         emotions = np.clip(frames[:, CURVE_COUNT:] / PERCENT, 0.0, 1.0)  # (n, 7), or (n, 0)
         for row in range(-self._seen % EVERY, len(emotions) if emotions.shape[1] else 0, EVERY):
-            if np.abs(emotions[row] - self._told).max() >= CHANGE:
-                self._told = emotions[row]
-                keys.append(EmotionReading(self._seen + row, tuple(emotions[row].tolist())))
+            if np.abs(emotions[row] - self._last_key).max() >= CHANGE:
+                self._last_key = emotions[row]
+                keys.append(EmotionEstimate(self._seen + row, tuple(emotions[row].tolist())))
         self._seen += len(frames)
         return keys

@@ -1,4 +1,4 @@
-"""The matrices inside the features, from their formulas, in float64."""
+"""Mel filter bank, DCT and slope filters of the spectral features, computed from their formulas in float64."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LINEAR_HERTZ = 200.0 / 3
 """Width of a mel up to 1000 Hz; Slaney's scale (Auditory Toolbox, 1998) is linear there."""
 BREAK_HERTZ = 1000.0
 LOG_STEP = np.log(6.4) / 27
-"""Logarithm of the ratio between neighbouring mels above that."""
+"""Logarithm of the ratio between neighbouring mels above BREAK_HERTZ."""
 
 
 def mel_to_hertz(mel: Doubles) -> Doubles:

@@ -1,8 +1,8 @@
-"""The NeuroSync transformer: windows of feature rows in, rows of percents out.
+"""The NeuroSync transformer: windows of feature rows in, curves and emotions in percent out.
 
 Encoder and decoder are stacks of post-norm layers; the decoder's own input is the encoder's output, and nothing is
-masked or fed back, so one pass answers a whole window. Module names are those of the published checkpoint. Positions
-enter only through the rotation of queries and keys, and start at 0 in every window.
+masked or autoregressive, so one pass answers a whole window. Attribute names are those of the published checkpoint.
+Positions enter only through the rotation of queries and keys (rotary embeddings), and start at 0 in every window.
 
 Letters in shapes: B windows, T rows of a window, D hidden width, H heads, E = D / H.
 """
@@ -18,7 +18,7 @@ from torch.nn import functional
 from services.face.neurosync.spectral_features import FEATURES
 
 WINDOW = 128
-"""Rows that the published checkpoint was trained on and hears at a time (2.1 s)."""
+"""Rows in a window of the published checkpoint, in training and here (2.1 s)."""
 ROTATION_BASE = 10_000.0
 EXPANSION = 4
 """Inner width of a feed-forward layer, as a multiple of D."""
@@ -26,7 +26,7 @@ EXPANSION = 4
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a checkpoint is made of; the defaults are the published one's."""
+    """Sizes of a network; the defaults are the published one's."""
 
     hidden: int = 1024
     layers: int = 8
@@ -48,18 +48,18 @@ class Attention(nn.Module):
         self.v_linear = nn.Linear(sizes.hidden, sizes.hidden)
         self.out_linear = nn.Linear(sizes.hidden, sizes.hidden)
 
-    def forward(self, asking: Tensor, asked: Tensor, turn: Tensor) -> Tensor:
-        """Attend from `asking` to `asked`, both (B, T, D); `turn` is that of `rotation`."""
+    def forward(self, queried: Tensor, attended: Tensor, rotations: Tensor) -> Tensor:
+        """Attend from `queried` to `attended`, both (B, T, D); `rotations` is that of `rotary_table`."""
         q, k, v = (
             linear(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, T, D) -> (B, H, T, E)
-            for linear, x in ((self.q_linear, asking), (self.k_linear, asked), (self.v_linear, asked))
+            for linear, x in ((self.q_linear, queried), (self.k_linear, attended), (self.v_linear, attended))
         )
-        mixed = functional.scaled_dot_product_attention(rotate(q, turn), rotate(k, turn), v)  # (B, H, T, E)
+        mixed = functional.scaled_dot_product_attention(rotate(q, rotations), rotate(k, rotations), v)  # (B, H, T, E)
         return self.out_linear(mixed.transpose(1, 2).flatten(2))
 
 
 class FeedForward(nn.Module):
-    """Two linear layers, widening in between."""
+    """Two linear layers with a wider one between them."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class FeedForward(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """Attention to the window, then feed-forward, each normalised after its sum."""
+    """Self-attention and feed-forward, each with a residual connection and then normalisation."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -81,14 +81,14 @@ class EncoderLayer(nn.Module):
         self.norm1 = nn.LayerNorm(sizes.hidden)
         self.norm2 = nn.LayerNorm(sizes.hidden)
 
-    def forward(self, x: Tensor, turn: Tensor) -> Tensor:
+    def forward(self, x: Tensor, rotations: Tensor) -> Tensor:
         """Map (B, T, D) to (B, T, D)."""
-        x = self.norm1(x + self.self_attn(x, x, turn))
+        x = self.norm1(x + self.self_attn(x, x, rotations))
         return self.norm2(x + self.ffn(x))
 
 
 class DecoderLayer(nn.Module):
-    """An encoder layer with a second attention, to what the encoder said."""
+    """An encoder layer with cross-attention to the encoder's output."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -99,15 +99,15 @@ class DecoderLayer(nn.Module):
         self.norm2 = nn.LayerNorm(sizes.hidden)
         self.norm3 = nn.LayerNorm(sizes.hidden)
 
-    def forward(self, x: Tensor, encoded: Tensor, turn: Tensor) -> Tensor:
+    def forward(self, x: Tensor, encoded: Tensor, rotations: Tensor) -> Tensor:
         """Map (B, T, D) to (B, T, D)."""
-        x = self.norm1(x + self.self_attn(x, x, turn))
-        x = self.norm2(x + self.multihead_attn(x, encoded, turn))
+        x = self.norm1(x + self.self_attn(x, x, rotations))
+        x = self.norm2(x + self.multihead_attn(x, encoded, rotations))
         return self.norm3(x + self.ffn(x))
 
 
-class Encoder(nn.Module):
-    """Feature rows to what the decoder reads."""
+class FeatureEncoder(nn.Module):
+    """Feature rows to the hidden states that the decoder attends to."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -115,16 +115,16 @@ class Encoder(nn.Module):
         self.transformer_encoder = nn.ModuleList(EncoderLayer(sizes) for _ in range(sizes.layers))
         self.layer_norm = nn.LayerNorm(sizes.hidden)
 
-    def forward(self, rows: Tensor, turn: Tensor) -> Tensor:
+    def forward(self, rows: Tensor, rotations: Tensor) -> Tensor:
         """Map (B, T, inputs) to (B, T, D)."""
         x = self.embedding(rows)
         for layer in self.transformer_encoder:
-            x = layer(x, turn)
+            x = layer(x, rotations)
         return self.layer_norm(x)
 
 
-class Decoder(nn.Module):
-    """What the encoder said to outputs."""
+class CurveDecoder(nn.Module):
+    """The encoder's hidden states to curves and emotions."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -132,11 +132,11 @@ class Decoder(nn.Module):
         self.fc_output = nn.Linear(sizes.hidden, sizes.outputs)
         self.layer_norm = nn.LayerNorm(sizes.hidden)
 
-    def forward(self, encoded: Tensor, turn: Tensor) -> Tensor:
+    def forward(self, encoded: Tensor, rotations: Tensor) -> Tensor:
         """Map (B, T, D) to (B, T, outputs)."""
         x = encoded
         for layer in self.transformer_decoder:
-            x = layer(x, encoded, turn)
+            x = layer(x, encoded, rotations)
         return self.fc_output(self.layer_norm(x))
 
 
@@ -146,32 +146,33 @@ class Network(nn.Module):
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
         self.sizes = sizes
-        self.encoder = Encoder(sizes)
-        self.decoder = Decoder(sizes)
-        self._turns: dict[int, Tensor] = {}  # by T; few lengths occur, and they are small
+        self.encoder = FeatureEncoder(sizes)
+        self.decoder = CurveDecoder(sizes)
+        self._rotations: dict[int, Tensor] = {}  # by T; few lengths occur, and they are small
 
     def forward(self, rows: Tensor) -> Tensor:
         """Map windows of feature rows (B, T, inputs) to curves and emotions in percent (B, T, outputs)."""
-        turn = self.turn(rows)
-        return self.decoder(self.encoder(rows, turn), turn)
+        rotations = self.rotations_for(rows)
+        return self.decoder(self.encoder(rows, rotations), rotations)
 
-    def turn(self, like: Tensor) -> Tensor:
-        """Return the rotation for windows (B, T, ...), on their device."""
-        length = like.shape[1]
-        turn = self._turns.get(length)
-        if turn is None or turn.device != like.device:
-            turn = self._turns[length] = rotation(length, self.sizes.hidden // self.sizes.heads).to(like.device)
-        return turn
+    def rotations_for(self, rows: Tensor) -> Tensor:
+        """Return the rotations for windows (B, T, ...), on their device."""
+        length = rows.shape[1]
+        rotations = self._rotations.get(length)
+        if rotations is None or rotations.device != rows.device:
+            table = rotary_table(length, self.sizes.hidden // self.sizes.heads)
+            rotations = self._rotations[length] = table.to(rows.device)
+        return rotations
 
 
-def rotation(length: int, width: int) -> Tensor:
-    """Return how each position turns each pair of values: complex numbers of modulus 1, shape (length, width / 2)."""
+def rotary_table(length: int, width: int) -> Tensor:
+    """Return each position's rotation of each pair of values: complex numbers of modulus 1, (length, width / 2)."""
     speeds = ROTATION_BASE ** (-torch.arange(0, width, 2, dtype=torch.float32) / width)
     angles = torch.arange(length, dtype=torch.float32)[:, None] * speeds
     return torch.polar(torch.ones_like(angles), angles)
 
 
-def rotate(x: Tensor, turn: Tensor) -> Tensor:
-    """Turn neighbouring values of (B, H, T, E), read as complex numbers, by `turn` (T, E / 2)."""
+def rotate(x: Tensor, rotations: Tensor) -> Tensor:
+    """Rotate neighbouring values of (B, H, T, E), read as complex numbers, by `rotations` (T, E / 2)."""
     pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))  # (B, H, T, E / 2)
-    return torch.view_as_real(pairs * turn).flatten(-2).to(x.dtype)
+    return torch.view_as_real(pairs * rotations).flatten(-2).to(x.dtype)

@@ -1,7 +1,7 @@
-"""Lay the weights out for the processor's matrix unit once, instead of in every product.
+"""Prepacks linear layers for the CPU: puts the weights into oneDNN's memory layout once, instead of in every product.
 
-Windows are 128 rows high; at that height a CPU spends as long on rearranging a weight matrix as on half of the
-product. oneDNN, which comes with torch, takes matrices that are laid out already.
+Windows are 128 rows high; at that height a CPU spends half as long on rearranging a weight matrix as on the product
+itself. oneDNN, which comes with torch, accepts matrices that are in its layout already.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from services.face.neurosync.network import WINDOW
 
 
 class PackedLinear(nn.Module):
-    """A linear layer for the CPU, with the weights in oneDNN's own order."""
+    """A linear layer for the CPU, with the weights in oneDNN's layout."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
@@ -27,9 +27,9 @@ class PackedLinear(nn.Module):
 
 
 def pack(module: nn.Module) -> None:
-    """Replace the linear layers of a module on the CPU, one after the other, so that memory holds one copy.
+    """Replace the linear layers of a module on the CPU, one after the other, to hold one copy of the weights.
 
-    Where this torch or this processor has no oneDNN, everything stays as it is: only the speed differs.
+    Where this torch or this processor has no oneDNN, nothing is changed: only the speed differs.
     """
     if not torch.backends.mkldnn.is_available() or not hasattr(torch.ops.mkldnn, "_reorder_linear_weight"):
         return

@@ -1,4 +1,4 @@
-"""What answers windows, whoever asks: the network on its device, a few windows at a time."""
+"""Runs the network on windows of feature rows, in batches that suit the device."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from services.common.types import Floats
 from services.face.neurosync.network import Network
 
 BATCH_ON_CPU = 4
-"""Windows a pass. More gain nothing there, and every one takes 7 MB."""
+"""Windows a pass. More are no faster there, and each takes 7 MB."""
 BATCH_ON_GPU = 32
-"""Windows a pass. Larger: more streams share one reading of the weights; smaller: the first of them waits less."""
+"""Windows a pass. Larger: more streams share one read of the weights; smaller: the first of them waits less."""
 
 
-class Runner(Protocol):
-    """Answers windows of feature rows."""
+class WindowRunner(Protocol):
+    """Answers windows of feature rows, now or later."""
 
     @property
     def outputs(self) -> int:
         """Values in a row of an answer."""
 
     def submit(self, windows: Tensor) -> Future[Floats]:
-        """Map windows (B, T, inputs) to curves and emotions in percent, float32 (B, T, outputs), sooner or later."""
+        """Map windows (B, T, inputs) to curves and emotions in percent, float32 (B, T, outputs)."""
 
 
 class DirectRunner:
-    """Runs the network where it is called. Not for several threads at once."""
+    """Runs the network in the calling thread. Not thread-safe."""
 
     def __init__(self, network: Network) -> None:
         """Take a loaded network."""
@@ -53,7 +53,7 @@ class DirectRunner:
         return torch.cat(answers).numpy()
 
     def submit(self, windows: Tensor) -> Future[Floats]:
-        """Answer at once."""
+        """Run the windows now and return a completed future."""
         answers: Future[Floats] = Future()
         answers.set_result(self.answer(windows))
         return answers

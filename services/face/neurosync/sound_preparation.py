@@ -1,32 +1,16 @@
-"""Bring a recording to what the features are computed from: mono float32 at 88 200 Hz, peak 1."""
+"""Resampling and peak normalisation of a clip for the network's features: mono float32 at 88 200 Hz, peak 1."""
 
 from __future__ import annotations
 
-import io
 from math import ceil
 
 import numpy as np
-import soundfile
 import soxr
 
-from services.common.errors import BadRequestError
 from services.common.types import Floats
 
 SAMPLE_RATE = 88_200
 """Hertz. Frames of 1/60 s and their halves are whole numbers of samples."""
-
-
-def decode(data: bytes) -> tuple[Floats, int]:
-    """Return the samples of a WAV, FLAC, OGG or MP3 file, shape (n,), channels averaged, and their rate in hertz.
-
-    Raises:
-        BadRequestError: It is no such file. Bytes are never taken for bare PCM: that would animate noise.
-    """
-    try:
-        sound, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, TypeError, ValueError) as error:
-        raise BadRequestError("file", data[:12], "a WAV, FLAC, OGG or MP3 file") from error
-    return sound.mean(axis=1), int(rate)  # (n, channels) -> (n,)
 
 
 def at_model_rate(sound: Floats, rate: int) -> Floats:

@@ -1,6 +1,6 @@
-"""Turn sound at 88 200 Hz into the 256 features per frame that the NeuroSync network hears.
+"""Spectral features of 88 200 Hz audio: the 256 inputs per frame of the NeuroSync network.
 
-Sound is looked at 120 times a second ("columns", 1470 samples long and 735 apart); pairs of columns are averaged
+The audio is analysed 120 times a second ("columns", 1470 samples long and 735 apart); pairs of columns are averaged
 into rows at 60 Hz. A row is
 
     0-22     cepstrum: 23 coefficients of 128 mel bands, normalised to mean 0 and deviation 1
@@ -8,8 +8,9 @@ into rows at 60 Hz. A row is
     46-68    its curvature over 9 columns
     69-255   autocorrelation at lags 1 to 187 (88.2 kHz / 187 = 472 Hz and up: pitch harmonics and vowel colour)
 
-Everything is batched matrix work in torch, the same on CPU and GPU. The slow part of the usual way, a full
-correlation of which 188 of 2939 values are kept, becomes the power spectrum and one product with cosines.
+Everything is batched matrix work in torch, the same on CPU and GPU. The slow part of the usual
+implementation, a full correlation of which 188 of 2939 values are kept, is replaced by the power spectrum and one
+product with cosines.
 """
 
 from __future__ import annotations
@@ -26,21 +27,21 @@ from services.face.neurosync.sound_preparation import SAMPLE_RATE
 HOP = SAMPLE_RATE // (2 * FRAME_RATE)
 """Samples between columns (735)."""
 WINDOW = 2 * HOP
-"""Samples that a column sees, half of them before its time (1470)."""
+"""Samples in a column's window, half of them before its time (1470)."""
 LAGS = 187
 FEATURES = 3 * CEPSTRA + LAGS
 SHORTEST = 10 * HOP
 """Samples below which there are no features (83 ms): the slopes span nine columns."""
 SLOPE_SPAN = 9
 RANGE_DB = 80.0
-"""Bands further than this below the loudest of the clip are cut off there."""
+"""Bands further than this below the loudest of the clip are clipped there."""
 LEAST_POWER = 1e-10
 TRANSFORM = 1680
 """Points of the autocorrelation's transform: at least WINDOW + LAGS, so that nothing wraps, with small factors only."""
 BLOCK = 512
 """Columns computed at a time (3 MB of windows each). Larger: more memory; smaller: more overhead."""
-STILL = 1e-5
-"""A coefficient that deviates less than this is constant: its normalised value is 0, not amplified rounding."""
+LEAST_DEVIATION = 1e-5
+"""A coefficient that deviates less than this counts as constant: its normalised value is 0, not amplified rounding."""
 
 
 class FeatureExtractor:
@@ -73,17 +74,17 @@ class FeatureExtractor:
             return torch.empty(0, FEATURES, device=self.device)
         placed = torch.from_numpy(np.ascontiguousarray(sound, np.float32)).to(self.device)
         count = 1 + len(sound) // HOP  # columns
-        # one after the other: of a long clip, each is hundreds of megabytes
-        ends = functional.pad(placed, (HOP, HOP)).unfold(0, WINDOW, HOP)[:count]  # silent
-        power = torch.cat([self.mel_power(block) for block in ends.split(BLOCK)])  # (count, BANDS)
-        del ends
-        ends = functional.pad(placed[None], (HOP, HOP), "reflect")[0].unfold(0, WINDOW, HOP)[:count]
-        tone = torch.cat([self.autocorrelation(block) for block in ends.split(BLOCK)])  # (count, LAGS)
-        del ends
+        # one after the other: for a long clip, each is hundreds of megabytes
+        windows = functional.pad(placed, (HOP, HOP)).unfold(0, WINDOW, HOP)[:count]  # silence at the ends
+        power = torch.cat([self.mel_power(block) for block in windows.split(BLOCK)])  # (count, BANDS)
+        del windows
+        windows = functional.pad(placed[None], (HOP, HOP), "reflect")[0].unfold(0, WINDOW, HOP)[:count]
+        tone = torch.cat([self.autocorrelation(block) for block in windows.split(BLOCK)])  # (count, LAGS)
+        del windows
         decibels = to_decibels(power)
         cepstrum = self.cepstrum(decibels, decibels.amax() - RANGE_DB)  # (count, CEPSTRA)
         deviation, mean = torch.std_mean(cepstrum.double(), dim=0, correction=0)
-        columns = torch.cat([self.with_slopes(normalise(cepstrum, mean, deviation)), _mended(tone)], dim=1)
+        columns = torch.cat([self.with_slopes(normalise(cepstrum, mean, deviation)), _with_ends_filled(tone)], dim=1)
         return paired(columns)
 
     def mel_power(self, windows: Tensor) -> Tensor:
@@ -100,7 +101,7 @@ class FeatureExtractor:
         return torch.where(energy > 0, lags[:, 1:] / energy, 0.0)
 
     def cepstrum(self, decibels: Tensor, floor: Tensor) -> Tensor:
-        """Map (n, BANDS) decibels, cut off at the scalar `floor`, to (n, CEPSTRA)."""
+        """Map (n, BANDS) decibels, clipped at the scalar `floor`, to (n, CEPSTRA)."""
         return torch.maximum(decibels, floor) @ self._dct
 
     def with_slopes(self, cepstrum: Tensor) -> Tensor:
@@ -123,7 +124,7 @@ def to_decibels(power: Tensor) -> Tensor:
 def normalise(cepstrum: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
     """Return a cepstrum (n, CEPSTRA) relative to float64 statistics (CEPSTRA,)."""
     relative = (cepstrum.double() - mean) / (deviation + 1e-10)
-    return torch.where(deviation > STILL, relative, 0.0).float()
+    return torch.where(deviation > LEAST_DEVIATION, relative, 0.0).float()
 
 
 def paired(columns: Tensor) -> Tensor:
@@ -132,8 +133,8 @@ def paired(columns: Tensor) -> Tensor:
     return torch.cat([columns[:even].unflatten(0, (-1, 2)).mean(dim=1), columns[even:]])
 
 
-def _mended(tone: Tensor) -> Tensor:
-    """Copy the neighbour into a first or last column that is silent; the published features do, at the ends only."""
+def _with_ends_filled(tone: Tensor) -> Tensor:
+    """Copy the neighbour into a first or last column that is silent, as the published features do, at the ends only."""
     silent = tone.abs().amax(dim=1) < 1e-7
     tone[0] = torch.where(silent[0], tone[1], tone[0])
     tone[-1] = torch.where(silent[-1], tone[-2], tone[-1])

@@ -11,7 +11,7 @@ from services.common.errors import ConfigurationError
 from services.common.types import Pcm, Weights
 from services.face.face_model import FaceModel, FaceStream
 from services.face.lipsync.lip_model import LipModel
-from services.face.lipsync.sinc_resampler import Resampler
+from services.face.sinc_resampler import SincResampler
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, EYES, INDEX, ROTATIONS, clamp
 from training.face.phones import Segment
 
@@ -88,7 +88,7 @@ def test_the_mouth_moves_at_the_same_time_at_every_rate(say: Callable[[str], Sai
     pcm, rate, _ = say(PHRASE)
     jaw = animate(pcm, rate)[:, JAW]
     for other in (16_000, 44_100, 48_000):
-        converted = Resampler(rate, other).push(pcm.astype(np.float32)).astype(np.int16)
+        converted = SincResampler(rate, other).push(pcm.astype(np.float32)).astype(np.int16)
         same = animate(converted, other)[: len(jaw), JAW]
         assert np.corrcoef(jaw[: len(same)], same)[0, 1] > 0.98
         assert np.corrcoef(jaw[1 : len(same)], same[:-1])[0, 1] < np.corrcoef(jaw[: len(same)], same)[0, 1]
@@ -209,3 +209,8 @@ def test_streams_do_not_hear_each_other(model: LipModel, say: Callable[[str], Sa
 def test_an_unknown_model_is_a_wrong_setting() -> None:
     with pytest.raises(ConfigurationError, match=r"expected a model shipped in .*, got 'nobody'"):
         LipModel("nobody")
+
+
+def test_a_look_ahead_that_was_not_trained_is_a_wrong_setting() -> None:
+    with pytest.raises(ConfigurationError, match=r"look_ahead: expected one of .* ms for lipsync, got 75"):
+        LipModel(look_ahead=75)

@@ -17,13 +17,13 @@ pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 import soundfile
 import torch
 
-from services.face.deferred_work import done
-from services.face.neurosync import whole_clip as clip
+from services.face.deferred_work import run_work
+from services.face.neurosync import whole_clip
 from services.face.neurosync.network import Network
 from services.face.neurosync.runner import DirectRunner
 from services.face.neurosync.sound_preparation import at_model_rate, normalised
 from services.face.neurosync.spectral_features import FeatureExtractor
-from services.face.neurosync.window_stream import NetworkStream, Pace, Seam
+from services.face.neurosync.window_stream import CrossfadeJoiner, WindowStream, WindowTiming
 
 RATE = 24_000
 CLOSE = 2e-3  # of 100: float32 sums in another order
@@ -36,13 +36,13 @@ def speech(data: Path) -> Pcm:
 
 
 def opened(
-    runner: DirectRunner, extractor: FeatureExtractor, rate: int = RATE, pace: Pace | None = None
-) -> NetworkStream:
-    return NetworkStream(runner, extractor, rate, pace or Pace())
+    runner: DirectRunner, extractor: FeatureExtractor, rate: int = RATE, timing: WindowTiming | None = None
+) -> WindowStream:
+    return WindowStream(runner, extractor, rate, timing or WindowTiming())
 
 
-def all_of(stream: NetworkStream, *pieces: Pcm) -> Floats:
-    return np.concatenate([*(done(stream.push(piece)) for piece in pieces), done(stream.flush())])
+def all_of(stream: WindowStream, *pieces: Pcm) -> Floats:
+    return np.concatenate([*(run_work(stream.push(piece)) for piece in pieces), run_work(stream.flush())])
 
 
 @given(cuts=st.lists(st.integers(0, 84_000), max_size=40), hop=st.sampled_from([6, 12, 20]))
@@ -50,9 +50,9 @@ def all_of(stream: NetworkStream, *pieces: Pcm) -> Floats:
 def test_frames_do_not_depend_on_how_sound_is_cut(
     runner: DirectRunner, extractor: FeatureExtractor, speech: Pcm, cuts: list[int], hop: int
 ) -> None:
-    pace = Pace(hop=hop)
-    whole = all_of(opened(runner, extractor, pace=pace), speech)
-    cut = all_of(opened(runner, extractor, pace=pace), *np.split(speech, sorted(cuts)))
+    timing = WindowTiming(hop=hop)
+    whole = all_of(opened(runner, extractor, timing=timing), speech)
+    cut = all_of(opened(runner, extractor, timing=timing), *np.split(speech, sorted(cuts)))
     np.testing.assert_allclose(cut, whole, rtol=0, atol=CLOSE)
 
 
@@ -67,15 +67,17 @@ def test_every_sixtieth_of_a_second_that_has_sound_gets_a_frame(
     assert np.isfinite(frames).all()
 
 
-@pytest.mark.parametrize("pace", [Pace(), Pace(hop=6, look_ahead=9), Pace(hop=24, look_ahead=30)])
+@pytest.mark.parametrize(
+    "timing", [WindowTiming(), WindowTiming(hop=6, look_ahead=9), WindowTiming(hop=24, look_ahead=30)]
+)
 @pytest.mark.parametrize("rate", [16_000, 24_000, 44_100, 88_200])
 def test_a_frame_waits_for_its_look_ahead_and_no_longer(
-    runner: DirectRunner, extractor: FeatureExtractor, pace: Pace, rate: int
+    runner: DirectRunner, extractor: FeatureExtractor, timing: WindowTiming, rate: int
 ) -> None:
-    stream = opened(runner, extractor, rate, pace)
+    stream = opened(runner, extractor, rate, timing)
     given_ = 0
     for heard in range(rate // 50, 2 * rate, rate // 50):
-        given_ += len(done(stream.push(np.zeros(rate // 50, np.int16))))
+        given_ += len(run_work(stream.push(np.zeros(rate // 50, np.int16))))
         assert given_ >= (heard - stream.look_ahead) * 60 // rate
 
 
@@ -83,10 +85,10 @@ def test_a_flush_gives_every_frame_and_what_follows_fades_in(
     runner: DirectRunner, extractor: FeatureExtractor, speech: Pcm
 ) -> None:
     flushed, plain = opened(runner, extractor), opened(runner, extractor)
-    before = np.concatenate([done(flushed.push(speech[:40_000])), done(flushed.flush())])
+    before = np.concatenate([run_work(flushed.push(speech[:40_000])), run_work(flushed.flush())])
     assert len(before) == 100
-    assert not len(done(flushed.flush()))
-    after = np.concatenate([done(flushed.push(speech[40_000:])), done(flushed.flush())])
+    assert not len(run_work(flushed.flush()))
+    after = np.concatenate([run_work(flushed.push(speech[40_000:])), run_work(flushed.flush())])
     straight = all_of(plain, speech)
     assert len(before) + len(after) == len(straight)
     np.testing.assert_allclose(before[:60], straight[:60], rtol=0, atol=CLOSE)  # given before the flush
@@ -101,10 +103,10 @@ def test_flushing_depends_on_where_and_not_on_how_sound_was_cut(
 ) -> None:
     def run(size: int) -> Floats:
         stream = opened(runner, extractor)
-        frames = [done(stream.push(part)) for part in np.split(speech[:30_000], range(size, 30_000, size))]
-        frames.append(done(stream.flush()))
-        frames += [done(stream.push(part)) for part in np.split(speech[30_000:], range(size, 50_000, size))]
-        return np.concatenate([*frames, done(stream.flush())])
+        frames = [run_work(stream.push(part)) for part in np.split(speech[:30_000], range(size, 30_000, size))]
+        frames.append(run_work(stream.flush()))
+        frames += [run_work(stream.push(part)) for part in np.split(speech[30_000:], range(size, 50_000, size))]
+        return np.concatenate([*frames, run_work(stream.flush())])
 
     np.testing.assert_allclose(run(777), run(30_000), rtol=0, atol=CLOSE)
 
@@ -122,16 +124,19 @@ class Counting(DirectRunner):
 def test_no_window_is_run_whose_frames_were_given(network: Network, extractor: FeatureExtractor, speech: Pcm) -> None:
     counting = Counting(network)
     stream = opened(counting, extractor)
-    frames = len(done(stream.push(speech[:40_000])))  # 100 frames: windows end at 12, 24, ... 96
+    frames = len(run_work(stream.push(speech[:40_000])))  # 100 frames: windows end at 12, 24, ... 96
     assert (frames, counting.count) == (84, 7)  # the first has nothing that is certain
-    assert (len(done(stream.flush())), counting.count) == (16, 8)
-    assert (len(done(stream.flush())), counting.count) == (0, 8)
-    assert (len(done(stream.push(speech[40_000:44_000]))), counting.count) == (0, 8)  # the window before 108 adds none
-    assert (len(done(stream.push(speech[44_000:49_000]))), counting.count) == (8, 9)
+    assert (len(run_work(stream.flush())), counting.count) == (16, 8)
+    assert (len(run_work(stream.flush())), counting.count) == (0, 8)
+    assert (len(run_work(stream.push(speech[40_000:44_000]))), counting.count) == (
+        0,
+        8,
+    )  # the window before 108 adds none
+    assert (len(run_work(stream.push(speech[44_000:49_000]))), counting.count) == (8, 9)
 
 
 def test_the_fade_goes_from_what_was_foreseen_to_what_was_heard() -> None:
-    seam = Seam()
+    seam = CrossfadeJoiner()
     assert seam.join(np.zeros((20, 1), np.float32), 0, 10).tolist() == [[0.0]] * 10  # foresees 0 up to frame 20
     joined = seam.join(np.ones((30, 1), np.float32), 2, 14)[:, 0]
     np.testing.assert_allclose(joined, np.array([1, 2, 3, 4]) / 5, atol=1e-6)
@@ -144,9 +149,9 @@ def test_once_the_statistics_are_settled_the_stream_is_close_to_the_whole_clip(
 ) -> None:
     """A network of random weights answers every detail of its input: this bounds the worst, not the usual."""
     long = np.tile(speech, 3)
-    streamed = clip.scaled(all_of(opened(runner, extractor), long))
+    streamed = whole_clip.unscaled(all_of(opened(runner, extractor), long))
     sound = normalised(at_model_rate((long / 32768).astype(np.float32), RATE))
-    whole = clip.animate(runner, extractor.rows(sound))[: len(streamed)]
+    whole = whole_clip.animate(runner, extractor.rows(sound))[: len(streamed)]
     late = slice(300, 600)
     moving = [17, *range(19, 30)]
     r = [np.corrcoef(streamed[late, i], whole[late, i])[0, 1] for i in moving]
@@ -156,4 +161,4 @@ def test_once_the_statistics_are_settled_the_stream_is_close_to_the_whole_clip(
 @pytest.mark.parametrize(("hop", "look_ahead"), [(4, 12), (12, 4), (48, 40)])
 def test_a_pace_that_a_window_cannot_hold_is_refused(hop: int, look_ahead: int) -> None:
     with pytest.raises(ValueError, match="expected hop and look_ahead of at least 5"):
-        Pace(hop, look_ahead)
+        WindowTiming(hop, look_ahead)

@@ -1,9 +1,9 @@
-"""Bring sound of any rate to a model's rate as it arrives, with a millisecond or two of delay.
+"""Streaming windowed-sinc resampler with a delay of a millisecond or two, for audio on its way to a face model.
 
-soxr's streaming resampler was measured first: it holds 20 to 120 ms back, more than the model's whole
-look-ahead, and cannot be copied for a flush. This one is a windowed sinc, computed anew for each
-output sample from the inputs around it, so chunks of any size give the same samples. They are computed in blocks
-whose pattern of filters repeats: one product of matrices instead of many sums.
+soxr's streaming resampler was measured first: it holds 20 to 120 ms back, more than the shipped model's whole
+look-ahead, and cannot be copied for a flush. Here each output sample depends only on the inputs around it, so chunks
+of any size give the same samples. They are computed in blocks whose pattern of filters repeats: one product of
+matrices instead of many sums.
 """
 
 from __future__ import annotations
@@ -14,38 +14,38 @@ from math import ceil, gcd
 import numpy as np
 
 from services.common.types import Floats
-from services.face.lipsync.log_mel import SAMPLE_RATE, product
+from services.face.matrix_product import product
 
 CROSSINGS = 16
 """Zero crossings of the sinc on either side. More: a steeper edge, and a longer wait; 16 are 1 ms at 16 kHz and up."""
-MOST_PHASES = 640
+MAX_PHASES = 640
 """Fractions of a sample with a filter of their own, enough to be exact for all usual rates; others take the nearest."""
 PASS = 0.95
 """Cut-off as a share of the lower Nyquist frequency."""
 BLOCK = 96
-"""Outputs in a block, at least. More: fewer, wider products with more zeros in them."""
-MOST_BLOCK = 640
-"""Outputs after which a pattern must repeat for blocks to pay."""
-SHAPE = 8.0
-"""Of the Kaiser window: about 80 dB down beyond the edge."""
+"""Least outputs in a block. More: fewer, wider products with more zeros in them."""
+MAX_PERIOD = 640
+"""Outputs within which the pattern of filters must repeat for blocks to be worth it."""
+KAISER_BETA = 8.0
+"""Shape of the Kaiser window: about 80 dB of attenuation beyond the edge."""
 
 
-def reach(rate: int, to: int = SAMPLE_RATE) -> int:
-    """Return how many input samples, at `rate`, after its own time an output sample, at `to`, waits for."""
+def reach(rate: int, to: int) -> int:
+    """Return how many input samples, at `rate` hertz, an output sample, at `to` hertz, needs beyond its own time."""
     return ceil(CROSSINGS * max(1.0, rate / to))
 
 
 @lru_cache(maxsize=16)
 def _filters(rate: int, to: int) -> Floats:
     """Return one filter a phase, shape (phases, 2 * reach); phase p is for a time p / phases after a sample."""
-    phases = min(MOST_PHASES, to // gcd(rate, to))
+    phases = min(MAX_PHASES, to // gcd(rate, to))
     half = reach(rate, to)
     cut = PASS * min(1.0, to / rate)
     offsets = np.arange(1 - half, half + 1) - np.arange(phases)[:, None] / phases  # (phases, 2 half)
-    window = np.i0(SHAPE * np.sqrt(np.maximum(0.0, 1 - (offsets / half) ** 2))) / np.i0(SHAPE)
+    window = np.i0(KAISER_BETA * np.sqrt(np.maximum(0.0, 1 - (offsets / half) ** 2))) / np.i0(KAISER_BETA)
     filters = np.sinc(cut * offsets) * window
-    level: Floats = (filters / filters.sum(axis=1, keepdims=True)).astype(np.float32)
-    return level
+    normalised: Floats = (filters / filters.sum(axis=1, keepdims=True)).astype(np.float32)
+    return normalised
 
 
 @lru_cache(maxsize=16)
@@ -57,7 +57,7 @@ def _block(rate: int, to: int) -> Floats | None:
     """
     common = gcd(rate, to)
     period = to // common
-    if period > MOST_BLOCK:
+    if period > MAX_PERIOD:
         return None
     width = -(-BLOCK // period) * period
     half, filters = reach(rate, to), _filters(rate, to)
@@ -68,19 +68,19 @@ def _block(rate: int, to: int) -> Floats | None:
     return matrix
 
 
-class Resampler:
-    """Sound at one rate in, the same sound at another out."""
+class SincResampler:
+    """Converts one audio stream from one sample rate to another."""
 
-    def __init__(self, rate: int, to: int = SAMPLE_RATE) -> None:
+    def __init__(self, rate: int, to: int) -> None:
         """Start a stream from `rate` to `to` hertz."""
         self._rate, self._to = rate, to
         self._kept: Floats = np.zeros(reach(rate, to), np.float32)  # silence came before the first sample
         self._kept_from = -len(self._kept)
         self._next = 0  # index of the next output sample
 
-    def copy(self) -> Resampler:
+    def copy(self) -> SincResampler:
         """Return a resampler that goes on from here on its own."""
-        twin = Resampler(self._rate, self._to)
+        twin = SincResampler(self._rate, self._to)
         twin._kept, twin._kept_from, twin._next = self._kept, self._kept_from, self._next
         return twin
 
@@ -89,15 +89,15 @@ class Resampler:
         if self._rate == self._to:
             return sound
         kept = np.concatenate([self._kept, sound])
-        known = self._kept_from + len(kept)
+        available = self._kept_from + len(kept)
         half = reach(self._rate, self._to)
         # output i lies at input i * rate / to and needs `half` inputs beyond; one more if its phase is rounded up
-        ready = max(self._next, -(-(known - half - 1) * self._to // self._rate))
+        ready = max(self._next, -(-(available - half - 1) * self._to // self._rate))
         block = _block(self._rate, self._to)
         if ready == self._next:
             out = np.empty(0, np.float32)
         elif block is None:
-            out = self._each(kept, self._next, ready)
+            out = self._one_by_one(kept, self._next, ready)
         else:
             out = self._in_blocks(kept, block, self._next, ready)
         self._next = ready
@@ -111,7 +111,7 @@ class Resampler:
         return output // period * period
 
     def _in_blocks(self, kept: Floats, block: Floats, first: int, stop: int) -> Floats:
-        """Return the outputs `first` to `stop`: what the last block has beyond is made of silence, and dropped."""
+        """Return the outputs `first` to `stop`; those of the last block beyond `stop` see padding, and are dropped."""
         inputs, width = block.shape
         begin = self._aligned(first)
         starts = np.arange(begin, stop, width) * self._rate // self._to
@@ -120,7 +120,7 @@ class Resampler:
         windows = padded[starts[:, None] + np.arange(inputs)]  # (blocks, inputs)
         return product(windows, block).reshape(-1)[first - begin : stop - begin]
 
-    def _each(self, kept: Floats, first: int, stop: int) -> Floats:
+    def _one_by_one(self, kept: Floats, first: int, stop: int) -> Floats:
         """Return the outputs `first` to `stop`, each from its own inputs."""
         half, filters = reach(self._rate, self._to), _filters(self._rate, self._to)
         base, part = np.divmod(np.arange(first, stop, dtype=np.int64) * self._rate, self._to)

@@ -10,7 +10,7 @@ import pytest
 from services.common.types import FRAME_RATE, Pcm, Weights
 from services.face.lipsync.lip_model import LipModel
 from services.face.lipsync.log_mel import SAMPLE_RATE
-from services.face.lipsync.pitch_level import ProsodyStream
+from services.face.lipsync.pitch_level import PitchLevelStream
 from services.media.curves import INDEX
 from training.face.phones import Segment
 
@@ -27,31 +27,6 @@ HEAD = [INDEX[name] for name in ("HeadYaw", "HeadPitch", "HeadRoll")]
 def told(say: Callable[[str], Said], animate: Animate) -> tuple[Pcm, int, Weights]:
     pcm, rate, _ = say(STORY)
     return pcm, rate, animate(pcm, rate)
-
-
-@pytest.mark.parametrize("hertz", [80, 120, 220, 400])
-def test_the_pitch_of_a_buzz_is_found(hertz: int) -> None:
-    t = np.arange(SAMPLE_RATE) / SAMPLE_RATE
-    buzz = np.sum([np.sin(2 * np.pi * hertz * n * t) / n for n in range(1, 8)], axis=0) * 0.1
-    heard = ProsodyStream().push(buzz.astype(np.float32))
-    assert len(heard.pitch) == FRAME_RATE
-    np.testing.assert_allclose(heard.pitch[5:], hertz, rtol=0.02)
-
-
-def test_noise_has_no_pitch_and_silence_no_level() -> None:
-    noise = np.random.default_rng(1).standard_normal(SAMPLE_RATE).astype(np.float32) * np.float32(0.1)
-    heard = ProsodyStream().push(noise)
-    assert np.mean(heard.pitch > 0) < 0.1
-    assert ProsodyStream().push(np.zeros(SAMPLE_RATE, np.float32)).level.max() == -100
-
-
-def test_pieces_hear_what_the_whole_hears() -> None:
-    sound = np.random.default_rng(2).standard_normal(9000).astype(np.float32)
-    stream = ProsodyStream()
-    pieces = [stream.push(piece) for piece in np.split(sound, [1, 500, 501, 4000])]
-    whole = ProsodyStream().push(sound)
-    np.testing.assert_array_equal(np.concatenate([piece.pitch for piece in pieces]), whole.pitch)
-    np.testing.assert_allclose(np.concatenate([piece.level for piece in pieces]), whole.level, atol=1e-4)
 
 
 def test_the_head_turns_both_ways_within_human_angles(told: tuple[Pcm, int, Weights]) -> None:
@@ -71,9 +46,9 @@ def test_brows_rise_some_times_a_minute(told: tuple[Pcm, int, Weights]) -> None:
 
 def test_the_melody_moves_brows_and_head_more_than_chance(told: tuple[Pcm, int, Weights]) -> None:
     pcm, rate, frames = told
-    from services.face.lipsync.sinc_resampler import Resampler
+    from services.face.sinc_resampler import SincResampler
 
-    heard = ProsodyStream().push(Resampler(rate).push(pcm.astype(np.float32) / np.float32(32768)))
+    heard = PitchLevelStream().push(SincResampler(rate, SAMPLE_RATE).push(pcm.astype(np.float32) / np.float32(32768)))
     count = min(len(heard.level), len(frames))
     smooth = np.ones(9) / 9
     loud = np.convolve(np.maximum(heard.level[:count], -60), smooth, "same")

@@ -14,7 +14,7 @@ pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra: tr
 import onnxruntime
 import torch
 
-import services.face
+import services.face.lipsync
 from services.face.lipsync.log_mel import ROW, SILENCE
 from training.face import export as exporting
 from training.face import train as training
@@ -87,7 +87,7 @@ def test_what_is_exported_is_the_mean_at_a_quarter_of_the_size(
 ) -> None:
     for seed in (3, 4):
         training.train(corpus, corpus / f"member-{seed}", steps=2, seed=seed)
-    monkeypatch.setattr(services.face, "__path__", [str(tmp_path)])
+    monkeypatch.setattr(services.face.lipsync, "__path__", [str(tmp_path)])
     exporting.export(corpus, "tiny")
     path = tmp_path / "assets" / "tiny.onnx"
     loaded = exporting.load(corpus)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from services.common.types import Floats, Pcm, Weights
+from services.common.types import Pcm, Weights
 
 pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 
@@ -21,9 +21,8 @@ import soundfile
 from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
 from services.common.errors import ConfigurationError
 from services.common.settings import load
-from services.face.deferred_work import done
-from services.face.face_model import AnimatesClips, FaceModel, HearsEmotions
-from services.face.neurosync.emotion_keys import EmotionKeys
+from services.face.deferred_work import run_work
+from services.face.face_model import ClipModel, EstimatesEmotions, FaceModel
 from services.face.neurosync.neurosync_model import NeuroSyncModel
 from services.face.registry import load_model
 from services.face.server import FaceService
@@ -54,12 +53,12 @@ def speech(data: Path) -> Pcm:
 
 def test_the_model_is_a_face_model_that_hears_emotions_and_animates_clips(model: NeuroSyncModel) -> None:
     as_model: FaceModel = model
-    assert isinstance(model, AnimatesClips)
-    assert isinstance(as_model.open(RATE), HearsEmotions)
+    assert isinstance(model, ClipModel)
+    assert isinstance(as_model.open(RATE), EstimatesEmotions)
     told = as_model.description
     assert (told.name, told.engine, told.sample_rate, told.frame_rate) == ("neurosync", "torch/CPU/fp32", 88_200, 60)
     assert told.look_ahead == 24 * 1470
-    assert told.hears_emotions
+    assert told.estimates_emotions
     assert {"JawOpen", "EyeSquintLeft"} < set(told.animated_curves)
     assert not {"EyeBlinkLeft", "TongueOut", "HeadYaw"} & set(told.animated_curves)
 
@@ -81,7 +80,7 @@ def test_a_whole_clip_is_the_published_one_within_the_legal_range(
     model: NeuroSyncModel, speech: Pcm, golden: Mapping[str, np.ndarray]
 ) -> None:
     wanted = golden["frames_speech_a"]
-    parts = [done(part) for part in model.whole((speech / 32768).astype(np.float32), RATE)]
+    parts = [run_work(part) for part in model.animate_clip((speech / 32768).astype(np.float32), RATE)]
     frames = np.concatenate([frames for frames, _ in parts])
     np.testing.assert_allclose(frames, np.clip(wanted[:, :61], LOWEST, 1), rtol=0, atol=1e-5)
     for reading in (reading for _, readings in parts for reading in readings):
@@ -94,19 +93,7 @@ def test_a_whole_clip_has_a_frame_for_every_sixtieth_of_a_second(
     model: NeuroSyncModel, samples: int, frames: int
 ) -> None:
     noise = np.random.default_rng(0).standard_normal(samples).astype(np.float32)
-    assert sum(len(done(part)[0]) for part in model.whole(noise, RATE)) == frames
-
-
-def test_emotions_are_told_when_they_change_and_do_not_depend_on_lots() -> None:
-    frames: Floats = np.zeros((120, 68), np.float32)
-    frames[20:, 64] = 80.0  # happy
-    frames[21:, 66] = -3.0
-    frames[60:, 64] = 250.0
-    at_once = EmotionKeys().of(frames)
-    assert [(reading.frame, reading.weights[3]) for reading in at_once] == [(24, pytest.approx(0.8)), (60, 1.0)]
-    keys = EmotionKeys()
-    assert [reading for lot in np.array_split(frames, 23) for reading in keys.of(lot)] == at_once
-    assert not EmotionKeys().of(frames[:, :61])
+    assert sum(len(run_work(part)[0]) for part in model.animate_clip(noise, RATE)) == frames
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ pytest.importorskip("torch", reason="torch is not installed (extra: torch)")
 
 import torch
 
-from services.face.deferred_work import done
-from services.face.neurosync import whole_clip as clip
+from services.face.deferred_work import run_work
+from services.face.neurosync import whole_clip
 from services.face.neurosync.runner import DirectRunner
-from services.face.neurosync.sound_preparation import at_model_rate, decode, normalised
 from services.face.neurosync.spectral_features import FeatureExtractor
+from tests.face.neurosync.sounds import prepared
 
 
 def check(frames: Floats, wanted: np.ndarray) -> None:
@@ -32,7 +32,7 @@ def check(frames: Floats, wanted: np.ndarray) -> None:
 def test_frames_of_every_kind_of_length_are_the_published_ones(
     golden: Mapping[str, np.ndarray], runner: DirectRunner, length: int
 ) -> None:
-    check(clip.animate(runner, torch.from_numpy(golden["source"][:length])), golden[f"length_{length}"])
+    check(whole_clip.animate(runner, torch.from_numpy(golden["source"][:length])), golden[f"length_{length}"])
 
 
 @pytest.mark.parametrize(
@@ -42,47 +42,47 @@ def test_frames_of_every_kind_of_length_are_the_published_ones(
 def test_frames_of_every_recorded_length_are_the_published_ones(
     reference: Path, runner: DirectRunner, monkeypatch: pytest.MonkeyPatch, length: int, server: str
 ) -> None:
-    monkeypatch.setattr(clip, "LOT", 3)  # several lots, joined
+    monkeypatch.setattr(whole_clip, "BATCH", 3)  # several batches, joined
     wanted = np.load(reference / "model" / "process.npz")
     rows = torch.from_numpy(wanted["source_features"][:length])
-    check(clip.animate(runner, rows), wanted[f"len{length}_{server}"])
+    check(whole_clip.animate(runner, rows), wanted[f"len{length}_{server}"])
 
 
 @pytest.mark.parametrize("name", ["speech_a", "click"])
 def test_sound_becomes_the_published_frames(
     data: Path, golden: Mapping[str, np.ndarray], runner: DirectRunner, extractor: FeatureExtractor, name: str
 ) -> None:
-    sound = normalised(at_model_rate(*decode((data / f"{name}.wav").read_bytes())))
-    check(clip.animate(runner, extractor.rows(sound)), golden[f"frames_{name}"])
+    rows = extractor.rows(prepared(data / f"{name}.wav"))
+    check(whole_clip.animate(runner, rows), golden[f"frames_{name}"])
 
 
 @pytest.mark.parametrize("name", ["sweep", "click", "speech_a", "speech_b", "stereo"])
 def test_every_recorded_sound_becomes_the_published_frames(
     reference: Path, runner: DirectRunner, extractor: FeatureExtractor, name: str
 ) -> None:
-    sound = normalised(at_model_rate(*decode((reference / "features" / f"{name}.wav").read_bytes())))
+    rows = extractor.rows(prepared(reference / "features" / f"{name}.wav"))
     wanted = np.load(reference / "model" / "process.npz")[f"clip_{name}_localapi"]
-    check(clip.animate(runner, extractor.rows(sound)), wanted)
+    check(whole_clip.animate(runner, rows), wanted)
 
 
 @pytest.mark.parametrize("overlap", [7, 64])
 def test_pieces_are_joined_as_published(golden: Mapping[str, np.ndarray], overlap: int) -> None:
-    joined = clip.joined([golden["join_c1"], golden["join_c2"]], overlap)
+    joined = whole_clip.crossfaded([golden["join_c1"], golden["join_c2"]], overlap)
     np.testing.assert_allclose(joined, golden[f"join_ov{overlap}"], rtol=0, atol=1e-6)
 
 
 def test_no_rows_give_no_frames(runner: DirectRunner) -> None:
-    assert clip.animate(runner, torch.empty(0, 256)).shape == (0, 68)
+    assert whole_clip.animate(runner, torch.empty(0, 256)).shape == (0, 68)
 
 
 def test_parts_come_as_soon_as_no_later_window_can_change_them(runner: DirectRunner) -> None:
     rows = torch.randn(96 * 20 + 10, 256, generator=torch.Generator().manual_seed(1))
-    assert [len(done(part)) for part in clip.parts(runner, rows)] == [768, 768, 394]
+    assert [len(run_work(part)) for part in whole_clip.parts(runner, rows)] == [768, 768, 394]
 
 
-def test_untaught_curves_are_zero_and_squint_and_wide_are_not(
+def test_untrained_curves_are_zero_and_squint_and_wide_are_not(
     golden: Mapping[str, np.ndarray], runner: DirectRunner
 ) -> None:
-    frames = clip.animate(runner, torch.from_numpy(golden["source"]))
+    frames = whole_clip.animate(runner, torch.from_numpy(golden["source"]))
     moved = np.flatnonzero(np.abs(frames[10:]).max(axis=0))
     assert moved.tolist() == [5, 6, 12, 13, *range(14, 51), *range(61, 68)]
