@@ -1,4 +1,4 @@
-"""The face measured: both models beside the usual ways, and the service with many streams."""
+"""Benchmarks of the face: both models against common implementations, and the service with many streams."""
 
 from pathlib import Path
 

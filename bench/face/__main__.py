@@ -1,4 +1,4 @@
-"""Measure the face: `python -m bench.face [shipped] [checkpoint] [gpu]`; without a name, all that this machine can."""
+"""Benchmarks of the face service: `python -m bench.face [shipped] [checkpoint] [gpu]`; by default all that can run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def main(names: list[str]) -> None:
 
 
 def gpu(path: Path) -> None:
-    """Serve the checkpoint from a GPU, if there is one, to more and more streams."""
+    """Serve the checkpoint from a GPU, if there is one, to growing numbers of streams."""
     import torch
 
     from bench.face import checkpoint
@@ -58,15 +58,15 @@ def gpu(path: Path) -> None:
 
 
 async def streams(model: str, counts: tuple[int, ...], **settings: object) -> None:
-    """Print what many streams see, and at which number the service would refuse one more by itself."""
+    """Print the measured capacity, and how late frames are at each number of streams."""
     async with served(model=model, **settings) as service:
-        told = await service.described()
-    print(f"  the service measured that it keeps {told.capacity_stream_count} streams of {model}")
+        description = await service.described()
+    print(f"  the service measured that it keeps {description.capacity_stream_count} streams of {model}")
     limits = {"capacity": max(counts), "max_open_calls": max(counts) + 10}
     async with served(model=model, **limits, **settings) as service:
         for count in counts:
             late = await measure(service, count, SECONDS)
-            print(f"  {late.line(count)} (target p99 {1e3 * LATE[model]:.0f})", flush=True)
+            print(f"  {late.summary(count)} (target p99 {1e3 * LATE[model]:.0f})", flush=True)
 
 
 if __name__ == "__main__":

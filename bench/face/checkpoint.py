@@ -1,6 +1,6 @@
-"""The NeuroSync transformer against the usual way of running it, on one thread.
+"""Benchmark of the NeuroSync transformer against common implementations, on one thread.
 
-Weights of the published size are drawn at random: speed and memory do not depend on their values, deviations do.
+Weights of the published size are drawn at random: speed and memory do not depend on their values, but deviations do.
 Times are CPU time of the process, so that other processes distort them less; every ratio is of runs that alternate.
 """
 
@@ -63,7 +63,7 @@ def features() -> torch.Tensor:
 
 
 def librosa_rows(sound: Floats) -> np.ndarray:
-    """Return the same features with the library calls that first come to mind."""
+    """Return the same features with the obvious library calls."""
     import librosa  # type: ignore[import-not-found]
 
     mfcc = librosa.feature.mfcc(y=sound, sr=SAMPLE_RATE, n_mfcc=23, n_fft=WINDOW, hop_length=HOP)
@@ -80,15 +80,15 @@ def librosa_rows(sound: Floats) -> np.ndarray:
 
 
 def networks(path: Path, rows: torch.Tensor) -> None:
-    """Compare ways of running the network over ten seconds."""
+    """Compare implementations of the network over ten seconds."""
     count = -(-len(rows) // whole_clip.STEP)
     exact = full_precision(path, rows, count)
     for precision in ("bf16", "fp16"):
-        lower(precision, DirectRunner(load(path, precision=precision)), rows, exact, count)
-    with warnings.catch_warnings():  # torch has announced another home for this
+        lower_precision(precision, DirectRunner(load(path, precision=precision)), rows, exact, count)
+    with warnings.catch_warnings():  # deprecated in torch
         warnings.simplefilter("ignore")
         int8 = torch.ao.quantization.quantize_dynamic(load(path), {nn.Linear}, dtype=torch.qint8)
-        lower("int8 (dynamic; not offered by the service)", DirectRunner(int8), rows, exact, count)
+        lower_precision("int8 (dynamic; not offered by the service)", DirectRunner(int8), rows, exact, count)
 
 
 def full_precision(path: Path, rows: torch.Tensor, count: int) -> Floats:
@@ -98,22 +98,23 @@ def full_precision(path: Path, rows: torch.Tensor, count: int) -> Floats:
         pack(packed)
     singly, together = DirectRunner(plain), DirectRunner(packed)
     singly.batch = 1
-    one, lot = alternate(3, lambda: whole_clip.animate(singly, rows), lambda: whole_clip.animate(together, rows))
+    one, batched = alternate(3, lambda: whole_clip.animate(singly, rows), lambda: whole_clip.animate(together, rows))
     exact = whole_clip.animate(singly, rows)
     apart = np.abs(whole_clip.animate(together, rows) - exact)[:, :61].max()
     print(
         f"fp32, {len(rows)} rows in {count} windows: one at a time {one / count:.3f} s a window, "
-        f"batches of {together.batch} of packed weights {lot / count:.3f} s, {one / lot:.2f} times less (target 1.3); "
+        f"batches of {together.batch} of packed weights {batched / count:.3f} s, "
+        f"{one / batched:.2f} times less (target 1.3); "
         f"curves differ by {apart:.1e}"
     )
     together.batch = 1
     few = rows[:200]
-    one, lot = alternate(3, lambda: whole_clip.animate(singly, few), lambda: whole_clip.animate(together, few))
-    print(f"  of this, by packing alone: {one / lot:.2f}")
+    one, batched = alternate(3, lambda: whole_clip.animate(singly, few), lambda: whole_clip.animate(together, few))
+    print(f"  of this, by packing alone: {one / batched:.2f}")
     return exact
 
 
-def lower(name: str, runner: DirectRunner, rows: torch.Tensor, exact: Floats, count: int) -> None:
+def lower_precision(name: str, runner: DirectRunner, rows: torch.Tensor, exact: Floats, count: int) -> None:
     """Print time and deviation of a lower precision."""
     whole_clip.animate(runner, rows[:1])
     begun = time.process_time()
@@ -156,12 +157,12 @@ def high_water() -> int:
 
 
 def alternate(times: int, first: Callable[[], object], second: Callable[[], object]) -> tuple[float, float]:
-    """Return the medians of the CPU seconds of two ways, run in turns after one run each that is not counted."""
+    """Return the median CPU seconds of two functions, run alternately after one run each that is not counted."""
     seconds: tuple[list[float], list[float]] = ([], [])
     for turn in range(times + 1):
-        for taken, way in zip(seconds, (first, second), strict=True):
+        for taken, function in zip(seconds, (first, second), strict=True):
             begun = time.process_time()
-            way()
+            function()
             if turn:
                 taken.append(time.process_time() - begun)
     return statistics.median(seconds[0]), statistics.median(seconds[1])

@@ -1,4 +1,4 @@
-"""The shipped model: its size, a whole clip and a step on one core, and what batching streams would bring."""
+"""Benchmark of the shipped model: size, whole clips and steps on one core, and the gain that batching would bring."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.machine import percentile
 from services.face.lipsync.lip_model import DEFAULT_MODEL, LipModel
 
 SECONDS = 60
-MOST_BYTES, MOST_FACTOR, MOST_STEP = 2e6, 0.02, 0.002
+MAX_BYTES, MAX_FACTOR, MAX_STEP = 2e6, 0.02, 0.002
 """Bytes on disk, processor seconds a second of sound, seconds a step at its 99th of a hundred."""
 ROWS = round(60 * CHUNK_SECONDS)
 SIDE_BY_SIDE = (1, 4, 16)
@@ -28,14 +28,18 @@ def main() -> None:
     model = LipModel(DEFAULT_MODEL)
     factor, steps = whole(model), step(model)
     usual, slow = percentile(steps, 0.5), percentile(steps, 0.99)
-    print(f"{DEFAULT_MODEL}: {size / 1e6:.2f} MB on disk (target {MOST_BYTES / 1e6:.0f})")
-    print(f"  a whole clip takes {factor:.4f} of its length on one core (target {MOST_FACTOR})")
+    print(f"{DEFAULT_MODEL}: {size / 1e6:.2f} MB on disk (target {MAX_BYTES / 1e6:.0f})")
+    print(f"  a whole clip takes {factor:.4f} of its length on one core (target {MAX_FACTOR})")
     chunk = f"{1e3 * CHUNK_SECONDS:.0f} ms of sound"
-    print(f"  {chunk} take {1e3 * usual:.2f} ms, p99 {1e3 * slow:.2f} ms (target {1e3 * MOST_STEP:.0f})")
-    alone, *lots = (network_seconds(model, count) for count in SIDE_BY_SIDE)
-    told = ", ".join(f"{count} at once {1e3 * each:.3f} ms" for count, each in zip(SIDE_BY_SIDE[1:], lots, strict=True))
-    saved = (alone - lots[-1]) / usual
-    print(f"  of this the network takes {1e3 * alone:.3f} ms; {told}: batching streams would save {saved:.0%} at most")
+    print(f"  {chunk} take {1e3 * usual:.2f} ms, p99 {1e3 * slow:.2f} ms (target {1e3 * MAX_STEP:.0f})")
+    alone, *batches = (network_seconds(model, count) for count in SIDE_BY_SIDE)
+    batched = ", ".join(
+        f"{count} at once {1e3 * each:.3f} ms" for count, each in zip(SIDE_BY_SIDE[1:], batches, strict=True)
+    )
+    saved = (alone - batches[-1]) / usual
+    print(
+        f"  of this the network takes {1e3 * alone:.3f} ms; {batched}: batching streams would save {saved:.0%} at most"
+    )
 
 
 def whole(model: LipModel) -> float:
@@ -53,7 +57,7 @@ def whole(model: LipModel) -> float:
 
 
 def step(model: LipModel) -> list[float]:
-    """Return the seconds that each chunk of a stream takes, by the clock on the wall."""
+    """Return the seconds that each chunk of a stream takes, in wall-clock time."""
     sound, rate = soundfile.read(SPEECH, dtype="int16")
     size = round(CHUNK_SECONDS * rate)
     stream, taken = model.open(rate), []
@@ -67,13 +71,13 @@ def step(model: LipModel) -> list[float]:
 def network_seconds(model: LipModel, count: int) -> float:
     """Return the seconds of the network alone for a chunk of one of `count` streams that are answered together."""
     sizes = {"batch": count, "time": ROWS}
-    feeds = {
+    inputs = {
         each.name: np.zeros([sizes.get(size, size) for size in each.shape], np.float32)
         for each in model._session.get_inputs()
     }
     taken = []
     for _ in range(100):
         begun = time.perf_counter()
-        model._session.run(None, feeds)
+        model._session.run(None, inputs)
         taken.append(time.perf_counter() - begun)
     return percentile(taken, 0.5) / count

@@ -1,6 +1,6 @@
-"""Many streams at the face service in real time: how late frames are. `run` is one client process of some streams.
+"""Lateness of frames when many streams use the face service in real time; `run` is one client process.
 
-A frame is due when the sound up to its look-ahead has been sent; it is as late as it comes after that.
+A frame is due when the audio up to its look-ahead has been sent; its lateness counts from then.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from services.common.wire import audio_chunk
 from services.serving.dialing import dial
 
 CHUNK_SECONDS = 0.1
-SETTLE_SECONDS = 1.0
-"""From the first sound on, in which nothing counts: all streams begin within it."""
+WARM_UP_SECONDS = 1.0
+"""From the first audio on, not measured: all streams begin within it."""
 STREAMS_A_CLIENT = 40
-"""Of one client process, so that it is not the client that is late."""
+"""Streams of one client process; more, and the client would be late itself."""
 READY_SECONDS = 180.0
 
 
 @dataclass
 class Late:
-    """What streams saw, in seconds."""
+    """Measurements of some streams, in seconds."""
 
     frames: list[float] = field(default_factory=list)
     """How late each frame was."""
@@ -49,15 +49,15 @@ class Late:
     clients: float = 0.0
     """Seconds of a core that the busiest client took for a second: beyond a half, it is the client that is late."""
 
-    def line(self, streams: int) -> str:
+    def summary(self, streams: int) -> str:
         """Return the figures as text."""
         if not self.frames:
-            return f"{streams} streams: none was let in"
-        tell = ", ".join(f"{name} {1e3 * percentile(self.frames, share):.0f}" for name, share in SHARES)
+            return f"{streams} streams: none was admitted"
+        lateness = ", ".join(f"{name} {1e3 * percentile(self.frames, share):.0f}" for name, share in SHARES)
         first = f"first frame {1e3 * percentile(self.first, 0.5):.0f} ms after the first sound was sent (median)"
         refused = f"; {self.refused} refused" if self.refused else ""
         busy = f"{1e3 * self.busy:.1f} ms of a core a second each, and {self.clients:.2f} of a core for the client"
-        return f"{streams} streams: frames late by {tell} ms; {first}; {busy}{refused}"
+        return f"{streams} streams: frames late by {lateness} ms; {first}; {busy}{refused}"
 
 
 SHARES = (("median", 0.5), ("p95", 0.95), ("p99", 0.99), ("at most", 1.0))
@@ -71,12 +71,12 @@ class Service:
     pid: int
 
     def processor_seconds(self) -> float:
-        """Return what it has used so far; Linux only."""
+        """Return the processor seconds that it has used so far; Linux only."""
         fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(") ")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     async def described(self) -> face_pb2.DescribeModelsResponse:
-        """Return what the service says of itself."""
+        """Return the service's description of its model and load."""
         async with dial(self.address) as channel:
             stub: face_pb2_grpc.FaceServiceAsyncStub = face_pb2_grpc.FaceServiceStub(channel)
             return await stub.DescribeModels(face_pb2.DescribeModelsRequest(), timeout=30)
@@ -110,7 +110,7 @@ async def served(**settings: object) -> AsyncIterator[Service]:
 
 
 async def measure(service: Service, streams: int, seconds: float) -> Late:
-    """Return what `streams` saw that ran for `seconds`."""
+    """Return the measurements of `streams` that ran for `seconds`."""
     whole, rest = divmod(streams, STREAMS_A_CLIENT)
     clients = []
     before = service.processor_seconds()
@@ -118,13 +118,13 @@ async def measure(service: Service, streams: int, seconds: float) -> Late:
         command = (sys.executable, "-m", "bench.face.streams", service.address, str(count), str(seconds))
         clients.append(await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=-1))
     try:
-        told = [json.loads((await client.communicate())[0]) for client in clients]
+        results = [json.loads((await client.communicate())[0]) for client in clients]
     finally:
         for client in clients:
             with contextlib.suppress(ProcessLookupError):
                 client.kill()
     late = Late(busy=(service.processor_seconds() - before) / streams / seconds)
-    for one in told:
+    for one in results:
         late.frames += one["frames"]
         late.first += one["first"]
         late.refused += one["refused"]
@@ -152,7 +152,7 @@ async def run(address: str, streams: int, seconds: float) -> Late:
 async def _stream(
     stub: face_pb2_grpc.FaceServiceAsyncStub, requests: list[face_pb2.AnimateRequest], begin: float, late: Late
 ) -> None:
-    """Send sound as it would be spoken, and note when its frames come."""
+    """Send audio in real time, and record when its frames arrive."""
     seconds, rate = CHUNK_SECONDS * (len(requests) - 2), requests[0].config.format.sample_rate_hertz
     call = stub.Animate(timeout=seconds + 60)
     sent: list[float] = []
@@ -170,7 +170,7 @@ async def _stream(
                     is_first = False
                 for frame in range(event.frames.first_frame, event.frames.first_frame + event.frames.frame_count):
                     due = -(-(frame * rate // 60 + look_ahead) // round(CHUNK_SECONDS * rate)) - 1  # chunk
-                    if due < len(sent) and sent[due] - begin >= SETTLE_SECONDS and now < begin + seconds:
+                    if due < len(sent) and sent[due] - begin >= WARM_UP_SECONDS and now < begin + seconds:
                         late.frames.append(now - sent[due])
     except grpc.aio.AioRpcError as error:
         if error.code() != grpc.StatusCode.RESOURCE_EXHAUSTED:
@@ -187,7 +187,7 @@ async def _send(
     begin: float,
     sent: list[float],
 ) -> None:
-    with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # told by the side that reads
+    with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # the side that reads raises it
         await call.write(requests[0])
         for number, request in enumerate(requests[1:]):
             await asyncio.sleep(max(0.0, begin + number * CHUNK_SECONDS - time.monotonic()))

@@ -1,4 +1,4 @@
-"""The shipped model, and a voice to make it speak."""
+"""The shipped model, and a voice that speaks sentences for it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 
 from services.common.types import Pcm, Weights
 from services.face.lipsync.lip_model import LipModel
-from training.face.phones import Segment
+from training.face.targets.phones import Segment
 
-Said = tuple[Pcm, int, list[Segment]]
+SpokenText = tuple[Pcm, int, list[Segment]]
 
 
 @pytest.fixture(scope="session")
@@ -21,20 +21,20 @@ def model() -> LipModel:
 
 
 @pytest.fixture(scope="session")
-def say() -> Callable[[str], Said]:
-    """Speaks a sentence with hibari: samples, rate, and which sound is when."""
+def speak() -> Callable[[str], SpokenText]:
+    """Speaks a sentence with hibari: samples, rate, and the time of each phone."""
     if find_spec("hibari") is None:
         pytest.skip("hibari-tts is not installed (extra: tts)")
-    from training.face.voices import Hibari
+    from training.face.corpus.voices import Hibari
 
     voice = Hibari()
 
-    def speak(text: str) -> Said:
+    def pcm_of(text: str) -> SpokenText:
         spoken = voice.speak(text, np.random.default_rng(5), plain=True)
         assert spoken is not None
         return np.round(spoken.sound * 32767 * 0.9).clip(-32768, 32767).astype(np.int16), spoken.rate, spoken.segments
 
-    return speak
+    return pcm_of
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""How many streams a process lets in."""
+"""Measured capacity: how many streams a process admits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NONE: Weights = np.zeros((0, 61), np.float32)
 
 
 class Device:
-    """A model whose device takes a given time for a second of a stream, and whose streams take nothing."""
+    """A model whose device takes a given time for a second of a stream, and whose streams cost nothing."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

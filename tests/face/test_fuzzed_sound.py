@@ -1,4 +1,4 @@
-"""Sound as nobody would send it: the service answers or refuses, in bounded time and memory, and others keep pace."""
+"""Malformed and extreme audio: the service answers or refuses, in bounded time and memory, and others keep pace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which model the settings choose, and what is said when something it needs is missing."""
+"""Selection of the model, and the error where a library that it needs is missing."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ async def test_flush_answers_at_once_and_the_stream_goes_on(stub: Stub) -> None:
 async def test_a_stream_taken_over_in_the_middle_gives_the_same_frames(stub: Stub) -> None:
     pcm = syllables(3.0)
     whole = frames_of(await talk(stub, config(), *chunks(pcm), END))
-    start, first = 36_000, 12_345  # just under a second of context, off the grid of frames
+    start, first = 36_000, 12_345  # just under a second of context, between two frames
     answers = await talk(stub, config(start=start, first=first), *chunks(pcm[first:], first), END)
     frames = frames_of(answers, 90)
     assert len(frames) == len(whole) - 90
@@ -199,7 +199,7 @@ async def test_a_call_has_its_own_style_and_leaves_others_theirs(stub: Stub) -> 
     np.testing.assert_allclose(clip, frames, atol=1e-4)
 
 
-async def test_a_style_takes_the_place_of_what_is_set_only_where_it_says_something() -> None:
+async def test_a_style_takes_the_place_of_what_is_set_only_where_it_sets_a_field() -> None:
     settings = load(FaceSettings, listen="127.0.0.1:0", strength={"jaw": 0.5, "mouth": 0.0}, closure=2.0)
     pcm = syllables(1.0)
     async with running(FaceService(settings), settings) as server, dial(server.address) as channel:
@@ -219,7 +219,7 @@ WRONG = {
     "slow rate": ([config(rate=7999)], "config.format.sample_rate_hertz: expected 8000 to 192000 Hz, got 7999"),
     "fast rate": ([config(rate=192_001)], "config.format.sample_rate_hertz: expected 8000 to 192000 Hz, got 192001"),
     "no rate": ([config(rate=0)], "config.format.sample_rate_hertz: expected 8000 to 192000 Hz, got 0"),
-    "model": ([config(model="nobody")], "config.model: expected empty or one of: lipsync, got 'nobody'"),
+    "model": ([config(model="unknown")], "config.model: expected empty or one of: lipsync, got 'unknown'"),
     "between frames": ([config(start=100)], "config.start_sample: expected a multiple of 400, .*, got 100"),
     "negative start": ([config(start=-400)], "config.start_sample: expected .*, got -400"),
     "late sound": ([config(start=400, first=401)], "config.first_audio_sample: expected 0 to 400 .*, got 401"),
@@ -243,7 +243,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-async def test_a_wrong_message_is_an_invalid_argument_that_says_why(stub: Stub, name: str) -> None:
+async def test_a_wrong_message_is_an_invalid_argument_with_the_reason(stub: Stub, name: str) -> None:
     requests, reason = WRONG[name]
     error = await refusal(stub.Animate(iter(requests), timeout=20))
     assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
@@ -302,14 +302,14 @@ WRONG_CLIPS = {
     "style": (face_pb2.AnimateClipRequest(style=styled(head=-1)), "style.head: expected 0 to 3, got -1.0"),
     "no rate": (face_pb2.AnimateClipRequest(pcm=b"ab"), "format.sample_rate_hertz: expected 8000 to 192000 Hz, got 0"),
     "model": (
-        face_pb2.AnimateClipRequest(pcm=b"ab", model="nobody"),
-        "model: expected empty or one of: lipsync, got 'nobody'",
+        face_pb2.AnimateClipRequest(pcm=b"ab", model="unknown"),
+        "model: expected empty or one of: lipsync, got 'unknown'",
     ),
 }
 
 
 @pytest.mark.parametrize("name", WRONG_CLIPS)
-async def test_a_clip_that_is_none_is_an_invalid_argument_that_says_why(stub: Stub, name: str) -> None:
+async def test_a_wrong_clip_is_an_invalid_argument_with_the_reason(stub: Stub, name: str) -> None:
     request, reason = WRONG_CLIPS[name]
     error = await refusal(stub.AnimateClip(request, timeout=20))
     assert error.code() == grpc.StatusCode.INVALID_ARGUMENT

@@ -51,15 +51,15 @@ def test_emphasis_closes_lips_further_and_holds_them_from_parting() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "reason"),
     [
         ({"strength": {"ears": 1.0}}, "strength.ears.*'jaw'.*'head'"),
         ({"strength": {"jaw": 9.0}}, "strength.jaw: .*less than or equal to 3, got 9.0"),
         ({"closure": float("nan")}, "closure: .* equal to [03], got nan"),
     ],
 )
-def test_a_style_that_cannot_be_is_a_wrong_setting(values: dict[str, object], told: str) -> None:
-    with pytest.raises(ConfigurationError, match=told):
+def test_a_style_out_of_range_is_a_wrong_setting(values: dict[str, object], reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=reason):
         load(FaceSettings, **values)
 
 

@@ -20,8 +20,8 @@ from training.face import export as exporting
 from training.face import train as training
 from training.face.members import folders
 from training.face.network import DELAYS, Ensemble, LipNetwork, Sizes
-from training.face.phones import PHONES
-from training.face.poses import CHANNELS
+from training.face.targets.phones import PHONES
+from training.face.targets.poses import CHANNELS
 
 STEPS = 8
 CURVES = len(DELAYS) * len(CHANNELS)

@@ -1,1 +1,1 @@
-"""How the shipped face model is made: synthetic speech, a rule-based teacher, a small network."""
+"""Training of the shipped face model: synthetic speech, target curves from a rule, and a small recurrent network."""

@@ -1,47 +1,49 @@
-"""Make the shipped face model: `python -m training.face corpus|train|export|evaluate|all`."""
+"""Command line of the training: `python -m training.face corpus|train|export|evaluate|all`."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from training.face.progress import tell_progress
+from training.face.progress import log_progress
 
 STEPS, MEMBERS = 6000, 2
 MINUTES = {
     "hibari": (300.0, "of hibari"),
     "flite": (45.0, "of each flite voice"),
     "festival": (22.0, "of each Festival voice"),
-    "espeak": (75.0, "of espeak-ng in all its throats and languages"),
+    "espeak": (75.0, "of espeak-ng in all its voice variants and languages"),
     "other": (80.0, "without speech"),
 }
-"""Kind of sound to its default length in the corpus, and what it is."""
+"""Kind of audio to its default minutes in the corpus, and its description for `--help`."""
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training.face", description=__doc__)
-    parser.add_argument("--folder", type=Path, default=Path("build/face"), help="corpus and checkpoints (%(default)s)")
     parser.add_argument(
-        "--seed", type=int, default=7, help="of everything that is drawn; members count on from it (%(default)s)"
+        "--folder", type=Path, default=Path("build/face"), help="for corpus and checkpoints (%(default)s)"
     )
-    parser.add_argument("--name", default="lipsync", help="of the model (%(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=7, help="random seed; network k of the ensemble uses seed + k (%(default)s)"
+    )
+    parser.add_argument("--name", default="lipsync", help="of the exported model (%(default)s)")
     stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
     everything = stages.add_parser("all", help="corpus, train, export and evaluate")
-    corpus = stages.add_parser("corpus", help="speak sentences and write features and curves")
-    train = stages.add_parser("train", help="fit the networks")
+    corpus = stages.add_parser("corpus", help="synthesize sentences and write features and target curves")
+    train = stages.add_parser("train", help="train the networks")
     for stage in (corpus, everything):
         for kind, (minutes, what) in MINUTES.items():
             stage.add_argument(
                 f"--{kind}", type=float, default=minutes, metavar="MINUTES", help=f"{what} (%(default)s)"
             )
     for stage in (train, everything):
-        stage.add_argument("--steps", type=int, default=STEPS, help="of the optimizer (%(default)s)")
-        stage.add_argument("--members", type=int, default=MEMBERS, help="networks that answer as one (%(default)s)")
-        stage.add_argument("--resume", action="store_true", help="go on where an interrupted training was")
+        stage.add_argument("--steps", type=int, default=STEPS, help="optimizer steps of each network (%(default)s)")
+        stage.add_argument("--members", type=int, default=MEMBERS, help="networks in the ensemble (%(default)s)")
+        stage.add_argument("--resume", action="store_true", help="continue an interrupted training")
     for stage in (corpus, train, everything):
-        stage.add_argument("--jobs", type=int, default=2, help="processes side by side (%(default)s)")
-    stages.add_parser("export", help="write the ONNX file the service ships")
-    evaluate = stages.add_parser("evaluate", help="judge the shipped file, and animate WAV files as CSVs")
+        stage.add_argument("--jobs", type=int, default=2, help="parallel processes (%(default)s)")
+    stages.add_parser("export", help="write the ONNX file that the service loads")
+    evaluate = stages.add_parser("evaluate", help="evaluate the shipped model, and animate recordings to CSV files")
     for stage in (evaluate, everything):
         stage.add_argument("sounds", nargs="*", type=Path, help="recordings to animate")
     return parser
@@ -50,10 +52,10 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Run one stage, or all."""
     options = _parser().parse_args()
-    tell_progress()
+    log_progress()
     stages = ["corpus", "train", "export", "evaluate"] if options.stage == "all" else [options.stage]
     if "corpus" in stages:
-        from training.face.corpus import write_corpus
+        from training.face.corpus.takes import write_corpus
 
         minutes = {kind: getattr(options, kind) for kind in MINUTES}
         write_corpus(options.folder, minutes, seed=options.seed, jobs=options.jobs)
@@ -73,7 +75,7 @@ def main() -> None:
 
         export(options.folder, options.name)
     if "evaluate" in stages:
-        from training.face.evaluate import evaluate
+        from training.face.evaluation.evaluate import evaluate
 
         evaluate(options.sounds, options.folder / "evaluation")
 

@@ -1,4 +1,4 @@
-"""Draw training crops from the corpus, each through one more throat and microphone."""
+"""Batches of random crops from the corpus, augmented in the feature domain."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ BATCH, FRAMES = 24, 160
 NOT_SPEECH = 0.15
 """Share of crops without speech."""
 SHARES = {"flite": 2.0, "festival": 2.0, "espeak": 1.3}
-"""How much likelier a minute of a kind is drawn than one of hibari: more throats, in fewer minutes."""
+"""Sampling weight of a minute of a kind, relative to hibari: these have more speakers in fewer minutes."""
 WARP = 1.8
-"""Bands that a crop's spectrum is moved up or down at most; one band is about 9 % in frequency."""
+"""Largest shift of a crop's spectrum, in bands; one band is about 9 % in frequency."""
 EQUALIZER = 0.13
-"""Standard deviation of each of five ripples over the bands (2 dB)."""
+"""Standard deviation of each of five cosines of gain over the bands (2 dB)."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Shard:
     phones: NDArray[np.int8]
     starts: NDArray[np.int64]
     share: float
-    """How likely a minute is drawn, relative to hibari's."""
+    """Sampling weight of a minute, relative to hibari's."""
 
     @classmethod
     def read(cls, path: Path) -> Shard:
@@ -45,9 +45,9 @@ class Shard:
 
 
 def _crop(shard: Shard, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Return FRAMES rows from somewhere with their curves and phones."""
+    """Return FRAMES consecutive rows from a random place, with their curves and phones."""
     start = int(rng.integers(0, len(shard.features) - FRAMES))
-    if rng.random() < 0.3:  # as a stream begins: with a take
+    if rng.random() < 0.3:  # at the beginning of a take, where a stream's state is initial
         start = min(int(shard.starts[rng.integers(len(shard.starts))]), len(shard.features) - FRAMES)
     cut = slice(start, start + FRAMES)
     rows = torch.from_numpy(shard.features[cut].astype(np.float32))
@@ -55,12 +55,12 @@ def _crop(shard: Shard, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tenso
     return rows, curves, torch.from_numpy(shard.phones[cut].astype(np.int64))
 
 
-def _another_microphone(rows: Tensor, rng: np.random.Generator) -> Tensor:
-    """Return a crop's rows as another throat and microphone would give them: the corpus has few of either.
+def _augmented(rows: Tensor, rng: np.random.Generator) -> Tensor:
+    """Return a crop's rows with another vocal-tract length and frequency response: the corpus has few of either.
 
     Args:
         rows: (FRAMES, ROW).
-        rng: what is drawn from.
+        rng: random source.
     """
     bands = rows.view(len(rows), SUBFRAMES, BANDS)  # (T, 2, 40)
     source = np.clip(np.arange(BANDS) + rng.uniform(-WARP, WARP), 0, BANDS - 1.001)
@@ -70,7 +70,7 @@ def _another_microphone(rows: Tensor, rng: np.random.Generator) -> Tensor:
     ripples = np.pi * np.arange(5)[:, None] * np.arange(BANDS) / BANDS + rng.uniform(0, 2 * np.pi, (5, 1))
     tone = rng.normal(0, EQUALIZER, 5) @ np.cos(ripples)
     bands = bands + torch.from_numpy(tone.astype(np.float32))
-    if rng.random() < 0.3:  # deaf to some bands
+    if rng.random() < 0.3:  # some bands carry no information
         band = int(rng.integers(0, BANDS - 4))
         bands[..., band : band + int(rng.integers(1, 5))] = bands.mean()
     return torch.clamp_min(bands, SILENCE).view(len(rows), ROW)
@@ -79,7 +79,7 @@ def _another_microphone(rows: Tensor, rng: np.random.Generator) -> Tensor:
 def batches(
     speech: list[Shard], other: list[Shard], rng: np.random.Generator
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Yield (rows, curves, phones) batches without end."""
+    """Yield (rows, curves, phones) batches forever."""
     sizes = np.array([len(shard.features) * shard.share for shard in speech], np.float64)
     while True:
         crops = []
@@ -88,6 +88,6 @@ def batches(
             if other and rng.random() < NOT_SPEECH:
                 pool, odds = other, np.full(len(other), 1 / len(other))
             rows, curves, phones = _crop(pool[int(rng.choice(len(pool), p=odds))], rng)
-            crops.append((_another_microphone(rows, rng), curves, phones))
+            crops.append((_augmented(rows, rng), curves, phones))
         columns = list(zip(*crops, strict=True))
         yield torch.stack(columns[0]), torch.stack(columns[1]), torch.stack(columns[2])

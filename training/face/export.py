@@ -1,4 +1,4 @@
-"""Write the trained networks as the asset that the service loads: one ONNX file and its facts."""
+"""Exports the trained ensemble as the asset that the service loads: an ONNX file and its metadata in JSON."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from services.face.lipsync.lip_model import FEATURES_VERSION
 from services.face.lipsync.log_mel import ROW
 from training.face.members import folders
 from training.face.network import DELAYS, Ensemble, LipNetwork, Sizes
-from training.face.phones import PHONES
-from training.face.poses import CHANNELS
+from training.face.targets.phones import PHONES
+from training.face.targets.poses import CHANNELS
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +26,11 @@ OPSET = 17
 INPUTS = ("rows", "heard", "first", "second")
 OUTPUTS = ("curves", "heard_after", "first_after", "second_after")
 EXACT, ROUNDED = 1e-4, 0.02
-"""By how much ONNX Runtime may differ from torch on noise; and its curves, once the weights are rounded."""
+"""Largest difference between ONNX Runtime and torch on noise; and that of its curves once the weights are rounded."""
 
 
 def load(folder: Path) -> Ensemble:
-    """Return the trained networks of a folder as one, ready to answer."""
+    """Return the trained networks of a folder as an ensemble in evaluation mode."""
     members = []
     for path in folders(folder):
         network = LipNetwork(Sizes(len(CHANNELS), len(PHONES)))
@@ -40,7 +40,7 @@ def load(folder: Path) -> Ensemble:
 
 
 def _compress(path: Path) -> None:
-    """Store the matrices of an ONNX file in int8 with a scale for each row; what loads it widens them once."""
+    """Store the matrices of an ONNX file in int8 with a scale for each row; loading converts them back."""
     model = onnx.load(path)
     stored, widened = [], []
     for tensor in model.graph.initializer:
@@ -66,7 +66,7 @@ def _compress(path: Path) -> None:
 
 
 def _differences(path: Path, network: Ensemble) -> list[float]:
-    """Return by how much ONNX Runtime and torch disagree about noise, at most, for each of `OUTPUTS`."""
+    """Return the largest difference between ONNX Runtime and torch on noise, for each of `OUTPUTS`."""
     generator = torch.Generator().manual_seed(1)
     inputs = [torch.randn(part.shape, generator=generator) for part in (torch.empty(3, 23, ROW), *network.begin(3))]
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -79,12 +79,11 @@ def export(folder: Path, name: str) -> None:
     """Write `<name>.onnx` and `<name>.json` into the service's assets.
 
     Args:
-        folder: of the members, which hold `checkpoint.pt` and `training.json`.
+        folder: of the member folders, which hold `checkpoint.pt` and `training.json`.
         name: of the model.
 
     Raises:
-        ValueError: ONNX Runtime and torch disagree about what it says, or it says something else once its weights are
-            rounded.
+        ValueError: Outputs of ONNX Runtime and torch differ too much, or rounding the weights changes them too much.
     """
     ensemble = load(folder)
     inputs = (torch.zeros(1, 9, ROW), *ensemble.begin(1))
@@ -111,7 +110,7 @@ def export(folder: Path, name: str) -> None:
     if (moved := _differences(path, ensemble)[0]) > ROUNDED:
         raise ValueError(f"rounded weights move a curve by {moved:.2g}, expected at most {ROUNDED}")
     reports = [json.loads((member / "training.json").read_text()) for member in folders(folder)]
-    facts = {
+    metadata = {
         "features_version": FEATURES_VERSION,
         "channels": CHANNELS,
         "delays": DELAYS,
@@ -120,5 +119,5 @@ def export(folder: Path, name: str) -> None:
         "license": "Apache-2.0",
         "training": reports,
     }
-    path.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
+    path.with_suffix(".json").write_text(json.dumps(metadata, indent=2) + "\n")
     logger.info("%s: %.2f MB; rounded weights move noise by %.1g", path, path.stat().st_size / 1e6, moved)

@@ -1,4 +1,4 @@
-"""Train the networks that answer as one: each from first weights and crops of its own, on the same corpus."""
+"""Trains the networks of the ensemble in parallel: same corpus, but different initial weights and crops."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from training.face.progress import tell_progress
+from training.face.progress import log_progress
 from training.face.train import train
 
 
 def folders(folder: Path) -> list[Path]:
-    """Return where the members of a corpus folder are."""
+    """Return the folders of the networks that were trained on a corpus folder."""
     return sorted(folder.glob("member-*"))
 
 
 def train_members(folder: Path, *, members: int, steps: int, seed: int, jobs: int, resume: bool) -> None:
-    """Write `member-<seed>` folders as `train` does, one for each of `members` seeds from `seed` on; others go.
+    """Write `member-<seed>` folders as `train` does, one for each of `members` seeds from `seed` on; delete others.
 
     Args:
         folder: of the corpus.
         members: how many networks.
         steps: of the optimizer, for each.
         seed: of the first member.
-        jobs: processes that train side by side, one thread each.
-        resume: whether each goes on from its newest state that is not in its finish.
+        jobs: parallel processes, one thread each.
+        resume: whether each continues from its newest saved state that is before its final phase.
     """
     wanted = {one: folder / f"member-{one}" for one in range(seed, seed + members)}
     for old in folders(folder):
         if not resume or old not in wanted.values():
             shutil.rmtree(old)
     with ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=tell_progress, max_tasks_per_child=1
+        jobs, mp_context=get_context("spawn"), initializer=log_progress, max_tasks_per_child=1
     ) as pool:
         runs = [pool.submit(train, folder, path, steps=steps, seed=one, resume=resume) for one, path in wanted.items()]
         for run in runs:

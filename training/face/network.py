@@ -1,7 +1,7 @@
-"""The network: a causal convolution, two recurrent layers, heads for the curves and one for the phones.
+"""The network in torch: a causal convolution, two recurrent layers, heads for the curves and one for the phones.
 
-At row `i` it has heard (i + 1) / 60 s and answers for the frames `i - delay`: closing lips are heard only when
-they open again, so a mouth without look-ahead is late in every /p/.
+At row `i` it has (i + 1) / 60 s of audio and outputs frame `i - delay`: lips that close become audible only when they
+open again, so a mouth without look-ahead would be late in every /p/.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from services.face.lipsync.log_mel import ROW, SILENCE
 
 DELAYS = {50: 3, 100: 6, 200: 12}
-"""Look-ahead in milliseconds to the rows between a frame and the row that answers for it, counted from the frame's end.
+"""Look-ahead in milliseconds, from the frame's end, to the rows between a frame and the row whose output is that frame.
 
-One trunk answers for all three at once: a caller takes the columns of the one it has time for.
+One trunk has outputs for all three: a caller takes the columns of the look-ahead that it uses.
 """
 DEFAULT = 100
-"""The look-ahead that is judged, and that ships as the default."""
+"""The look-ahead that is evaluated during training, and the service's default."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Sizes:
     phones: int
     width: int = 160
     kernel: int = 5
-    """Rows that the convolution sees, its own and the ones before it."""
+    """Rows in the convolution's input, the current one and those before it."""
 
 
 class LipNetwork(nn.Module):  # type: ignore[misc,unused-ignore]
@@ -48,14 +48,14 @@ class LipNetwork(nn.Module):  # type: ignore[misc,unused-ignore]
         self.dropout = nn.Dropout(0.15)
 
     def begin(self, batch: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the state before any sound: rows heard (B, kernel - 1, ROW), two hidden states (1, B, W)."""
+        """Return the initial state: previous rows of silence (B, kernel - 1, ROW) and two hidden states (1, B, W)."""
         hidden = torch.zeros(1, batch, self.sizes.width)
         return torch.full((batch, self.sizes.kernel - 1, ROW), SILENCE), hidden, hidden.clone()
 
     def forward(
         self, rows: Tensor, heard: Tensor, first: Tensor, second: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Answer for each row.
+        """Return curves and phone scores for each row.
 
         Args:
             rows: (B, T, ROW) features.
@@ -78,23 +78,23 @@ class LipNetwork(nn.Module):  # type: ignore[misc,unused-ignore]
 
 
 class Ensemble(nn.Module):  # type: ignore[misc,unused-ignore]
-    """Networks that answer as one, with the mean of their curves: what one of them alone believes counts less."""
+    """An ensemble of networks: its curves are the mean of theirs, which averages out their individual errors."""
 
     def __init__(self, members: Sequence[LipNetwork]) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
         self.width = sum(member.sizes.width for member in members)
-        """Of its hidden states, which hold those of all members, side by side."""
+        """Width of its hidden states: those of all members, concatenated."""
 
     def begin(self, batch: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the state before any sound: rows heard (B, kernel - 1, ROW), two hidden states (1, B, width)."""
+        """Return the initial state: previous rows of silence (B, kernel - 1, ROW), two hidden states (1, B, width)."""
         hidden = torch.zeros(1, batch, self.width)
         return self.members[0].begin(batch)[0], hidden, hidden.clone()
 
     def forward(
         self, rows: Tensor, heard: Tensor, first: Tensor, second: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Answer rows and states as a member does, with curves (B, T, delays * curves) and states, without phones."""
+        """Return curves (B, T, delays * curves) and states as a member does, without phone scores."""
         share = self.width // len(self.members)
         parts = zip(self.members, first.split(share, dim=2), second.split(share, dim=2), strict=True)
         curves, _, heards, firsts, seconds = zip(

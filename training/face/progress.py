@@ -1,10 +1,10 @@
-"""How stages of the training say how far they are."""
+"""Logging set-up of the training's processes."""
 
 from __future__ import annotations
 
 import logging
 
 
-def tell_progress() -> None:
-    """Print what this process logs, with the time of day."""
+def log_progress() -> None:
+    """Print this process's log messages, with the time of day."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")

@@ -46,8 +46,8 @@ MOST_KEPT = 2 * SAMPLE_RATE
 LEAST_POWER = 1e-16
 """Power of a band of digital silence (-160 dB)."""
 
-# Typical speech: 92 s of hibari-tts 0.2.1 in random throats (`training.face.voices`), at 24 kHz, so that bands above
-# 12 kHz are empty. Means of the 128 bands relative to the loudest band of the sentence, clipped 80 dB below it;
+# Typical speech: 92 s of hibari-tts 0.2.1 by random speakers (`training.face.corpus.voices`), at 24 kHz, so that bands
+# above 12 kHz are empty. Means of the 128 bands relative to the loudest band of the sentence, clipped 80 dB below it;
 # deviations of the 23 coefficients; and a loudest band as low as that of quiet speakers.
 # fmt: off
 PRIOR_LOUDEST_DB = 23.0

@@ -1,4 +1,4 @@
-"""The shipped model behind its interface: time, counts, and a mouth that does what mouths do."""
+"""The shipped model: frame counts, timing, flushes, and plausible mouth shapes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from services.face.face_model import FaceModel, FaceStream
 from services.face.lipsync.lip_model import LipModel
 from services.face.sinc_resampler import SincResampler
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, EYES, INDEX, ROTATIONS, clamp
-from training.face.phones import Segment
+from training.face.targets.phones import Segment
 
 JAW = INDEX["JawOpen"]
 CLOSE = INDEX["MouthClose"]
 Animate = Callable[[Pcm, int], Weights]
-Said = tuple[Pcm, int, list[Segment]]
+SpokenText = tuple[Pcm, int, list[Segment]]
 PHRASE = "Mama, papa and baby Bob may buy a big map."
 
 
@@ -32,10 +32,10 @@ def test_the_model_is_a_face_model(model: LipModel) -> None:
 
 @pytest.mark.parametrize("rate", [16_000, 24_000, 44_100])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_streaming_equals_the_whole_however_sound_is_cut(
-    model: LipModel, say: Callable[[str], Said], animate: Animate, rate: int, seed: int
+def test_streaming_equals_the_whole_for_chunks_of_any_size(
+    model: LipModel, speak: Callable[[str], SpokenText], animate: Animate, rate: int, seed: int
 ) -> None:
-    pcm, _, _ = say(PHRASE)
+    pcm, _, _ = speak(PHRASE)
     rng = np.random.default_rng(seed)
     ends = np.cumsum(rng.integers(0, 2500, len(pcm)))
     stream = model.open(rate)  # the wrong rate for this voice does not matter here
@@ -63,8 +63,8 @@ def test_a_frame_waits_for_its_look_ahead_and_no_longer(model: LipModel, rate: i
 
 
 @pytest.mark.parametrize("wait", [50, 100, 200])
-def test_every_look_ahead_streams_what_the_whole_gives(say: Callable[[str], Said], wait: int) -> None:
-    pcm, rate, _ = say(PHRASE)
+def test_every_look_ahead_streams_what_the_whole_clip_gives(speak: Callable[[str], SpokenText], wait: int) -> None:
+    pcm, rate, _ = speak(PHRASE)
     model = LipModel(look_ahead=wait)
     assert model.description.look_ahead == -(-16 * (wait + 1000 / 60) // 1)
     whole, stream = model.open(rate), model.open(rate)
@@ -75,8 +75,8 @@ def test_every_look_ahead_streams_what_the_whole_gives(say: Callable[[str], Said
     assert len(frames) == -(-len(pcm) * 60 // rate)
 
 
-def test_the_look_aheads_say_the_same_at_the_same_time(say: Callable[[str], Said]) -> None:
-    pcm, rate, _ = say(PHRASE)
+def test_the_look_aheads_give_the_same_at_the_same_time(speak: Callable[[str], SpokenText]) -> None:
+    pcm, rate, _ = speak(PHRASE)
     soon, late = (LipModel(look_ahead=wait, upper_face=False).open(rate).push(pcm)[:, JAW] for wait in (100, 200))
     count = min(len(soon), len(late))
     alike = [np.corrcoef(soon[3 : count - 3], late[3 + lag : count - 3 + lag])[0, 1] for lag in range(-3, 4)]
@@ -84,8 +84,8 @@ def test_the_look_aheads_say_the_same_at_the_same_time(say: Callable[[str], Said
     assert max(alike) > 0.9
 
 
-def test_the_mouth_moves_at_the_same_time_at_every_rate(say: Callable[[str], Said], animate: Animate) -> None:
-    pcm, rate, _ = say(PHRASE)
+def test_the_mouth_moves_at_the_same_time_at_every_rate(speak: Callable[[str], SpokenText], animate: Animate) -> None:
+    pcm, rate, _ = speak(PHRASE)
     jaw = animate(pcm, rate)[:, JAW]
     for other in (16_000, 44_100, 48_000):
         converted = SincResampler(rate, other).push(pcm.astype(np.float32)).astype(np.int16)
@@ -112,15 +112,15 @@ def test_silence_and_steady_noise_keep_the_jaw_shut(animate: Animate, level: int
     assert frames[:, JAW].max() <= (0.02 if level is None else 0.05)
 
 
-def test_the_mouth_rests_after_the_last_word(say: Callable[[str], Said], animate: Animate) -> None:
-    pcm, rate, segments = say(PHRASE)
+def test_the_mouth_rests_after_the_last_word(speak: Callable[[str], SpokenText], animate: Animate) -> None:
+    pcm, rate, segments = speak(PHRASE)
     frames = animate(np.concatenate([pcm, np.zeros(rate, np.int16)]), rate)
     assert frames[:, JAW].max() > 0.15
     assert frames[round((segments[-1].start + 0.5) * 60) :, JAW].max() < 0.02
 
 
-def test_lips_meet_in_p_b_m_and_part_in_vowels(say: Callable[[str], Said], animate: Animate) -> None:
-    pcm, rate, segments = say(PHRASE)
+def test_lips_meet_in_p_b_m_and_part_in_vowels(speak: Callable[[str], SpokenText], animate: Animate) -> None:
+    pcm, rate, segments = speak(PHRASE)
     frames = animate(pcm, rate)
     middles = {s: round((s.start + s.end) / 2 * 60) for s in segments}
     shut = [frames[i - 2 : i + 3, CLOSE].max() for s, i in middles.items() if s.phone in "PBM"]
@@ -134,9 +134,9 @@ def test_lips_meet_in_p_b_m_and_part_in_vowels(say: Callable[[str], Said], anima
     assert open_jaw > 2 * np.mean([v for s, v in jaw.items() if s.phone in "PBM"])
 
 
-def test_lips_are_rounder_in_oo_than_in_ee(say: Callable[[str], Said], animate: Animate) -> None:
+def test_lips_are_rounder_in_oo_than_in_ee(speak: Callable[[str], SpokenText], animate: Animate) -> None:
     def mean_of(text: str, *names: str) -> float:
-        pcm, rate, _ = say(text)
+        pcm, rate, _ = speak(text)
         return float(np.mean(animate(pcm, rate)[:, [INDEX[name] for name in names]]))
 
     round_text, wide_text = "Who knew you threw two blue spoons?", "He needs these neat seats."
@@ -146,31 +146,31 @@ def test_lips_are_rounder_in_oo_than_in_ee(say: Callable[[str], Said], animate: 
     )
 
 
-def test_weights_are_legal_and_both_sides_move_alike(say: Callable[[str], Said], animate: Animate) -> None:
-    pcm, rate, _ = say(PHRASE)
+def test_weights_are_legal_and_both_sides_move_alike(speak: Callable[[str], SpokenText], animate: Animate) -> None:
+    pcm, rate, _ = speak(PHRASE)
     frames = animate((pcm.astype(np.int32) * 8).clip(-32768, 32767).astype(np.int16), rate)  # badly clipped
     assert np.isfinite(frames).all()
     np.testing.assert_array_equal(frames, clamp(frames))
     blinks_and_gaze = [name for name in CURVE_NAMES[EYES] if "Squint" not in name and "Wide" not in name]
-    assert not frames[:, [INDEX[name] for name in blinks_and_gaze]].any()  # they are the player's
+    assert not frames[:, [INDEX[name] for name in blinks_and_gaze]].any()  # the player animates them
     assert not frames[:, ROTATIONS][:, 3:].any()
     for name in (name for name in CURVE_NAMES if name.endswith("Left") and name not in {"JawLeft", "MouthLeft"}):
         np.testing.assert_array_equal(frames[:, INDEX[name]], frames[:, INDEX[name.replace("Left", "Right")]])
 
 
 def test_the_animated_curves_are_the_ones_that_move(
-    model: LipModel, say: Callable[[str], Said], animate: Animate
+    model: LipModel, speak: Callable[[str], SpokenText], animate: Animate
 ) -> None:
-    pcm, rate, _ = say("Which five thoughtful chefs vow to push the blue pebble through my window, then wave?")
+    pcm, rate, _ = speak("Which five thoughtful chefs vow to push the blue pebble through my window, then wave?")
     moving = {CURVE_NAMES[column] for column in np.flatnonzero(np.ptp(animate(pcm, rate), axis=0) > 0.005)}
     assert moving <= set(model.description.animated_curves)
     assert {"JawOpen", "MouthClose", "MouthPucker", "MouthFunnel", "MouthLowerDownLeft", "MouthRollLower"} <= moving
 
 
 def test_flush_gives_all_frames_and_the_stream_keeps_its_context(
-    model: LipModel, say: Callable[[str], Said], animate: Animate
+    model: LipModel, speak: Callable[[str], SpokenText], animate: Animate
 ) -> None:
-    pcm, rate, _ = say(PHRASE)
+    pcm, rate, _ = speak(PHRASE)
     middle = len(pcm) // 2
     stream = model.open(rate)
     before = [stream.push(pcm[:middle]), stream.flush()]
@@ -185,9 +185,9 @@ def test_flush_gives_all_frames_and_the_stream_keeps_its_context(
 
 
 def test_a_flush_in_the_middle_of_a_word_does_not_make_the_face_jump(
-    model: LipModel, say: Callable[[str], Said], animate: Animate
+    model: LipModel, speak: Callable[[str], SpokenText], animate: Animate
 ) -> None:
-    pcm, rate, segments = say(PHRASE)
+    pcm, rate, segments = speak(PHRASE)
     usual = np.abs(np.diff(animate(pcm, rate), axis=0)).max()
     for vowel in [s for s in segments if s.phone in {"AA", "EY", "AY"}]:
         cut = round((vowel.start + vowel.end) / 2 * rate)
@@ -196,8 +196,8 @@ def test_a_flush_in_the_middle_of_a_word_does_not_make_the_face_jump(
         assert np.abs(np.diff(frames, axis=0)).max() < 2 * usual
 
 
-def test_streams_do_not_hear_each_other(model: LipModel, say: Callable[[str], Said], animate: Animate) -> None:
-    pcm, rate, _ = say(PHRASE)
+def test_streams_are_independent(model: LipModel, speak: Callable[[str], SpokenText], animate: Animate) -> None:
+    pcm, rate, _ = speak(PHRASE)
     one, other = model.open(rate), model.open(rate)
     frames = []
     for start in range(0, len(pcm), 4800):
@@ -207,8 +207,8 @@ def test_streams_do_not_hear_each_other(model: LipModel, say: Callable[[str], Sa
 
 
 def test_an_unknown_model_is_a_wrong_setting() -> None:
-    with pytest.raises(ConfigurationError, match=r"expected a model shipped in .*, got 'nobody'"):
-        LipModel("nobody")
+    with pytest.raises(ConfigurationError, match=r"expected a model shipped in .*, got 'unknown'"):
+        LipModel("unknown")
 
 
 def test_a_look_ahead_that_was_not_trained_is_a_wrong_setting() -> None:

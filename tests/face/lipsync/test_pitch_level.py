@@ -14,15 +14,15 @@ from services.face.lipsync.pitch_level import PitchLevelStream
 def test_the_pitch_of_a_buzz_is_found(hertz: int) -> None:
     t = np.arange(SAMPLE_RATE) / SAMPLE_RATE
     buzz = np.sum([np.sin(2 * np.pi * hertz * n * t) / n for n in range(1, 8)], axis=0) * 0.1
-    heard = PitchLevelStream().push(buzz.astype(np.float32))
-    assert len(heard.pitch) == FRAME_RATE
-    np.testing.assert_allclose(heard.pitch[5:], hertz, rtol=0.02)
+    rows = PitchLevelStream().push(buzz.astype(np.float32))
+    assert len(rows.pitch) == FRAME_RATE
+    np.testing.assert_allclose(rows.pitch[5:], hertz, rtol=0.02)
 
 
 def test_noise_has_no_pitch_and_silence_no_level() -> None:
     noise = np.random.default_rng(1).standard_normal(SAMPLE_RATE).astype(np.float32) * np.float32(0.1)
-    heard = PitchLevelStream().push(noise)
-    assert np.mean(heard.pitch > 0) < 0.1
+    rows = PitchLevelStream().push(noise)
+    assert np.mean(rows.pitch > 0) < 0.1
     assert PitchLevelStream().push(np.zeros(SAMPLE_RATE, np.float32)).level.max() == -100
 
 

@@ -1,4 +1,4 @@
-"""The shipped model against the published NeuroSync model, on a real voice that training never heard.
+"""The shipped model against the published NeuroSync model, on a real voice that was not in the training data.
 
 NEUROSYNC_REFERENCE_DIR names the folder of reference material; the recording lies beside it. Nothing is
 fitted: frames of recorded faces follow the sound by about 33 ms, so ours are compared that much later.

@@ -96,7 +96,7 @@ def test_a_request_cancelled_halfway_has_no_more_windows_run(watched: Watched, b
     assert watched.sizes == [4, 1]
 
 
-def test_a_request_that_is_cancelled_in_line_is_never_run(watched: Watched, batcher: Batcher) -> None:
+def test_a_request_that_is_cancelled_in_the_queue_is_never_run(watched: Watched, batcher: Batcher) -> None:
     running = batcher.submit(windows(1, 0))
     assert watched.entered.acquire(timeout=5)
     cancelled, kept = batcher.submit(windows(2, 1)), batcher.submit(windows(1, 2))
@@ -107,7 +107,7 @@ def test_a_request_that_is_cancelled_in_line_is_never_run(watched: Watched, batc
     assert watched.sizes == [1, 1]
 
 
-def test_a_full_line_refuses(watched: Watched, batcher: Batcher) -> None:
+def test_a_full_queue_refuses(watched: Watched, batcher: Batcher) -> None:
     batcher.submit(windows(1, 0))
     assert watched.entered.acquire(timeout=5)
     for seed in range(8):
@@ -116,7 +116,7 @@ def test_a_full_line_refuses(watched: Watched, batcher: Batcher) -> None:
         batcher.submit(windows(1, 9))
 
 
-def test_a_failure_reaches_those_who_wait_and_the_next_pass_runs(watched: Watched, batcher: Batcher) -> None:
+def test_a_failure_reaches_its_requests_and_the_next_pass_runs(watched: Watched, batcher: Batcher) -> None:
     watched.fails = True
     failing = batcher.submit(windows(6, 0))
     watched.gate.release()
@@ -128,7 +128,7 @@ def test_a_failure_reaches_those_who_wait_and_the_next_pass_runs(watched: Watche
     assert watched.sizes == [4, 1]  # the rest of what failed is not run
 
 
-def test_closing_refuses_who_waits_and_who_comes(watched: Watched, batcher: Batcher) -> None:
+def test_closing_refuses_waiting_and_new_requests(watched: Watched, batcher: Batcher) -> None:
     running = batcher.submit(windows(1, 0))
     assert watched.entered.acquire(timeout=5)
     waiting = batcher.submit(windows(1, 1))

@@ -1,4 +1,4 @@
-"""Checkpoints: which files load, and what is said of those that do not."""
+"""Checkpoints: which files load, and the errors for those that do not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ State = dict[str, torch.Tensor]
 
 
 def write_safetensors(path: Path, state: State) -> None:
-    """Write a file as the specification says, independently of the reader."""
+    """Write a file as specified, independently of the reader."""
     header, data = {}, b""
     for name, value in state.items():
         kind = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}[value.dtype]
@@ -59,7 +59,7 @@ def test_a_checkpoint_of_either_format_and_any_precision_loads(
         torch.testing.assert_close(value, stored[name].float(), rtol=0, atol=0)
 
 
-def test_sizes_are_told_by_the_weights_and_the_file_beside_them(data: Path) -> None:
+def test_sizes_are_inferred_from_the_weights_and_the_file_beside_them(data: Path) -> None:
     assert load(data / "small.safetensors").sizes == Sizes(64, 2, 4, 68)
 
 

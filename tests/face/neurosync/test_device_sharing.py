@@ -1,4 +1,4 @@
-"""Streams of the service that share one device: they go together, wait without threads, and leave without a trace."""
+"""Streams of the service that share one device: batching, waiting without threads, and cancellation."""
 
 from __future__ import annotations
 
@@ -86,9 +86,9 @@ async def until(stub: Stub, *, active: int, asked: int | None = None) -> None:
     """Wait until so many streams are active, and so many windows wait or were run."""
     async with asyncio.timeout(20):
         while True:
-            told = await stub.DescribeModels(face_pb2.DescribeModelsRequest(), timeout=10)
-            assert told.capacity_stream_count == STREAMS
-            seen = told.active_stream_count, told.waiting_window_count + sum(Gated.sizes)
+            description = await stub.DescribeModels(face_pb2.DescribeModelsRequest(), timeout=10)
+            assert description.capacity_stream_count == STREAMS
+            seen = description.active_stream_count, description.waiting_window_count + sum(Gated.sizes)
             if seen == (active, seen[1] if asked is None else asked):
                 return
 
@@ -115,7 +115,7 @@ async def test_windows_of_streams_that_were_cancelled_are_never_run(stub: Stub) 
     await until(stub, active=6, asked=6)
     for call in cancelled:
         call.cancel()
-    await until(stub, active=1, asked=6)  # still in line, until their turn
+    await until(stub, active=1, asked=6)  # still queued, until their turn
     Gated.gate.set()
     assert isinstance(answer := await kept.read(), face_pb2.AnimateResponse)
     assert answer.frames.frame_count == 18
@@ -125,7 +125,7 @@ async def test_windows_of_streams_that_were_cancelled_are_never_run(stub: Stub) 
 
 async def test_one_stream_more_than_the_device_keeps_is_refused(stub: Stub) -> None:
     calls = [await begun(stub) for _ in range(STREAMS)]
-    with pytest.raises(grpc.aio.AioRpcError) as told:
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
         await begun(stub)
-    assert told.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert refusal.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert len(calls) == STREAMS

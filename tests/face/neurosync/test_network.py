@@ -1,4 +1,4 @@
-"""The transformer against what the published one says."""
+"""The transformer against outputs of the published one."""
 
 from __future__ import annotations
 

@@ -51,29 +51,34 @@ def speech(data: Path) -> Pcm:
     return pcm
 
 
-def test_the_model_is_a_face_model_that_hears_emotions_and_animates_clips(model: NeuroSyncModel) -> None:
+def test_the_model_is_a_face_model_that_estimates_emotions_and_animates_clips(model: NeuroSyncModel) -> None:
     as_model: FaceModel = model
     assert isinstance(model, ClipModel)
     assert isinstance(as_model.open(RATE), EstimatesEmotions)
-    told = as_model.description
-    assert (told.name, told.engine, told.sample_rate, told.frame_rate) == ("neurosync", "torch/CPU/fp32", 88_200, 60)
-    assert told.look_ahead == 24 * 1470
-    assert told.estimates_emotions
-    assert {"JawOpen", "EyeSquintLeft"} < set(told.animated_curves)
-    assert not {"EyeBlinkLeft", "TongueOut", "HeadYaw"} & set(told.animated_curves)
+    description = as_model.description
+    assert (description.name, description.engine, description.sample_rate, description.frame_rate) == (
+        "neurosync",
+        "torch/CPU/fp32",
+        88_200,
+        60,
+    )
+    assert description.look_ahead == 24 * 1470
+    assert description.estimates_emotions
+    assert {"JawOpen", "EyeSquintLeft"} < set(description.animated_curves)
+    assert not {"EyeBlinkLeft", "TongueOut", "HeadYaw"} & set(description.animated_curves)
 
 
-def test_a_stream_gives_legal_frames_and_emotions_on_a_grid(model: NeuroSyncModel, speech: Pcm) -> None:
+def test_a_stream_gives_legal_frames_and_emotions_at_even_steps(model: NeuroSyncModel, speech: Pcm) -> None:
     stream = model.open(RATE)
     frames = np.concatenate([*(stream.push(piece) for piece in np.array_split(speech, 31)), stream.end()])
     assert frames.shape == (-(-len(speech) * 60 // RATE), 61)
     assert (frames >= LOWEST).all()
     assert (frames <= 1).all()
-    readings = stream.take_emotions()
+    estimates = stream.take_emotions()
     assert not stream.take_emotions()
-    assert len(readings) > 5
-    assert all(reading.frame % 6 == 0 and reading.frame < len(frames) for reading in readings)
-    assert all(0 <= weight <= 1 for reading in readings for weight in reading.weights)
+    assert len(estimates) > 5
+    assert all(estimate.frame % 6 == 0 and estimate.frame < len(frames) for estimate in estimates)
+    assert all(0 <= weight <= 1 for estimate in estimates for weight in estimate.weights)
 
 
 def test_a_whole_clip_is_the_published_one_within_the_legal_range(
@@ -83,9 +88,9 @@ def test_a_whole_clip_is_the_published_one_within_the_legal_range(
     parts = [run_work(part) for part in model.animate_clip((speech / 32768).astype(np.float32), RATE)]
     frames = np.concatenate([frames for frames, _ in parts])
     np.testing.assert_allclose(frames, np.clip(wanted[:, :61], LOWEST, 1), rtol=0, atol=1e-5)
-    for reading in (reading for _, readings in parts for reading in readings):
-        emotions = np.clip(wanted[reading.frame, 61:] / 100, 0, 1)
-        np.testing.assert_allclose(reading.weights, emotions, rtol=0, atol=1e-5)
+    for estimate in (estimate for _, estimates in parts for estimate in estimates):
+        emotions = np.clip(wanted[estimate.frame, 61:] / 100, 0, 1)
+        np.testing.assert_allclose(estimate.weights, emotions, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(("samples", "frames"), [(0, 0), (1, 1), (1999, 5), (24_000, 60), (24_001, 61)])
@@ -172,11 +177,15 @@ async def test_a_stream_that_takes_over_counts_frames_and_emotions_of_the_turn(s
 
 
 async def test_the_service_describes_the_model(stub: Stub) -> None:
-    (told,) = (await stub.DescribeModels(face_pb2.DescribeModelsRequest(), timeout=5)).models
-    assert (told.model, told.engine, told.sample_rate_hertz) == ("neurosync", "torch/CPU/fp32", 88_200)
-    assert told.look_ahead_sample_count == (48 + 12) * 1470  # a CPU hops far
-    assert told.emotion_source == face_pb2.EMOTION_SOURCE_SOUND
-    assert list(told.curve_names) == list(CURVE_NAMES)
+    (description,) = (await stub.DescribeModels(face_pb2.DescribeModelsRequest(), timeout=5)).models
+    assert (description.model, description.engine, description.sample_rate_hertz) == (
+        "neurosync",
+        "torch/CPU/fp32",
+        88_200,
+    )
+    assert description.look_ahead_sample_count == (48 + 12) * 1470  # the default hop of a CPU
+    assert description.emotion_source == face_pb2.EMOTION_SOURCE_SOUND
+    assert list(description.curve_names) == list(CURVE_NAMES)
 
 
 async def test_noise_that_is_no_file_is_an_invalid_argument(stub: Stub) -> None:
@@ -196,10 +205,10 @@ async def test_noise_that_is_no_file_is_an_invalid_argument(stub: Stub) -> None:
         ({"checkpoint": None}, "needs NEUROSYNC_FACE_CHECKPOINT"),
         ({"checkpoint": "/nowhere/model.pth"}, r"cannot read /nowhere/model\.pth"),
         ({"hop": 110}, "hop and look_ahead: expected"),
-        ({"model": "nobody"}, "expected a model shipped"),
+        ({"model": "unknown"}, "expected a model shipped"),
     ],
 )
-def test_a_wrong_setting_says_what_is_wanted(data: Path, changes: dict[str, object], reason: str) -> None:
+def test_a_wrong_setting_is_refused_with_what_is_expected(data: Path, changes: dict[str, object], reason: str) -> None:
     values = {"model": "neurosync", "checkpoint": str(data / "small.safetensors")} | changes
     with pytest.raises(ConfigurationError, match=reason):
         load_model(load(FaceSettings, **values))

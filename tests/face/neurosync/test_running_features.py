@@ -34,9 +34,7 @@ def test_running_features_come_close_to_those_of_the_whole_clip(data: Path, extr
     assert (late[:120, :23] - whole[82:202, :23]).square().mean().sqrt() < 0.12
 
 
-def test_running_features_do_not_depend_on_how_sound_is_cut_nor_on_its_level(
-    data: Path, extractor: FeatureExtractor
-) -> None:
+def test_running_features_do_not_depend_on_the_chunks_nor_on_its_level(data: Path, extractor: FeatureExtractor) -> None:
     sound = prepared(data / "speech_a.wav")
     at_once, in_pieces, quiet = (RunningFeatures(extractor, 24_000) for _ in range(3))
     at_once.push(sound)

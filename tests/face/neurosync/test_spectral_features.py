@@ -1,4 +1,4 @@
-"""Sound to features, against what the published pipeline gives."""
+"""Spectral features against those of the published pipeline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole clips against what the published model makes of them."""
+"""Whole clips against outputs of the published model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sound that comes in pieces: the frames, when they come, and that they are never taken back."""
+"""Streaming: the frames of audio in chunks, when they are returned, and that they are never revised."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def all_of(stream: WindowStream, *pieces: Pcm) -> Floats:
 
 @given(cuts=st.lists(st.integers(0, 84_000), max_size=40), hop=st.sampled_from([6, 12, 20]))
 @settings(max_examples=12, deadline=None)
-def test_frames_do_not_depend_on_how_sound_is_cut(
+def test_frames_do_not_depend_on_the_chunks(
     runner: DirectRunner, extractor: FeatureExtractor, speech: Pcm, cuts: list[int], hop: int
 ) -> None:
     timing = WindowTiming(hop=hop)
@@ -76,9 +76,9 @@ def test_a_frame_waits_for_its_look_ahead_and_no_longer(
 ) -> None:
     stream = opened(runner, extractor, rate, timing)
     given_ = 0
-    for heard in range(rate // 50, 2 * rate, rate // 50):
+    for received in range(rate // 50, 2 * rate, rate // 50):
         given_ += len(run_work(stream.push(np.zeros(rate // 50, np.int16))))
-        assert given_ >= (heard - stream.look_ahead) * 60 // rate
+        assert given_ >= (received - stream.look_ahead) * 60 // rate
 
 
 def test_a_flush_gives_every_frame_and_what_follows_fades_in(
@@ -98,7 +98,7 @@ def test_a_flush_gives_every_frame_and_what_follows_fades_in(
     assert joint < max(raw, np.abs(np.diff(straight, axis=0)).max())
 
 
-def test_flushing_depends_on_where_and_not_on_how_sound_was_cut(
+def test_flushing_depends_on_where_and_not_on_the_chunks(
     runner: DirectRunner, extractor: FeatureExtractor, speech: Pcm
 ) -> None:
     def run(size: int) -> Floats:
@@ -135,13 +135,13 @@ def test_no_window_is_run_whose_frames_were_given(network: Network, extractor: F
     assert (len(run_work(stream.push(speech[44_000:49_000]))), counting.count) == (8, 9)
 
 
-def test_the_fade_goes_from_what_was_foreseen_to_what_was_heard() -> None:
-    seam = CrossfadeJoiner()
-    assert seam.join(np.zeros((20, 1), np.float32), 0, 10).tolist() == [[0.0]] * 10  # foresees 0 up to frame 20
-    joined = seam.join(np.ones((30, 1), np.float32), 2, 14)[:, 0]
+def test_the_fade_goes_from_the_held_back_frames_to_the_new_ones() -> None:
+    joiner = CrossfadeJoiner()
+    assert joiner.join(np.zeros((20, 1), np.float32), 0, 10).tolist() == [[0.0]] * 10  # holds back 0 up to frame 20
+    joined = joiner.join(np.ones((30, 1), np.float32), 2, 14)[:, 0]
     np.testing.assert_allclose(joined, np.array([1, 2, 3, 4]) / 5, atol=1e-6)
-    assert not len(seam.join(np.ones((30, 1), np.float32), 0, 14))
-    np.testing.assert_allclose(seam.join(np.ones((30, 1), np.float32), 4, 34), 1, atol=1e-6)
+    assert not len(joiner.join(np.ones((30, 1), np.float32), 0, 14))
+    np.testing.assert_allclose(joiner.join(np.ones((30, 1), np.float32), 4, 34), 1, atol=1e-6)
 
 
 def test_once_the_statistics_are_settled_the_stream_is_close_to_the_whole_clip(
@@ -159,6 +159,6 @@ def test_once_the_statistics_are_settled_the_stream_is_close_to_the_whole_clip(
 
 
 @pytest.mark.parametrize(("hop", "look_ahead"), [(4, 12), (12, 4), (48, 40)])
-def test_a_pace_that_a_window_cannot_hold_is_refused(hop: int, look_ahead: int) -> None:
+def test_a_timing_that_a_window_cannot_hold_is_refused(hop: int, look_ahead: int) -> None:
     with pytest.raises(ValueError, match="expected hop and look_ahead of at least 5"):
         WindowTiming(hop, look_ahead)

@@ -1,7 +1,7 @@
-"""Rooms, microphones and noises: what lies between a synthetic voice and a real recording.
+"""Augmentation of clean synthetic speech with simulated rooms, microphones, noise and telephone lines.
 
-All functions take and give float32 sound at 16 kHz, shape (n,). Filters have no delay, so that the
-curves made for the clean voice stay right.
+All functions take and return float32 audio at 16 kHz, shape (n,). Filters have no delay, so the target curves of the
+clean voice stay valid.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from services.common.types import Floats
 from services.face.lipsync.log_mel import SAMPLE_RATE
 
 ACTIVE_DBFS = -22.0
-"""Level that speech is brought to before its gain is drawn."""
+"""Level that speech is normalised to before a random gain is applied."""
 
 
 def decibels(value: float) -> float:
@@ -22,7 +22,7 @@ def decibels(value: float) -> float:
 
 
 def rms(sound: Floats) -> float:
-    """Return the root mean square of the louder half of 20 ms blocks: pauses do not count."""
+    """Return the root mean square of the louder half of 20 ms blocks, so that pauses do not count."""
     blocks = sound[: len(sound) // 320 * 320].reshape(-1, 320)
     powers = np.sort(np.mean(blocks.astype(np.float64) ** 2, axis=1))
     return float(np.sqrt(np.mean(powers[len(powers) // 2 :]) + 1e-12))
@@ -34,8 +34,8 @@ def coloured_noise(count: int, slope: float, rng: np.random.Generator) -> Floats
     hertz = np.maximum(np.fft.rfftfreq(count, 1 / SAMPLE_RATE), 40.0)
     spectrum *= (hertz / 1000.0) ** (-slope / 6.02)
     noise = np.fft.irfft(spectrum, count)
-    even: Floats = (noise / (noise.std() + 1e-12)).astype(np.float32)
-    return even
+    normalised: Floats = (noise / (noise.std() + 1e-12)).astype(np.float32)
+    return normalised
 
 
 def hum(count: int, rng: np.random.Generator) -> Floats:
@@ -47,8 +47,8 @@ def hum(count: int, rng: np.random.Generator) -> Floats:
         for n in range(1, int(rng.integers(2, 14)))
     ]
     sound = np.sum(partials, axis=0)
-    even: Floats = (sound / (sound.std() + 1e-12)).astype(np.float32)
-    return even
+    normalised: Floats = (sound / (sound.std() + 1e-12)).astype(np.float32)
+    return normalised
 
 
 def background(count: int, rng: np.random.Generator) -> Floats:
@@ -62,19 +62,19 @@ def background(count: int, rng: np.random.Generator) -> Floats:
 
 
 def telephone(sound: Floats) -> Floats:
-    """Return the sound as a telephone carries it: 300 to 3400 Hz, in steps that follow the level (mu-law)."""
+    """Return the audio as over a telephone line: 300 to 3400 Hz, with 8-bit mu-law quantisation."""
     spectrum = np.fft.rfft(sound)
     hertz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
     spectrum *= 1 / (1 + (300 / np.maximum(hertz, 1)) ** 8) / (1 + (hertz / 3400) ** 16)
-    heard = np.fft.irfft(spectrum, len(sound))
-    pressed = np.sign(heard) * np.log1p(255 * np.minimum(np.abs(heard), 1)) / np.log(256)
-    stepped = np.round(pressed * 127) / 127
-    carried: Floats = (np.sign(stepped) * np.expm1(np.abs(stepped) * np.log(256)) / 255).astype(np.float32)
-    return carried
+    filtered = np.fft.irfft(spectrum, len(sound))
+    compressed = np.sign(filtered) * np.log1p(255 * np.minimum(np.abs(filtered), 1)) / np.log(256)
+    quantised = np.round(compressed * 127) / 127
+    expanded: Floats = (np.sign(quantised) * np.expm1(np.abs(quantised) * np.log(256)) / 255).astype(np.float32)
+    return expanded
 
 
-def _tone_control(hertz: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return a microphone's gain at each frequency."""
+def _frequency_response(hertz: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return a random microphone's gain at each frequency."""
     octaves = np.log2(np.maximum(hertz, 60.0) / 1000.0)
     level = rng.uniform(-3.5, 3.5) * octaves
     for _ in range(int(rng.integers(0, 4))):
@@ -88,7 +88,7 @@ def _tone_control(hertz: NDArray[np.float64], rng: np.random.Generator) -> NDArr
 
 
 def _room(size: int, rng: np.random.Generator) -> NDArray[np.complex128]:
-    """Return the spectrum of a room's impulse response: the voice itself, then a decaying wash."""
+    """Return the spectrum of a random room's impulse response: the direct sound, then decaying reverberation."""
     seconds = rng.uniform(0.1, 0.5)
     count = int(seconds * SAMPLE_RATE)
     tail = rng.standard_normal(count) * 10 ** (-3 * np.arange(count) / count)
@@ -99,22 +99,22 @@ def _room(size: int, rng: np.random.Generator) -> NDArray[np.complex128]:
 
 
 def recorded(sound: Floats, rng: np.random.Generator) -> Floats:
-    """Return a clean voice as some microphone in some room may have taken it."""
+    """Return a clean voice as recorded by a random microphone in a random room."""
     size = 1 << int(len(sound) + SAMPLE_RATE // 2).bit_length()
     spectrum = np.fft.rfft(sound, size)
     if rng.random() < 0.8:
-        spectrum *= _tone_control(np.fft.rfftfreq(size, 1 / SAMPLE_RATE).astype(np.float64), rng)
+        spectrum *= _frequency_response(np.fft.rfftfreq(size, 1 / SAMPLE_RATE).astype(np.float64), rng)
     if rng.random() < 0.4:
         spectrum *= _room(size, rng)
-    heard = np.fft.irfft(spectrum, size)[: len(sound)].astype(np.float32)
-    heard *= np.float32(decibels(ACTIVE_DBFS) / rms(heard))
-    if rng.random() < 0.15:  # a limiter, or a microphone too near
+    result = np.fft.irfft(spectrum, size)[: len(sound)].astype(np.float32)
+    result *= np.float32(decibels(ACTIVE_DBFS) / rms(result))
+    if rng.random() < 0.15:  # a limiter, or an overdriven microphone
         drive = np.float32(rng.uniform(1.5, 6))
-        heard = np.tanh(heard * drive) / drive
+        result = np.tanh(result * drive) / drive
     if rng.random() < 0.65:
         snr = rng.uniform(8, 45)
-        heard = heard + background(len(heard), rng) * np.float32(decibels(ACTIVE_DBFS - snr))
+        result = result + background(len(result), rng) * np.float32(decibels(ACTIVE_DBFS - snr))
     if rng.random() < 0.08:
-        heard = telephone(heard)
-    heard = heard * np.float32(decibels(float(rng.uniform(-26, 8))))
-    return np.clip(np.round(heard * 32768), -32768, 32767).astype(np.float32) / np.float32(32768)
+        result = telephone(result)
+    result = result * np.float32(decibels(float(rng.uniform(-26, 8))))
+    return np.clip(np.round(result * 32768), -32768, 32767).astype(np.float32) / np.float32(32768)

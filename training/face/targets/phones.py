@@ -1,7 +1,6 @@
-"""The sounds the teacher knows, and how each voice's own alphabet maps onto them.
+"""The phone alphabet of the training, and the mapping of each voice's own alphabet to it.
 
-A voice says which sound is spoken when; here that becomes a list of `Segment`s in one alphabet
-(ARPAbet with AX, DX, Q and SIL; diphthongs whole).
+Timed phones are lists of `Segment`s in ARPAbet with AX, DX, Q and SIL; diphthongs are one phone.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from dataclasses import dataclass, replace
 CONSONANTS = "P B M F V TH DH T D N L DX S Z SH ZH CH JH K G NG HH R W Y Q".split()
 VOWELS = "AA AE AH AO AX EH ER IH IY UH UW EY AY OW AW OY".split()
 PHONES = ("SIL", *VOWELS, *CONSONANTS)
-"""Index order of the auxiliary phoneme head."""
+"""In the order of the network's phone scores."""
 
 SHORTEST_PAUSE = 0.075
-"""Seconds; a gap between words shorter than this is no pause, and its neighbours share it."""
+"""Seconds; a gap shorter than this is no pause, and is divided between its neighbours."""
 
 MISAKI = dict(
     zip(
@@ -26,7 +25,7 @@ MISAKI = dict(
         strict=True,
     )
 )
-"""Kokoro's phoneme letters (misaki, US and GB) to ours."""
+"""Kokoro's phoneme letters (misaki, US and GB) to phones."""
 _IPA_DIPHTHONGS = dict(
     zip(
         "eɪ aɪ oʊ əʊ aʊ ɔɪ ai ei oi au ou eu tʃ dʒ ts dz".split(),
@@ -41,14 +40,14 @@ _IPA = MISAKI | dict(
         strict=True,
     )
 )
-"""IPA letters to ours: each to the English sound that looks most like it (French "u" to UW, German "ch" to K)."""
+"""IPA letters to phones: each to the English one that looks most like it (French "u" to UW, German "ch" to K)."""
 STRESS = {"ˈ": 1, "ˌ": 2}
 """Primary and secondary stress marks to the digits used below."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One sound in time."""
+    """One phone and its time."""
 
     phone: str
     """One of `PHONES`."""
@@ -65,7 +64,7 @@ class Segment:
 
 
 def without_gaps(segments: Iterable[Segment]) -> list[Segment]:
-    """Return segments with neighbouring pauses joined, and short ones shared by their neighbours."""
+    """Return segments with adjacent pauses joined, and short ones divided between their neighbours."""
     joined: list[Segment] = []
     for segment in segments:
         if joined and segment.phone == joined[-1].phone == "SIL":
@@ -99,7 +98,7 @@ def from_misaki(letters: str, seconds: Iterable[float]) -> list[Segment]:
         if letter in STRESS:  # a mark's own time belongs to the sound it marks
             stress = STRESS[letter]
             continue
-        if letter == "ː":  # lengthens the sound before it
+        if letter == "ː":  # lengthens the phone before it
             if segments:
                 segments[-1] = replace(segments[-1], end=now)
         else:
@@ -109,12 +108,12 @@ def from_misaki(letters: str, seconds: Iterable[float]) -> list[Segment]:
 
 
 def from_ipa(names: Sequence[str], edges: Iterable[float], stresses: Sequence[int] = ()) -> list[Segment]:
-    """Return the segments of sounds named in IPA.
+    """Return the segments of phones named in IPA.
 
     Args:
         names: such as "eɪ", "ɑː" or "tʲ"; of an unknown one its first known letter counts, and none is a pause.
-        edges: seconds; sound i lasts from edge i to edge i + 1.
-        stresses: of each sound; where none are known, every vowel but a schwa counts as half stressed.
+        edges: seconds; phone i lasts from edge i to edge i + 1.
+        stresses: of each phone; where none are given, every vowel but a schwa counts as half stressed.
     """
     segments = []
     marks = stresses or [2] * len(names)
@@ -125,7 +124,7 @@ def from_ipa(names: Sequence[str], edges: Iterable[float], stresses: Sequence[in
 
 
 def _merge_er(segments: list[Segment]) -> list[Segment]:
-    """Return the segments with the r of "ɜɹ" inside its vowel: they are one sound."""
+    """Return the segments with the r of "ɜɹ" merged into its vowel: they are one phone."""
     merged: list[Segment] = []
     for segment in segments:
         if merged and segment.phone == "R" and merged[-1].phone == "ER":

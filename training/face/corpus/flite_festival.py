@@ -1,6 +1,6 @@
-"""Voices of programs that may be installed: flite and Festival, American men and a woman with licences like BSD's.
+"""flite and Festival as voices: external programs with permissive licences that print when each phone ends.
 
-Each prints when its sounds end. They are stretched in time and, by resampling, in size.
+Their speech is stretched in time and, by playing it at another rate, in vocal-tract length.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.face.phones import Segment, without_gaps
-from training.face.voices import Spoken
+from training.face.corpus.voices import Spoken
+from training.face.targets.phones import Segment, without_gaps
 
 FLITE_VOICES = ("rms", "awb", "slt")
 """Statistical voices of two men and a woman; `kal` is missing because its printed times drift from its sound."""
@@ -26,11 +26,11 @@ FESTIVAL_FOLDER = Path("/usr/share/festival/voices/english")
 
 
 EARLY_SECONDS = 0.008
-"""How far their printed times lead their sound, beside hibari's: where levels fit the named sounds best."""
+"""Lead of the printed times over the audio, compared with hibari's: where levels fit the phones best."""
 
 
 def _arpabet(name: str) -> str:
-    """Return our name of a phone of flite or Festival."""
+    """Return a phone of flite or Festival in the alphabet of `phones`."""
     same = {"pau": "SIL", "axr": "ER", "el": "L", "em": "M", "en": "N", "ssil": "SIL", "nx": "N", "hv": "HH"}
     return same.get(name, name.upper())
 
@@ -65,7 +65,7 @@ class Flite:
         return shutil.which("flite") is not None
 
     def speak(self, text: str, rng: np.random.Generator) -> Spoken | None:
-        """Return the sentence at a drawn pace and size."""
+        """Return the sentence at a random rate of speech and vocal-tract length."""
         stretch, size = rng.uniform(0.8, 1.35), rng.uniform(0.85, 1.18)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "speech.wav"
@@ -91,14 +91,14 @@ class Festival:
         return shutil.which("festival") is not None and all(voice.is_dir() for voice in voices)
 
     def speak(self, text: str, rng: np.random.Generator) -> Spoken | None:
-        """Return the sentence at a drawn pace and size."""
+        """Return the sentence at a random rate of speech and vocal-tract length."""
         stretch, size = rng.uniform(0.75, 1.2), rng.uniform(0.85, 1.25)
-        said = re.sub(r'["\\\\]', " ", text)
+        plain = re.sub(r'["\\\\]', " ", text)
         with tempfile.TemporaryDirectory() as folder:
             script = Path(folder) / "say.scm"
             script.write_text(
                 f"(voice_{self._voice})(Parameter.set 'Duration_Stretch {stretch:.3f})"
-                f'(set! said (utt.synth (Utterance Text "{said}")))'
+                f'(set! said (utt.synth (Utterance Text "{plain}")))'
                 f'(utt.save.segs said "{folder}/segments")(utt.save.wave said "{folder}/speech.wav" \'riff)'
             )
             subprocess.run(["festival", "-b", str(script)], capture_output=True, timeout=60, check=True)

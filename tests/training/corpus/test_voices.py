@@ -9,10 +9,10 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from training.face.espeak import Espeak
-from training.face.phones import PHONES
-from training.face.programs import Festival, Flite
-from training.face.voices import Hibari, Spoken, Voice, dictionary
+from training.face.corpus.espeak import Espeak
+from training.face.corpus.flite_festival import Festival, Flite
+from training.face.corpus.voices import Hibari, Spoken, Voice, dictionary
+from training.face.targets.phones import PHONES
 
 TEXT = "Maybe Bob and Emma will push the big piano over the bridge. Why not?"
 

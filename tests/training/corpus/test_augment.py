@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.face.augment import telephone
+from training.face.corpus.augment import telephone
 
 
 def test_a_telephone_leaves_the_middle_of_the_voice() -> None:

@@ -1,7 +1,6 @@
-"""Sounds that are not speech: for these the face must rest.
+"""Audio without speech, for which the mouth must rest: noise, breath, clatter, music and tones.
 
-Without them a network that has heard only voices opens the jaw for a fan or a chord.
-All float32 at 16 kHz, shape (n,).
+A network that was trained on voices only opens the jaw for a fan or a chord. All float32 at 16 kHz, shape (n,).
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ from numpy.typing import NDArray
 
 from services.common.types import Floats
 from services.face.lipsync.log_mel import SAMPLE_RATE
-from training.face.augment import background, coloured_noise, decibels, hum
+from training.face.corpus.augment import background, coloured_noise, decibels, hum
 
 Envelope = NDArray[np.float64]
 
 
 def _bumps(count: int, rng: np.random.Generator, shortest: float, longest: float, density: float) -> Envelope:
-    """Return an envelope of swells, 0 to 1, each `shortest` to `longest` seconds."""
+    """Return an envelope of bumps, 0 to 1, each `shortest` to `longest` seconds."""
     envelope = np.zeros(count)
     for _ in range(max(1, round(density * count / SAMPLE_RATE))):
         length = int(rng.uniform(shortest, longest) * SAMPLE_RATE)
@@ -49,7 +48,7 @@ def swelling_noise(count: int, rng: np.random.Generator) -> Floats:
 
 
 def breath(count: int, rng: np.random.Generator) -> Floats:
-    """Return breathing: noise through one to four broad resonances, in and out."""
+    """Return breathing: noise through one to four broad resonances, coming and going."""
     spectrum = np.fft.rfft(coloured_noise(count, float(rng.uniform(-1, 5)), rng))
     hertz = np.fft.rfftfreq(count, 1 / SAMPLE_RATE)
     gain = np.full(len(hertz), decibels(float(rng.uniform(-50, -15))))
@@ -117,7 +116,7 @@ def tones(count: int, rng: np.random.Generator) -> Floats:
 
 
 def _shaped(sound: Floats, envelope: Envelope, rng: np.random.Generator) -> Floats:
-    """Return the sound under an envelope, at a drawn level, over a faint floor."""
+    """Return the audio under an envelope, at a random level, over a faint noise floor."""
     loud = np.float32(decibels(float(rng.uniform(-50, -15))))
     floor = np.float32(decibels(float(rng.uniform(-90, -50))))
     noise = coloured_noise(len(sound), float(rng.uniform(0, 6)), rng)
@@ -133,11 +132,11 @@ KINDS: dict[str, tuple[Callable[[int, np.random.Generator], Floats], float]] = {
     "music": (music, 0.22),
     "tones": (tones, 0.18),
 }
-"""Name to (maker, share of the non-speech minutes)."""
+"""Name to (generator, share of the minutes without speech)."""
 
 
 def draw(count: int, rng: np.random.Generator) -> Floats:
-    """Return one of the kinds, by its share, full scale 1.0."""
+    """Return audio of a random kind, drawn by its share, full scale 1.0."""
     shares = np.array([share for _, share in KINDS.values()])
     makers = [maker for maker, _ in KINDS.values()]
     sound = makers[int(rng.choice(len(makers), p=shares / shares.sum()))](count, rng)

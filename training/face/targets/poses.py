@@ -1,9 +1,8 @@
-"""What the mouth looks like in each sound, and how strongly each sound insists on it.
+"""Mouth pose of each phone, and its dominance over its neighbours.
 
-Poses are the average shapes of ARKit curves in English speech, in percent, left and right alike;
-the second element of a diphthong is a pose of its own. `DOMINANCE` says how far a sound pulls its
-neighbours towards itself, per group of curves: /p/ must close the lips whatever surrounds it, /h/
-borrows the shape of its vowel.
+Poses are average ARKit curves of English speech, in percent, the same on the left and right; the second element of a
+diphthong has its own pose. `DOMINANCE` is the weight of a phone among its neighbours, for each group of curves: /p/
+must close the lips whatever surrounds it, /h/ takes the shape of its vowel.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ CHANNELS = (
     "CheekSquint",
     "TongueOut",
 )
-"""What the network gives, in its order; a name without Left/Right that ARKit splits stands for both."""
+"""The network's outputs in order; a name without Left/Right that ARKit splits means both."""
 
 GROUPS = {
     "jaw": ("JawOpen", "JawForward"),
@@ -49,7 +48,7 @@ GROUPS = {
         "CheekPuff",
     ),
 }
-"""Curves that move together; all others are the lip shape."""
+"""Groups of curves with a common dominance; all others are the group "lip"."""
 
 
 def group_of(channel: str) -> str:
@@ -134,7 +133,7 @@ CHEEK = 0.5
 """Share of a smile that lifts the cheeks."""
 
 
-def _read(table: str) -> dict[str, Pose]:
+def _parse(table: str) -> dict[str, Pose]:
     """Return phone -> curve -> weight (0 to 1) from the table above."""
     poses = {}
     for line in table.strip().splitlines():
@@ -146,11 +145,11 @@ def _read(table: str) -> dict[str, Pose]:
     return poses
 
 
-POSES = _read(_TABLE)
+POSES = _parse(_TABLE)
 """Phone (diphthongs split in `…1` and `…2`) to its curves."""
 
 DIPHTHONGS = ("EY", "AY", "OW", "AW", "OY")
-"""Sounds that are two poses; the first lasts `DIPHTHONG_SPLIT` of the whole."""
+"""Phones of two poses; the first lasts `DIPHTHONG_SPLIT` of the whole."""
 DIPHTHONG_SPLIT = 0.55
 BILABIALS = ("P", "B", "M")
 LABIODENTALS = ("F", "V")
@@ -174,7 +173,7 @@ DOMINANCE = {
     for phones, levels in _LEVELS
     for phone in phones.split()
 }
-"""Phone to its strength in each group."""
+"""Phone to its weight in each group."""
 
 ROLL_SECONDS = {"lip": (0.055, 0.055), "jaw": (0.065, 0.060), "round": (0.095, 0.070), "closure": (0.045, 0.040)}
-"""How long before and after a sound its shape is already, and still, felt."""
+"""Seconds before and after a phone over which its pose has an effect."""

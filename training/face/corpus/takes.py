@@ -1,8 +1,8 @@
-"""Write the training corpus: feature rows, target curves and phones of synthetic takes.
+"""Writes the training corpus: feature rows, target curves and phones of synthetic takes.
 
-A take is one to four sentences by one voice with pauses between them, through one microphone, or some
-seconds of something that is not speech. One `.npz` per shard holds takes end to end; `starts` marks
-where each begins, since the network's state and the features' peak start anew there.
+A take is one to four sentences by one voice with pauses between them, recorded by one simulated microphone, or some
+seconds of audio without speech. One `.npz` per shard holds takes end to end; `starts` marks where each begins, since
+the network's state and the features' peak are reset there.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from numpy.typing import NDArray
 
 from services.common.types import FRAME_RATE, Floats
 from services.face.lipsync.log_mel import SAMPLE_RATE, log_mel_rows
-from training.face.augment import recorded
-from training.face.espeak import Espeak
-from training.face.negatives import draw
-from training.face.phones import PHONES
-from training.face.poses import CHANNELS
-from training.face.programs import FESTIVAL_VOICES, FLITE_VOICES, Festival, Flite
-from training.face.teacher import curves_of, phones_of
-from training.face.text import sentences
-from training.face.voices import Hibari, Spoken, Voice, dictionary
+from training.face.corpus.augment import recorded
+from training.face.corpus.espeak import Espeak
+from training.face.corpus.flite_festival import FESTIVAL_VOICES, FLITE_VOICES, Festival, Flite
+from training.face.corpus.negatives import draw
+from training.face.corpus.text import sentences
+from training.face.corpus.voices import Hibari, Spoken, Voice, dictionary
+from training.face.targets.phones import PHONES
+from training.face.targets.poses import CHANNELS
+from training.face.targets.target_curves import phones_of, target_curves
 
 logger = logging.getLogger(__name__)
 
-LATEST_PAUSE = 0.7
-"""Seconds; pauses between a take's sentences are drawn up to this."""
+LONGEST_PAUSE = 0.7
+"""Seconds; pauses between a take's sentences are drawn from 0 to this."""
 SHARD_MINUTES = 15.0
 
 
 @dataclass(frozen=True)
 class Take:
-    """Aligned rows of one take: all have the same length."""
+    """Aligned rows of one take, all of the same length."""
 
     features: Floats
     """(frames, ROW)"""
@@ -55,20 +55,19 @@ def _frames(sound: Floats) -> int:
 
 
 def speech_take(spoken: list[Spoken], rng: np.random.Generator, *, clean: bool = False) -> Take:
-    """Return sentences joined with pauses and sent through one microphone (none if `clean`)."""
+    """Return sentences joined with pauses, recorded by one simulated microphone (none if `clean`)."""
     sounds: list[Floats] = []
     curves: list[Floats] = []
     phones: list[NDArray[np.int64]] = []
     for sentence in spoken:
         sound = soxr.resample(sentence.sound, sentence.rate, SAMPLE_RATE).astype(np.float32)
-        pause = int(rng.uniform(0, LATEST_PAUSE) * FRAME_RATE)
+        pause = int(rng.uniform(0, LONGEST_PAUSE) * FRAME_RATE)
         frames = _frames(sound) + pause
         padded = np.zeros(-(-frames * SAMPLE_RATE // FRAME_RATE), np.float32)
         count = min(len(sound), len(padded))
         padded[:count] = sound[:count]
-        said = curves_of(sentence.segments, sentence.sound, sentence.rate, frames)
         sounds.append(padded)
-        curves.append(said)
+        curves.append(target_curves(sentence.segments, sentence.sound, sentence.rate, frames))
         phones.append(phones_of(sentence.segments, frames))
     joined = np.concatenate(sounds)
     rows = log_mel_rows(joined if clean else recorded(joined, rng))
@@ -77,25 +76,25 @@ def speech_take(spoken: list[Spoken], rng: np.random.Generator, *, clean: bool =
 
 
 def other_take(rng: np.random.Generator) -> Take:
-    """Return seconds of something that is not speech, with a resting mouth."""
+    """Return some seconds of audio without speech, with the mouth at rest."""
     rows = log_mel_rows(draw(int(rng.uniform(5, 12) * SAMPLE_RATE), rng))
     rest = np.zeros((len(rows), len(CHANNELS)), np.float32)
     return Take(rows, rest, np.full(len(rows), PHONES.index("SIL"), np.int64))
 
 
 def takes(voice: Voice, seed: int) -> Iterator[Take]:
-    """Yield takes of one voice without end."""
+    """Yield takes of one voice forever."""
     rng = np.random.default_rng([seed, 1])
-    lines = sentences(seed, dictionary())
+    texts = sentences(seed, dictionary())
     while True:
-        said = [voice.speak(next(lines), rng) for _ in range(int(rng.integers(1, 5)))]
-        spoken = [sentence for sentence in said if sentence is not None]
+        attempts = [voice.speak(next(texts), rng) for _ in range(int(rng.integers(1, 5)))]
+        spoken = [sentence for sentence in attempts if sentence is not None]
         if spoken:
             yield speech_take(spoken, rng)
 
 
 def others(seed: int) -> Iterator[Take]:
-    """Yield takes without speech, without end."""
+    """Yield takes without speech forever."""
     rng = np.random.default_rng([seed, 2])
     while True:
         yield other_take(rng)
@@ -103,10 +102,10 @@ def others(seed: int) -> Iterator[Take]:
 
 @dataclass(frozen=True)
 class Part:
-    """Some shards of the corpus, made by one process."""
+    """A part of the corpus, written by one process as one or more shards."""
 
     name: str
-    """Of the files; what stands before the first dash is the kind."""
+    """Prefix of the file names; its part before the first dash is the kind."""
     minutes: float
     seed: int
 
@@ -131,7 +130,7 @@ def parts(minutes: Mapping[str, float], seed: int) -> list[Part]:
 
     Args:
         minutes: of each kind; of each voice of flite and Festival.
-        seed: of everything that is drawn.
+        seed: random seed.
     """
     half = minutes["hibari"] / 2
     plan = [Part(f"hibari-{half_name}", half, seed + n) for n, half_name in ((0, "a"), (2000, "b"))]
@@ -142,7 +141,7 @@ def parts(minutes: Mapping[str, float], seed: int) -> list[Part]:
     }
     for kind, (is_installed, names) in voices.items():
         if not is_installed:
-            logger.warning("%s is not installed: the corpus has fewer voices", kind)
+            logger.warning("%s is not installed: the corpus is made without its voices", kind)
             continue
         plan += [Part(f"{kind}-{name}", minutes[kind], seed + i) for i, name in enumerate(names, 1)]
     return [*plan, Part("other", minutes["other"], seed), Part("held-out", min(5.0, half), seed + 1000)]
@@ -160,7 +159,7 @@ def _write(path: Path, written: list[Take]) -> None:
 
 
 def write_part(folder: Path, part: Part) -> str:
-    """Write the shards of one part and return how fast that went."""
+    """Write the shards of one part and return a summary of length and speed."""
     source, begun, shard, total = part.source(), time.monotonic(), 0, 0.0
     while total < part.minutes - 0.1:
         written: list[Take] = []
@@ -178,15 +177,15 @@ def write_corpus(folder: Path, minutes: Mapping[str, float], *, seed: int, jobs:
     """Write all shards; `held-out.npz` is five minutes of hibari from another seed.
 
     Args:
-        folder: made if it is not there; shards of an earlier corpus are removed from it.
+        folder: created if it does not exist; shards of an earlier corpus are deleted from it.
         minutes: of each kind, see `parts`.
-        seed: of everything that is drawn; the same seed gives the same corpus, whatever `jobs` is.
-        jobs: processes that make parts side by side.
+        seed: random seed; the same seed gives the same corpus, whatever `jobs` is.
+        jobs: parallel processes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.npz"):
         old.unlink()
     plan = parts(minutes, seed)
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        for done, told in enumerate(as_completed(pool.submit(write_part, folder, part) for part in plan), 1):
-            logger.info("part %d of %d: %s", done, len(plan), told.result())
+        for done, future in enumerate(as_completed(pool.submit(write_part, folder, part) for part in plan), 1):
+            logger.info("part %d of %d: %s", done, len(plan), future.result())

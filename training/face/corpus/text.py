@@ -1,9 +1,8 @@
-"""Sentences for the voices to speak: talk from templates, prose from Python's manual, rows of words.
+"""Sentences for the synthetic voices: small talk from templates, prose from Python's manual, rows of words.
 
-The mouth must meet every sound beside every other, in sentences (with their rhythm) and out of
-them. So four parts in ten are small talk written for this file, three are sentences of the Python
-language reference that ships with the interpreter (PSF licence), and three are words drawn from the
-voice's own dictionary, the ones with lip sounds more often.
+The corpus needs every phone beside every other, within sentences (with their rhythm) and outside of them. So 40 % is
+small talk from templates in this file, 30 % are sentences of the Python language reference that comes with the
+interpreter (PSF licence), and 30 % are words drawn from the voice's own dictionary, preferring words with lip sounds.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ PLACES = (
     "under the table|at the beach|in the middle of the room|on Wimpole Street|in the theatre|beyond the wall|"
     "across the valley|in my pocket|over there|at the job fair|inside the computer|up on the roof"
 ).split("|")
-DOINGS = (
+VERBS = (
     "fix|buy|remember|move|bring back|open|paint|forget|look for|wash|choose|borrow|imagine|throw away|push|measure|"
     "give up|finish|watch|describe|improve|follow|prove|save|wrap|unplug|visit|photograph"
 ).split("|")
-FEELINGS = (
+ADJECTIVES = (
     "happy|puzzled|proud|very tired|a bit nervous|amazed|furious|hopeful|comfortable|awfully bored|wide awake|"
     "surprised|mostly fine|embarrassed|cheerful|afraid|thoughtful|peaceful|ashamed|overjoyed"
 ).split("|")
@@ -43,17 +42,17 @@ TIMES = (
     "for months|after the game|right now|once more|in February|by then|from time to time|whenever you wish"
 ).split("|")
 FRAMES = (
-    "Hello {name}, how are you today?|Well, {name} was {feeling} {time}.|Could you {do} {thing} {time}, please?|"
+    "Hello {name}, how are you today?|Well, {name} was {adjective} {time}.|Could you {do} {thing} {time}, please?|"
     "I think we should {do} {thing} {place}.|Oh no! {name} left {thing} {place}.|Why would anybody {do} {thing}?|"
-    "My name is {name}, and I am {feeling}.|Maybe {name} and {name2} will {do} {thing} {time}.|Wow, that is {thing}!|"
-    "We were {feeling} {place}, but {name} was {feeling2}.|If you move {thing}, I will {do} {thing2}.|"
+    "My name is {name}, and I am {adjective}.|Maybe {name} and {name2} will {do} {thing} {time}.|Wow, that is {thing}!|"
+    "We were {adjective} {place}, but {name} was {adjective2}.|If you move {thing}, I will {do} {thing2}.|"
     "Yes. No. Perhaps. Ask {name} {time}.|You see, {thing} is {place}.|Please wait {place} while I {do} {thing}.|"
-    "How much does {thing} cost {place}?|I have been {feeling} {time}, thank you for asking.|Mm, {thing} looks good.|"
+    "How much does {thing} cost {place}?|I have been {adjective} {time}, thank you for asking.|Mm, {thing} looks good.|"
     "{name}, would you rather {do} {thing} or {do2} {thing2}?|Bye, {name}! See you {time}.|Hmm. I am not so sure.|"
     "Nobody {place} knows how to {do} {thing} properly.|What happened to {thing}? It was {place} {time}.|"
-    "There are {count} people {place}, and {count2} of them are {feeling}.|That makes {name} {feeling}, of course.|"
+    "There are {count} people {place}, and {count2} of them are {adjective}.|That makes {name} {adjective}, of course.|"
     "Okay, okay, first we {do} {thing}, then we {do2} {thing2}.|Sure! Just tell me when to {do} {thing}.|"
-    "Have you ever been {feeling} {place}?|Both {name} and {name2} have to {do} {thing} themselves."
+    "Have you ever been {adjective} {place}?|Both {name} and {name2} have to {do} {thing} themselves."
 ).split("|")
 COUNTS = "two three four five six seven eight nine twelve fifteen twenty forty a hundred eleven million".split()
 SENTENCE = re.compile(r"[A-Z][a-z]+(?: [a-z]+,?){5,18}[.]")
@@ -78,10 +77,10 @@ def talk(rng: np.random.Generator) -> str:
         thing=_draw(rng, THINGS),
         thing2=_draw(rng, THINGS),
         place=_draw(rng, PLACES),
-        do=_draw(rng, DOINGS),
-        do2=_draw(rng, DOINGS),
-        feeling=_draw(rng, FEELINGS),
-        feeling2=_draw(rng, FEELINGS),
+        do=_draw(rng, VERBS),
+        do2=_draw(rng, VERBS),
+        adjective=_draw(rng, ADJECTIVES),
+        adjective2=_draw(rng, ADJECTIVES),
         time=_draw(rng, TIMES),
         count=_draw(rng, COUNTS),
         count2=_draw(rng, COUNTS),
@@ -96,10 +95,10 @@ def word_row(rng: np.random.Generator, lexicon: Sequence[str], lip_words: Sequen
 
 
 def sentences(seed: int, lexicon: Sequence[str] = ()) -> Iterator[str]:
-    """Yield sentences without end; the same seed and lexicon give the same ones.
+    """Yield sentences forever; the same seed and lexicon give the same ones.
 
     Args:
-        seed: of the generator.
+        seed: random seed.
         lexicon: words for the word rows; without any, talk takes their place.
     """
     rng = np.random.default_rng(seed)

@@ -1,6 +1,6 @@
-"""Judge the shipped model as a user gets it: frames of a voice it never heard against the teacher's curves.
+"""Metrics of the shipped model: correlation with target curves, lip closures, and motion without speech.
 
-The teacher is fixed here: the pose table without any shift in time, whatever training moves.
+The targets are those of the reference rule: the pose table without any shift in time, whatever the training uses.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from services.common.types import FRAME_RATE, Floats, Pcm, Weights
 from services.face.lipsync.lip_model import LipModel
 from services.face.lipsync.log_mel import SAMPLE_RATE
 from services.media.curves import CURVE_NAMES
-from training.face.augment import coloured_noise, decibels, rms, telephone
-from training.face.negatives import breath, clatter, music, steady_noise, tones
-from training.face.poses import BILABIALS, CHANNELS
-from training.face.rules import FIXED
-from training.face.teacher import curves_of
-from training.face.voices import Spoken
+from training.face.corpus.augment import coloured_noise, decibels, rms, telephone
+from training.face.corpus.negatives import breath, clatter, music, steady_noise, tones
+from training.face.corpus.voices import Spoken
+from training.face.targets.poses import BILABIALS, CHANNELS
+from training.face.targets.rules import REFERENCE
+from training.face.targets.target_curves import target_curves
 
 ACTIVE_DBFS = -22.0
 WITHIN = 4
-"""Frames (67 ms) from the middle of a /p b m/ within which lips must close."""
+"""Frames (67 ms) from the middle of a /p b m/ within which the lips must close."""
 CLOSED_PERCENTILE = 80
 IDLE_SECONDS, IDLE_DRAWS = 8.0, 12
 MOUTH = [index for index, name in enumerate(CHANNELS) if name.startswith(("Jaw", "Mouth"))]
 _COLUMN = {name: CURVE_NAMES.index(name if name in CURVE_NAMES else name + "Left") for name in CHANNELS}
 
-Heard = Callable[[Floats], Floats]
-"""What becomes of a sound at 16 kHz on its way to the model."""
+Condition = Callable[[Floats], Floats]
+"""A degradation of audio at 16 kHz before the model."""
 
 
 def pcm_of(sound: Floats) -> Pcm:
@@ -40,23 +40,23 @@ def pcm_of(sound: Floats) -> Pcm:
 
 
 def animate(model: LipModel, pcm: Pcm, rate: int) -> Weights:
-    """Return the frames of a whole sound."""
+    """Return the frames of a whole clip."""
     stream = model.open(rate)
     return np.concatenate([stream.push(pcm), stream.end()])
 
 
-def taught(frames: Weights) -> Floats:
+def trained_curves(frames: Weights) -> Floats:
     """Return the trained curves of frames, shape (n, len(CHANNELS))."""
     return frames[:, [_COLUMN[name] for name in CHANNELS]]
 
 
 def target(sentence: Spoken, frames: int) -> Floats:
-    """Return the fixed teacher's curves."""
-    return curves_of(sentence.segments, sentence.sound, sentence.rate, frames, FIXED)
+    """Return the target curves of a sentence by the reference rule."""
+    return target_curves(sentence.segments, sentence.sound, sentence.rate, frames, REFERENCE)
 
 
 def at_16k(sentence: Spoken) -> Floats:
-    """Return a sentence's sound as the model hears it best: 16 kHz, at the level of good recordings."""
+    """Return a sentence's audio at 16 kHz and the level of good recordings."""
     sound: Floats = soxr.resample(sentence.sound, sentence.rate, SAMPLE_RATE).astype(np.float32)
     return sound * np.float32(decibels(ACTIVE_DBFS) / rms(sound))
 
@@ -66,20 +66,22 @@ def _with_noise(sound: Floats) -> Floats:
     return sound + noise * np.float32(rms(sound) * decibels(-20))
 
 
-WAYS: dict[str, Heard] = {
+CONDITIONS: dict[str, Condition] = {
     "clean": lambda sound: sound,
     "20 dB softer": lambda sound: sound * np.float32(decibels(-20)),
     "telephone band": telephone,
     "noise at 20 dB": _with_noise,
 }
-"""Ways that a voice comes by."""
+"""Recording conditions, by name."""
 
 
-def correlations(model: LipModel, said: Sequence[Spoken], heard: Heard = WAYS["clean"]) -> dict[str, float]:
+def correlations(
+    model: LipModel, sentences: Sequence[Spoken], condition: Condition = CONDITIONS["clean"]
+) -> dict[str, float]:
     """Return Pearson r of each trained curve over all sentences, and the mean over those of mouth and jaw."""
     given, wanted = [], []
-    for sentence in said:
-        frames = taught(animate(model, pcm_of(heard(at_16k(sentence))), SAMPLE_RATE))
+    for sentence in sentences:
+        frames = trained_curves(animate(model, pcm_of(condition(at_16k(sentence))), SAMPLE_RATE))
         given.append(frames)
         wanted.append(target(sentence, len(frames)))
     a, b = np.concatenate(given), np.concatenate(wanted)
@@ -88,20 +90,20 @@ def correlations(model: LipModel, said: Sequence[Spoken], heard: Heard = WAYS["c
 
 
 def _shut(frames: Floats) -> NDArray[np.float64]:
-    """Return how far lips are closed and rolled in, shape (n,)."""
+    """Return MouthClose + MouthRollLower, shape (n,)."""
     both = frames[:, CHANNELS.index("MouthClose")] + frames[:, CHANNELS.index("MouthRollLower")]
     return np.asarray(both, np.float64)
 
 
-def closures(model: LipModel, said: Sequence[Spoken]) -> dict[str, float]:
-    """Return how many /p b m/ close the lips in time, how many closings are one, and what chance would hit.
+def closures(model: LipModel, sentences: Sequence[Spoken]) -> dict[str, float]:
+    """Return recall and precision of lip closures at /p b m/, and the recall that chance would give.
 
-    A closing is a moment at which MouthClose + MouthRollLower lies above the sentence's 80th percentile; a closing's
-    peak is right if some /p b m/ has its middle within 67 ms.
+    The lips count as closed while MouthClose + MouthRollLower is above the sentence's 80th percentile; the peak of a
+    closure is correct if the middle of some /p b m/ is within 67 ms.
     """
     hits, right, chance = list[bool](), list[bool](), list[float]()
-    for sentence in said:
-        shut = _shut(taught(animate(model, pcm_of(at_16k(sentence)), SAMPLE_RATE)))
+    for sentence in sentences:
+        shut = _shut(trained_curves(animate(model, pcm_of(at_16k(sentence)), SAMPLE_RATE)))
         above = shut > np.percentile(shut, CLOSED_PERCENTILE)
         middles = [
             round((s.start + s.end) / 2 * FRAME_RATE) for s in sentence.segments if s.phone in BILABIALS and s.end > 0
@@ -120,7 +122,7 @@ def closures(model: LipModel, said: Sequence[Spoken]) -> dict[str, float]:
 
 
 def idle(model: LipModel, seed: int = 99) -> dict[str, tuple[float, float]]:
-    """Return mean and largest JawOpen of sounds without speech, the first half second excepted."""
+    """Return mean and largest JawOpen of audio without speech, without its first half second."""
     count = int(IDLE_SECONDS * SAMPLE_RATE)
     rng = np.random.default_rng(seed)
     sounds: dict[str, list[Floats]] = {"silence": [np.zeros(count, np.float32)]}
@@ -130,6 +132,6 @@ def idle(model: LipModel, seed: int = 99) -> dict[str, tuple[float, float]]:
         sounds[kind.__name__.replace("_", " ")] = [kind(count, rng) for _ in range(IDLE_DRAWS)]
     found = {}
     for name, draws in sounds.items():
-        jaws = np.concatenate([taught(animate(model, pcm_of(draw), SAMPLE_RATE))[30:, 0] for draw in draws])
+        jaws = np.concatenate([trained_curves(animate(model, pcm_of(draw), SAMPLE_RATE))[30:, 0] for draw in draws])
         found[name] = (float(jaws.mean()), float(jaws.max()))
     return found

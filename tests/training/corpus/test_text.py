@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.face.text import sentences
+from training.face.corpus.text import sentences
 
 
 def test_the_same_seed_gives_the_same_sentences() -> None:

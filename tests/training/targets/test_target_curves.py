@@ -7,21 +7,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.face.phones import PHONES, Segment
-from training.face.poses import CHANNELS, DIPHTHONGS, DOMINANCE, POSES
-from training.face.rules import FIXED, TAUGHT, Rule
-from training.face.teacher import curves_of, phones_of
+from training.face.targets.phones import PHONES, Segment
+from training.face.targets.poses import CHANNELS, DIPHTHONGS, DOMINANCE, POSES
+from training.face.targets.rules import REFERENCE, TRAINING, Rule
+from training.face.targets.target_curves import phones_of, target_curves
 
 JAW, CLOSE, PUCKER = (CHANNELS.index(name) for name in ("JawOpen", "MouthClose", "MouthPucker"))
 SMILE, STRETCH = CHANNELS.index("MouthSmile"), CHANNELS.index("MouthStretch")
 
 
-def curves(*phones: str, each: float = 0.12, rule: Rule = FIXED) -> np.ndarray:
+def curves(*phones: str, each: float = 0.12, rule: Rule = REFERENCE) -> np.ndarray:
     """Return the curves of sounds of equal length, with silence around them."""
     names = ["SIL", *phones, "SIL"]
     segments = [Segment(name, i * each, (i + 1) * each, 1) for i, name in enumerate(names)]
     sound = np.full(round(len(names) * each * 16_000), 0.1, np.float32)
-    return curves_of(segments, sound, 16_000, round(len(names) * each * 60), rule)
+    return target_curves(segments, sound, 16_000, round(len(names) * each * 60), rule)
 
 
 def at(index: int, each: float = 0.12) -> int:
@@ -54,14 +54,14 @@ def test_the_mouth_rests_in_silence_and_stays_legal() -> None:
 
 
 def test_lips_are_taught_earlier_and_the_jaw_is_not() -> None:
-    taught, plain = (curves("AA", "M", "UW", "AA", rule=replace(FIXED, lead=lead)) for lead in (TAUGHT.lead, {}))
+    taught, plain = (curves("AA", "M", "UW", "AA", rule=replace(REFERENCE, lead=lead)) for lead in (TRAINING.lead, {}))
     np.testing.assert_array_equal(taught[:, JAW], plain[:, JAW])
     np.testing.assert_allclose(taught[:-1, PUCKER], plain[1:, PUCKER], atol=1e-6)
     np.testing.assert_allclose(taught[:-1, CLOSE], (plain[1:, CLOSE] + plain[:-1, CLOSE]) / 2, atol=1e-6)
 
 
 def test_a_close_vowel_smiles_and_an_open_one_stretches() -> None:
-    taught = curves("IY", "AE", each=0.2, rule=TAUGHT)
+    taught = curves("IY", "AE", each=0.2, rule=TRAINING)
     close, opened = taught[at(1, 0.2)], taught[at(2, 0.2)]
     assert close[SMILE] > 2 * close[STRETCH] > 0.1
     assert opened[STRETCH] > 2 * opened[SMILE] > 0.1
@@ -69,13 +69,13 @@ def test_a_close_vowel_smiles_and_an_open_one_stretches() -> None:
 
 @pytest.mark.parametrize("rounding", ["UW", "W"])
 def test_lips_that_protrude_draw_the_corners_in(rounding: str) -> None:
-    taught, fixed = (curves("IY", rounding, "IY", rule=rule) for rule in (TAUGHT, FIXED))
+    taught, fixed = (curves("IY", rounding, "IY", rule=rule) for rule in (TRAINING, REFERENCE))
     assert taught[at(2), SMILE] < 0.02
     assert taught[at(2), SMILE] < fixed[at(2), SMILE]
 
 
 def test_the_jaw_opens_with_the_syllable_and_rests_at_the_teeth() -> None:
-    taught, fixed = (curves("S", "IY", "T", "AA", "S", each=0.2, rule=rule)[:, JAW] for rule in (TAUGHT, FIXED))
+    taught, fixed = (curves("S", "IY", "T", "AA", "S", each=0.2, rule=rule)[:, JAW] for rule in (TRAINING, REFERENCE))
     close, opened, teeth = taught[at(2, 0.2)], taught[at(4, 0.2)], taught[[at(1, 0.2), at(3, 0.2), at(5, 0.2)]]
     assert teeth.max() < 0.06 < 0.14 < close < 0.5 * opened
     assert close > fixed[at(2, 0.2)]
@@ -84,7 +84,7 @@ def test_the_jaw_opens_with_the_syllable_and_rests_at_the_teeth() -> None:
 def test_stress_opens_the_jaw() -> None:
     sound = np.full(9600, 0.1, np.float32)
     strong, weak = (
-        curves_of([Segment("T", 0, 0.2), Segment("EH", 0.2, 0.4, mark), Segment("T", 0.4, 0.6)], sound, 16_000, 36)
+        target_curves([Segment("T", 0, 0.2), Segment("EH", 0.2, 0.4, mark), Segment("T", 0.4, 0.6)], sound, 16_000, 36)
         for mark in (1, 0)
     )
     assert strong[18, JAW] > 1.4 * weak[18, JAW]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from services.face.lipsync.log_mel import ROW
-from training.face.phones import PHONES
-from training.face.poses import CHANNELS
+from training.face.targets.phones import PHONES
+from training.face.targets.poses import CHANNELS
 
 TEXT = "Maybe Bob and Emma will push the big piano over the bridge. Why not?"
 
@@ -19,8 +19,8 @@ def test_a_take_has_a_row_a_curve_and_a_phone_for_every_frame() -> None:
         pytest.skip("soxr is not installed (extra: tts)")
     if find_spec("hibari") is None:
         pytest.skip("hibari-tts is not installed (extra: tts)")
-    from training.face.corpus import speech_take
-    from training.face.voices import Hibari
+    from training.face.corpus.takes import speech_take
+    from training.face.corpus.voices import Hibari
 
     voice, rng = Hibari(), np.random.default_rng(4)
     spoken = [s for s in (voice.speak(text, rng) for text in (TEXT, "Oh, no!")) if s]

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from training.face.phones import Segment, from_ipa, from_misaki, without_gaps
+from training.face.targets.phones import Segment, from_ipa, from_misaki, without_gaps
 
 
 def test_stress_marks_join_the_sound_after_them_and_short_gaps_vanish() -> None:

@@ -1,4 +1,4 @@
-"""Draw what the model does beside what it was to do."""
+"""Plots of the evaluation: the model's curves beside their targets, and the progress of a training."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from services.face.lipsync.lip_model import LipModel
 from services.face.lipsync.log_mel import SAMPLE_RATE
 from services.face.lipsync.pitch_level import PitchLevelStream
 from services.media.curves import INDEX
-from training.face import judge
-from training.face.poses import CHANNELS
-from training.face.voices import Spoken
+from training.face.corpus.voices import Spoken
+from training.face.evaluation import metrics
+from training.face.targets.poses import CHANNELS
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -25,15 +25,15 @@ SENTENCES, SHORTEST_SECONDS, LONGEST_SECONDS = 5, 2.5, 4.5
 TARGET, GIVEN, ABOVE, SOUND = "#b8b8b8", "#c0392b", "#1f5fa8", "#888888"
 
 
-def sentences(model: LipModel, said: Sequence[Spoken], path: Path) -> None:
+def sentences(model: LipModel, spoken: Sequence[Spoken], path: Path) -> None:
     """Draw five sentences: waveform, four curves beside their targets, and brows and head beside the pitch.
 
     Args:
         model: that animates.
-        said: sentences to choose from; the first of middling length are taken.
+        spoken: sentences to choose from; the first of middling length are taken.
         path: of the PNG.
     """
-    fitting = [s for s in said if SHORTEST_SECONDS < len(s.sound) / s.rate < LONGEST_SECONDS][:SENTENCES]
+    fitting = [s for s in spoken if SHORTEST_SECONDS < len(s.sound) / s.rate < LONGEST_SECONDS][:SENTENCES]
     rows = 2 + len(SHOWN)
     figure, axes = plt.subplots(
         rows, len(fitting), figsize=(4.2 * len(fitting), 1.15 * rows), sharex="col", squeeze=False
@@ -43,7 +43,7 @@ def sentences(model: LipModel, said: Sequence[Spoken], path: Path) -> None:
         for axis in axes[:, column]:
             axis.tick_params(labelsize=6, length=2)
             axis.spines[["top", "right"]].set_visible(False)
-    for row, name in enumerate(("sound", *SHOWN, "melody")):
+    for row, name in enumerate(("sound", *SHOWN, "prosody")):
         axes[row, 0].set_ylabel(name, fontsize=7)
     figure.tight_layout(pad=0.4)
     figure.savefig(path, dpi=70)
@@ -51,10 +51,10 @@ def sentences(model: LipModel, said: Sequence[Spoken], path: Path) -> None:
 
 
 def _sentence(axes: Sequence[plt.Axes], model: LipModel, sentence: Spoken) -> None:
-    """Fill one column."""
-    sound = judge.at_16k(sentence)
-    frames = judge.animate(model, judge.pcm_of(sound), SAMPLE_RATE)
-    wanted, times = judge.target(sentence, len(frames)), np.arange(len(frames)) / FRAME_RATE
+    """Draw one column."""
+    sound = metrics.at_16k(sentence)
+    frames = metrics.animate(model, metrics.pcm_of(sound), SAMPLE_RATE)
+    wanted, times = metrics.target(sentence, len(frames)), np.arange(len(frames)) / FRAME_RATE
     axes[0].plot(np.arange(len(sound)) / SAMPLE_RATE, sound, color=SOUND, linewidth=0.3)
     for segment in sentence.segments:
         if segment.phone != "SIL":
@@ -62,7 +62,7 @@ def _sentence(axes: Sequence[plt.Axes], model: LipModel, sentence: Spoken) -> No
                          transform=axes[0].get_xaxis_transform())  # fmt: skip
     for axis, name in zip(axes[1:], SHOWN, strict=False):
         axis.fill_between(times, wanted[:, CHANNELS.index(name)], color=TARGET, linewidth=0)
-        axis.plot(times, judge.taught(frames)[:, CHANNELS.index(name)], color=GIVEN, linewidth=0.9)
+        axis.plot(times, metrics.trained_curves(frames)[:, CHANNELS.index(name)], color=GIVEN, linewidth=0.9)
         axis.set_ylim(0, None)
     pitch = PitchLevelStream().push(sound).pitch[: len(frames)]
     octaves = np.where(pitch > 0, np.log2(np.maximum(pitch, 1) / 100), np.nan)
@@ -73,7 +73,7 @@ def _sentence(axes: Sequence[plt.Axes], model: LipModel, sentence: Spoken) -> No
 
 
 def training(history: Sequence[dict[str, float]], path: Path) -> None:
-    """Draw how a training went: its loss, and correlations on held-out sentences."""
+    """Draw the loss of a training and its correlations on held-out sentences."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 2.6))
     steps = [entry["step"] for entry in history]
     left.semilogy(steps, [entry["loss"] for entry in history], color=GIVEN)

@@ -1,8 +1,7 @@
-"""From timed sounds to the curves that the network learns to give.
+"""Target curves for timed phones, by a coarticulation rule.
 
-Coarticulation by dominance: at each moment a curve is the average of all sounds' poses, weighted by
-how strongly each insists and how near it is (the idea of Cohen and Massaro, "Modeling
-Coarticulation in Synthetic Visual Speech", 1993). Then lips that must meet are made to meet.
+At each moment a curve is the mean of all phones' poses, weighted by their dominance and distance in time (Cohen and
+Massaro, "Modeling Coarticulation in Synthetic Visual Speech", 1993). Then lips that must meet are made to meet.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.types import FRAME_RATE
-from training.face.phones import PHONES, VOWELS, Segment
-from training.face.poses import (
+from training.face.targets.phones import PHONES, VOWELS, Segment
+from training.face.targets.poses import (
     BILABIALS,
     CHANNELS,
     DIPHTHONG_SPLIT,
@@ -24,24 +23,24 @@ from training.face.poses import (
     ROLL_SECONDS,
     group_of,
 )
-from training.face.rules import TAUGHT, Rule
+from training.face.targets.rules import TRAINING, Rule
 
 LOUD_PERCENTILE = 80
 """A voice's loud level: the vowels' mean levels, at this percentile."""
 CLOSE_IN, CLOSE_OUT = 0.060, 0.050
-"""Seconds that lips take to meet and to part."""
+"""Seconds that lips take to meet, and to part."""
 SMOOTHING = 1.1
-"""Standard deviation of the last smoothing, frames."""
+"""Standard deviation of the final Gaussian smoothing, frames."""
 
 
 def _split(segments: Sequence[Segment]) -> list[Segment]:
-    """Return the segments with each diphthong as its two poses."""
+    """Return the segments with each diphthong split into its two poses."""
     parts = []
     for segment in segments:
         if segment.phone in DIPHTHONGS:
-            turn = segment.start + DIPHTHONG_SPLIT * (segment.end - segment.start)
-            parts.append(Segment(segment.phone + "1", segment.start, turn, segment.stress))
-            parts.append(Segment(segment.phone + "2", turn, segment.end, segment.stress))
+            middle = segment.start + DIPHTHONG_SPLIT * (segment.end - segment.start)
+            parts.append(Segment(segment.phone + "1", segment.start, middle, segment.stress))
+            parts.append(Segment(segment.phone + "2", middle, segment.end, segment.stress))
         else:
             parts.append(segment)
     return parts
@@ -99,8 +98,8 @@ def _close_lips(
         t = times[near]
         shut = np.minimum(_smoothstep((t - met) / CLOSE_IN + 1), _smoothstep((parted - t) / CLOSE_OUT + 1))[:, None]
         part = curves[near]
-        held = part[:, closing] * (1 - shut) + shut * np.maximum(part[:, closing], target[closing])
-        part[:, closing] = held
+        closed = part[:, closing] * (1 - shut) + shut * np.maximum(part[:, closing], target[closing])
+        part[:, closing] = closed
         part[:, parting] = part[:, parting] * (1 - shut) + shut * np.minimum(part[:, parting], target[parting])
         if segment.phone in BILABIALS:
             part[:, jaw] *= 1 - 0.25 * shut[:, 0]  # captured jaws stay open behind closed lips
@@ -108,28 +107,28 @@ def _close_lips(
 
 
 def _draw_corners_in(curves: NDArray[np.float64], rule: Rule) -> None:
-    """Make smile and stretch give way to lips that protrude, in place."""
+    """Reduce smile and stretch where lips protrude, in place."""
     if rule.corners_in:
-        left = np.clip(1 - curves[:, CHANNELS.index("MouthPucker")] / rule.corners_in, 0.0, 1.0)
+        remaining = np.clip(1 - curves[:, CHANNELS.index("MouthPucker")] / rule.corners_in, 0.0, 1.0)
         for channel in ("MouthSmile", "MouthStretch", "CheekSquint"):
-            curves[:, CHANNELS.index(channel)] *= left
+            curves[:, CHANNELS.index(channel)] *= remaining
 
 
-def curves_of(
+def target_curves(
     segments: Sequence[Segment],
     sound: NDArray[np.float32],
     rate: int,
     frames: int,
-    rule: Rule = TAUGHT,
+    rule: Rule = TRAINING,
 ) -> NDArray[np.float32]:
-    """Return what the mouth does while the segments are spoken.
+    """Return the curves of a mouth that speaks the segments.
 
     Args:
         segments: in order, without gaps, seconds from the first sample.
         sound: the voice before any effect, shape (n,); loud vowels open the mouth further.
         rate: of `sound`, hertz.
-        frames: how many to give; frame k is for time k / 60 s.
-        rule: of the mouth; a judge's is `FIXED`.
+        frames: number of frames to return; frame k is for time k / 60 s.
+        rule: of the mouth; the evaluation uses `REFERENCE`.
 
     Returns:
         float32, shape (frames, len(CHANNELS)), 0 to 1.
@@ -156,15 +155,15 @@ def curves_of(
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / SMOOTHING) ** 2)
     padded = np.pad(curves, ((radius, radius), (0, 0)), mode="edge")
     smooth = np.stack([np.convolve(column, kernel / kernel.sum(), "valid") for column in padded.T], axis=1)
-    grid = np.arange(frames)
+    index = np.arange(frames)
     for column, channel in enumerate(CHANNELS):
-        smooth[:, column] = np.interp(grid + rule.lead.get(group_of(channel), 0.0), grid, smooth[:, column])
+        smooth[:, column] = np.interp(index + rule.lead.get(group_of(channel), 0.0), index, smooth[:, column])
     legal: NDArray[np.float32] = np.clip(smooth, 0.0, 1.0).astype(np.float32)
     return legal
 
 
 def phones_of(segments: Sequence[Segment], frames: int) -> NDArray[np.int64]:
-    """Return the index in `PHONES` of the sound at each frame's time, shape (frames,)."""
+    """Return the index in `PHONES` of the phone at each frame's time, shape (frames,)."""
     starts = np.array([s.start for s in segments])
     index = np.searchsorted(starts, np.arange(frames) / FRAME_RATE, side="right") - 1
     names = np.array([PHONES.index(s.phone) for s in segments])

@@ -1,0 +1,1 @@
+"""Evaluation of the shipped model: metrics, plots and an unseen voice."""

@@ -1,0 +1,1 @@
+"""Target curves of the training: a rule that maps timed phones to mouth shapes."""
