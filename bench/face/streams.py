@@ -100,9 +100,9 @@ async def served(**settings: object) -> AsyncIterator[Service]:
                     raise RuntimeError(f"the face service ended: {seen.decode()}")
                 if b" listening name=" in line:
                     address = line.split(b"address=")[1].strip().decode()
-        reading = asyncio.create_task(process.stderr.read(), name="read the log")
+        logged = asyncio.create_task(process.stderr.read(), name="read the log")
         yield Service(address, process.pid)
-        reading.cancel()
+        logged.cancel()
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()

@@ -65,7 +65,7 @@ END = Request(end=face_pb2.AnimateEnd())
 
 
 def frames_of(answers: Iterable[face_pb2.AnimateResponse | face_pb2.AnimateClipResponse], first: int = 0) -> Weights:
-    """Return the frames of the answers, checking that they follow each other from `first`."""
+    """Return the frames of the answers; they must follow each other from `first`."""
     batches = [answer.frames for answer in answers if answer.WhichOneof("event") == "frames"]
     frames = [np.array(batch.weights, np.float32).reshape(batch.frame_count, 61) for batch in batches]
     starts = first + np.cumsum([0, *map(len, frames)])[:-1]
@@ -317,7 +317,7 @@ async def test_a_wrong_clip_is_an_invalid_argument_with_the_reason(stub: Stub, n
         raise ValueError(error.details())
 
 
-async def test_a_file_cut_off_in_the_middle_gives_what_it_holds_or_says_so(stub: Stub) -> None:
+async def test_a_file_cut_off_in_the_middle_is_animated_or_refused(stub: Stub) -> None:
     cut = file_of(syllables(3), RATE, "FLAC")[:20_000]
     try:
         answers = [answer async for answer in stub.AnimateClip(face_pb2.AnimateClipRequest(file=cut), timeout=20)]
@@ -374,7 +374,7 @@ async def test_a_full_service_refuses_before_it_sends_anything() -> None:
         assert len(await talk(stub, config(), END)) == 2
 
 
-async def test_a_client_that_says_nothing_loses_its_place() -> None:
+async def test_an_inactive_client_loses_its_place() -> None:
     settings = load(FaceSettings, listen="127.0.0.1:0", inactivity=0.05)
     async with running(FaceService(settings), settings) as server, dial(server.address) as channel:
         await server.warm

@@ -1,4 +1,4 @@
-"""The shipped model, for the tests that judge it."""
+"""The shipped model, for the tests of its metrics."""
 
 from __future__ import annotations
 

@@ -94,6 +94,6 @@ def test_what_is_exported_is_the_mean_at_a_quarter_of_the_size(
     assert path.stat().st_size < 1.15 * sum(weights.numel() for weights in loaded.parameters())
     rows = torch.randn(1, 20, ROW)
     states = loaded.begin(1)
-    feeds = dict(zip(exporting.INPUTS, (part.numpy() for part in (rows, *states)), strict=True))
-    (given,) = onnxruntime.InferenceSession(path).run(["curves"], feeds)
+    inputs = dict(zip(exporting.INPUTS, (part.numpy() for part in (rows, *states)), strict=True))
+    (given,) = onnxruntime.InferenceSession(path).run(["curves"], inputs)
     np.testing.assert_allclose(given, loaded(rows, *states)[0].detach(), atol=0.01)

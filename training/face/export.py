@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 OPSET = 17
 INPUTS = ("rows", "heard", "first", "second")
+"""Names in the exported graph; the shipped file has them too."""
 OUTPUTS = ("curves", "heard_after", "first_after", "second_after")
 EXACT, ROUNDED = 1e-4, 0.02
 """Largest difference between ONNX Runtime and torch on noise; and that of its curves once the weights are rounded."""

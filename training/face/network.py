@@ -53,13 +53,13 @@ class LipNetwork(nn.Module):  # type: ignore[misc,unused-ignore]
         return torch.full((batch, self.sizes.kernel - 1, ROW), SILENCE), hidden, hidden.clone()
 
     def forward(
-        self, rows: Tensor, heard: Tensor, first: Tensor, second: Tensor
+        self, rows: Tensor, previous: Tensor, first: Tensor, second: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Return curves and phone scores for each row.
 
         Args:
             rows: (B, T, ROW) features.
-            heard: (B, kernel - 1, ROW) the rows before them.
+            previous: (B, kernel - 1, ROW) the rows before them.
             first: (1, B, W) hidden state of the first recurrent layer.
             second: (1, B, W) of the second.
 
@@ -67,7 +67,7 @@ class LipNetwork(nn.Module):  # type: ignore[misc,unused-ignore]
             Curves (B, T, delays * curves) in the order of `DELAYS`, phone scores (B, T, phones), and the three states
             after the last row.
         """
-        padded = torch.cat([heard, rows], dim=1)  # (B, K - 1 + T, ROW)
+        padded = torch.cat([previous, rows], dim=1)  # (B, K - 1 + T, ROW)
         steps = rows.shape[1]
         seen = torch.cat([padded[:, k : k + steps] for k in range(self.sizes.kernel)], dim=2)  # (B, T, K ROW)
         h = torch.nn.functional.gelu(self.convolution(seen))  # (B, T, W)
@@ -92,12 +92,12 @@ class Ensemble(nn.Module):  # type: ignore[misc,unused-ignore]
         return self.members[0].begin(batch)[0], hidden, hidden.clone()
 
     def forward(
-        self, rows: Tensor, heard: Tensor, first: Tensor, second: Tensor
+        self, rows: Tensor, previous: Tensor, first: Tensor, second: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return curves (B, T, delays * curves) and states as a member does, without phone scores."""
         share = self.width // len(self.members)
         parts = zip(self.members, first.split(share, dim=2), second.split(share, dim=2), strict=True)
-        curves, _, heards, firsts, seconds = zip(
-            *(one(rows, heard, low, high) for one, low, high in parts), strict=True
+        curves, _, lasts, firsts, seconds = zip(
+            *(one(rows, previous, low, high) for one, low, high in parts), strict=True
         )
-        return torch.stack(curves).mean(dim=0), heards[0], torch.cat(firsts, dim=2), torch.cat(seconds, dim=2)
+        return torch.stack(curves).mean(dim=0), lasts[0], torch.cat(firsts, dim=2), torch.cat(seconds, dim=2)

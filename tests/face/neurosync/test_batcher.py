@@ -69,7 +69,7 @@ def test_windows_of_many_threads_get_their_own_answers(network: Network, runner:
         )
 
 
-def test_what_waits_goes_together_up_to_a_batch_and_takes_turns(watched: Watched, batcher: Batcher) -> None:
+def test_queued_windows_are_batched_round_robin(watched: Watched, batcher: Batcher) -> None:
     first = batcher.submit(windows(1, 0))
     assert watched.entered.acquire(timeout=5)  # it runs; the others gather behind it
     clip, *streams = (batcher.submit(windows(count, count)) for count in (9, 1, 1))

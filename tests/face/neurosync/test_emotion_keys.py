@@ -15,7 +15,7 @@ def test_keys_mark_changes_and_do_not_depend_on_batches() -> None:
     frames[21:, 66] = -3.0
     frames[60:, 64] = 250.0
     at_once = EmotionKeys().of(frames)
-    assert [(reading.frame, reading.weights[3]) for reading in at_once] == [(24, pytest.approx(0.8)), (60, 1.0)]
+    assert [(key.frame, key.weights[3]) for key in at_once] == [(24, pytest.approx(0.8)), (60, 1.0)]
     keys = EmotionKeys()
-    assert [reading for batch in np.array_split(frames, 23) for reading in keys.of(batch)] == at_once
+    assert [key for batch in np.array_split(frames, 23) for key in keys.of(batch)] == at_once
     assert not EmotionKeys().of(frames[:, :61])

@@ -34,7 +34,7 @@ def test_running_features_come_close_to_those_of_the_whole_clip(data: Path, extr
     assert (late[:120, :23] - whole[82:202, :23]).square().mean().sqrt() < 0.12
 
 
-def test_running_features_do_not_depend_on_the_chunks_nor_on_its_level(data: Path, extractor: FeatureExtractor) -> None:
+def test_running_features_do_not_depend_on_the_chunks_nor_on_the_level(data: Path, extractor: FeatureExtractor) -> None:
     sound = prepared(data / "speech_a.wav")
     at_once, in_pieces, quiet = (RunningFeatures(extractor, 24_000) for _ in range(3))
     at_once.push(sound)
@@ -45,7 +45,7 @@ def test_running_features_do_not_depend_on_the_chunks_nor_on_its_level(data: Pat
     torch.testing.assert_close(quiet.window(211), at_once.window(211), rtol=0, atol=0.05)
 
 
-def test_running_features_forget_what_they_need_no_more(extractor: FeatureExtractor) -> None:
+def test_running_features_release_what_they_no_longer_need(extractor: FeatureExtractor) -> None:
     running = RunningFeatures(extractor, SAMPLE_RATE)
     noise = np.random.default_rng(0).standard_normal(HOP * 100).astype(np.float32)
     for _ in range(40):

@@ -52,7 +52,7 @@ def test_a_voice_returns_when_each_phone_is_spoken(name: str, seed: int) -> None
     assert level(spoken, "AA", "EY", "AY", "OW", "EH", "AE") > level(spoken, "P", "SH") + 5
 
 
-def test_every_sentence_has_another_throat() -> None:
+def test_every_sentence_has_another_speaker() -> None:
     voice = voice_named("hibari")
     first, second = (voice.speak(TEXT, np.random.default_rng(seed)) for seed in (1, 2))
     again = voice.speak(TEXT, np.random.default_rng(1))

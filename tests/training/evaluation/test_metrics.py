@@ -34,7 +34,7 @@ def sentences() -> list[Spoken]:
     from training.face.corpus.voices import Hibari
 
     voice, rng = Hibari(), np.random.default_rng(1)
-    spoken = [voice.speak(text, rng) for text in TEXTS]  # six throats
+    spoken = [voice.speak(text, rng) for text in TEXTS]  # six speakers
     return [sentence for sentence in spoken if sentence is not None]
 
 

@@ -9,7 +9,7 @@ import pytest
 from training.face.targets.phones import Segment, from_ipa, from_misaki, without_gaps
 
 
-def test_stress_marks_join_the_sound_after_them_and_short_gaps_vanish() -> None:
+def test_stress_marks_join_the_phone_after_them_and_short_gaps_vanish() -> None:
     segments = from_misaki("həlˈO ðɛɹ.", [0.05, 0.05, 0.1, 0.02, 0.2, 0.04, 0.05, 0.1, 0.1, 0.3])
     assert [s.phone for s in segments] == ["HH", "AX", "L", "OW", "DH", "EH", "R", "SIL"]
     assert segments[3].stress == 1
@@ -22,7 +22,7 @@ def test_audible_pauses_stay() -> None:
     assert without_gaps(spoken)[1] == Segment("SIL", 0.2, 0.35)
 
 
-def test_sounds_in_ipa_become_the_ones_they_look_like() -> None:
+def test_phones_in_ipa_map_to_the_ones_they_look_like() -> None:
     segments = from_ipa(["", "ʁ", "yː", "oʊ", "tʃ", "", "ə"], [0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
     assert [s.phone for s in segments] == ["SIL", "K", "UW", "OW", "CH", "SIL", "AX"]
     assert segments[2] == Segment("UW", 0.3, 0.4, 2)

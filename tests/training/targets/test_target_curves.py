@@ -29,7 +29,7 @@ def at(index: int, each: float = 0.12) -> int:
     return round((index + 0.5) * each * 60)
 
 
-def test_every_sound_has_a_pose_and_a_strength() -> None:
+def test_every_phone_has_a_pose_and_a_dominance() -> None:
     for phone in PHONES:
         halves = [phone + "1", phone + "2"] if phone in DIPHTHONGS else [phone]
         assert all(half in POSES and half in DOMINANCE for half in halves)
@@ -42,7 +42,7 @@ def test_lips_close_for_m_between_open_vowels() -> None:
     assert given[at(1), JAW] > 2 * given[at(2), JAW] > 0.1
 
 
-def test_lips_round_before_the_vowel_that_asks_for_it() -> None:
+def test_lips_round_before_a_rounded_vowel() -> None:
     assert curves("T", "UW")[at(1), PUCKER] > curves("T", "IY")[at(1), PUCKER] + 0.1
 
 
@@ -53,32 +53,36 @@ def test_the_mouth_rests_in_silence_and_stays_legal() -> None:
     assert given.max() <= 1
 
 
-def test_lips_are_taught_earlier_and_the_jaw_is_not() -> None:
-    taught, plain = (curves("AA", "M", "UW", "AA", rule=replace(REFERENCE, lead=lead)) for lead in (TRAINING.lead, {}))
-    np.testing.assert_array_equal(taught[:, JAW], plain[:, JAW])
-    np.testing.assert_allclose(taught[:-1, PUCKER], plain[1:, PUCKER], atol=1e-6)
-    np.testing.assert_allclose(taught[:-1, CLOSE], (plain[1:, CLOSE] + plain[:-1, CLOSE]) / 2, atol=1e-6)
+def test_targets_of_lips_come_earlier_and_those_of_the_jaw_do_not() -> None:
+    training, plain = (
+        curves("AA", "M", "UW", "AA", rule=replace(REFERENCE, lead=lead)) for lead in (TRAINING.lead, {})
+    )
+    np.testing.assert_array_equal(training[:, JAW], plain[:, JAW])
+    np.testing.assert_allclose(training[:-1, PUCKER], plain[1:, PUCKER], atol=1e-6)
+    np.testing.assert_allclose(training[:-1, CLOSE], (plain[1:, CLOSE] + plain[:-1, CLOSE]) / 2, atol=1e-6)
 
 
 def test_a_close_vowel_smiles_and_an_open_one_stretches() -> None:
-    taught = curves("IY", "AE", each=0.2, rule=TRAINING)
-    close, opened = taught[at(1, 0.2)], taught[at(2, 0.2)]
+    training = curves("IY", "AE", each=0.2, rule=TRAINING)
+    close, opened = training[at(1, 0.2)], training[at(2, 0.2)]
     assert close[SMILE] > 2 * close[STRETCH] > 0.1
     assert opened[STRETCH] > 2 * opened[SMILE] > 0.1
 
 
 @pytest.mark.parametrize("rounding", ["UW", "W"])
 def test_lips_that_protrude_draw_the_corners_in(rounding: str) -> None:
-    taught, fixed = (curves("IY", rounding, "IY", rule=rule) for rule in (TRAINING, REFERENCE))
-    assert taught[at(2), SMILE] < 0.02
-    assert taught[at(2), SMILE] < fixed[at(2), SMILE]
+    training, reference = (curves("IY", rounding, "IY", rule=rule) for rule in (TRAINING, REFERENCE))
+    assert training[at(2), SMILE] < 0.02
+    assert training[at(2), SMILE] < reference[at(2), SMILE]
 
 
 def test_the_jaw_opens_with_the_syllable_and_rests_at_the_teeth() -> None:
-    taught, fixed = (curves("S", "IY", "T", "AA", "S", each=0.2, rule=rule)[:, JAW] for rule in (TRAINING, REFERENCE))
-    close, opened, teeth = taught[at(2, 0.2)], taught[at(4, 0.2)], taught[[at(1, 0.2), at(3, 0.2), at(5, 0.2)]]
+    training, reference = (
+        curves("S", "IY", "T", "AA", "S", each=0.2, rule=rule)[:, JAW] for rule in (TRAINING, REFERENCE)
+    )
+    close, opened, teeth = training[at(2, 0.2)], training[at(4, 0.2)], training[[at(1, 0.2), at(3, 0.2), at(5, 0.2)]]
     assert teeth.max() < 0.06 < 0.14 < close < 0.5 * opened
-    assert close > fixed[at(2, 0.2)]
+    assert close > reference[at(2, 0.2)]
 
 
 def test_stress_opens_the_jaw() -> None:
