@@ -110,8 +110,14 @@ def export(folder: Path, name: str) -> None:
     _compress(path)
     if (moved := _differences(path, ensemble)[0]) > ROUNDED:
         raise ValueError(f"rounded weights move a curve by {moved:.2g}, expected at most {ROUNDED}")
+    path.with_suffix(".json").write_text(json.dumps(_metadata(folder, ensemble), indent=2) + "\n")
+    logger.info("%s: %.2f MB; rounded weights move noise by %.1g", path, path.stat().st_size / 1e6, moved)
+
+
+def _metadata(folder: Path, ensemble: Ensemble) -> dict[str, object]:
+    """Return the contents of the JSON file beside the network: its outputs, and how its members were trained."""
     reports = [json.loads((member / "training.json").read_text()) for member in folders(folder)]
-    metadata = {
+    return {
         "features_version": FEATURES_VERSION,
         "channels": CHANNELS,
         "delays": DELAYS,
@@ -120,5 +126,3 @@ def export(folder: Path, name: str) -> None:
         "license": "Apache-2.0",
         "training": reports,
     }
-    path.with_suffix(".json").write_text(json.dumps(metadata, indent=2) + "\n")
-    logger.info("%s: %.2f MB; rounded weights move noise by %.1g", path, path.stat().st_size / 1e6, moved)

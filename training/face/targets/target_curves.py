@@ -114,6 +114,14 @@ def _draw_corners_in(curves: NDArray[np.float64], rule: Rule) -> None:
             curves[:, CHANNELS.index(channel)] *= remaining
 
 
+def _smoothed(curves: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return curves (frames, channels) after Gaussian smoothing in time."""
+    radius = 4
+    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / SMOOTHING) ** 2)
+    padded = np.pad(curves, ((radius, radius), (0, 0)), mode="edge")
+    return np.stack([np.convolve(column, kernel / kernel.sum(), "valid") for column in padded.T], axis=1)
+
+
 def target_curves(
     segments: Sequence[Segment],
     sound: NDArray[np.float32],
@@ -151,10 +159,7 @@ def target_curves(
         curves[:, columns] = weights @ targets[:, columns]
     _draw_corners_in(curves, rule)
     _close_lips(curves, parts, targets, times)
-    radius = 4
-    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / SMOOTHING) ** 2)
-    padded = np.pad(curves, ((radius, radius), (0, 0)), mode="edge")
-    smooth = np.stack([np.convolve(column, kernel / kernel.sum(), "valid") for column in padded.T], axis=1)
+    smooth = _smoothed(curves)
     index = np.arange(frames)
     for column, channel in enumerate(CHANNELS):
         smooth[:, column] = np.interp(index + rule.lead.get(group_of(channel), 0.0), index, smooth[:, column])
