@@ -104,9 +104,7 @@ def _check_labels(field: str, labels: Mapping[str, str]) -> None:
         raise BadRequestError(field, f"{len(labels)} labels", f"at most {MAX_LABELS}")
     for key, value in labels.items():
         if not _LABEL_KEY.fullmatch(key):
-            raise BadRequestError(
-                field, f"key {key}", "keys of 1 to 64 characters of a-z, 0-9, `.`, `_`, `-`, `/`"
-            )
+            raise BadRequestError(field, f"key {key}", "keys of 1 to 64 characters of a-z, 0-9, `.`, `_`, `-`, `/`")
         if len(value) > MAX_LABEL_VALUE or not value.isprintable():
             raise BadRequestError(field, f"{key}={value}", f"values of at most {MAX_LABEL_VALUE} printable characters")
 
