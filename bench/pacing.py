@@ -28,7 +28,7 @@ from bench.receiver import Receiver, receiver
 from bench.sync import clicks_and_spikes, perform
 from neurosync.v1 import player_pb2_grpc
 from services.media.curves import CURVE_COUNT
-from services.media.livelink import Encoder, decode
+from services.media.livelink import LiveLinkEncoder, decode
 from services.player.frame_outputs.livelink_udp import Sink
 from services.player.timeline.priority import PLAYER_PRIORITY, raise_priority
 from services.serving.dialing import dial
@@ -146,7 +146,10 @@ async def measure_crowd(subjects: int, seconds: float) -> Pacing:
 def measure_send(rounds: int = ROUNDS) -> Seconds:
     """Return how long it took to encode and send one frame, each of `rounds` times."""
     with receiver() as unreal:
-        sink, encoder = Sink(unreal.address), Encoder("NeuroSync", device_id="3f1d4c62-8a59-4a8e-9a0c-6f7f0b6f2f11")
+        sink, encoder = (
+            Sink(unreal.address),
+            LiveLinkEncoder("NeuroSync", device_id="3f1d4c62-8a59-4a8e-9a0c-6f7f0b6f2f11"),
+        )
         values, took = np.random.default_rng(1).random(CURVE_COUNT, np.float32), np.zeros(rounds)
         for number in range(rounds):
             begin = time.perf_counter()

@@ -57,7 +57,7 @@ class Datagram:
     """Curves, shape (61,)."""
 
 
-class Encoder:
+class LiveLinkEncoder:
     """Makes the datagrams of one subject; what never changes is built once, and one buffer serves all."""
 
     def __init__(self, subject: str, *, device_id: str) -> None:

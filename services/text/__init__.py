@@ -1,1 +1,1 @@
-"""Text as it is spoken: sentences and normalisation; pure."""
+"""Text processing for speech: sentence splitting, normalisation and emotion tags; pure."""

@@ -1,4 +1,4 @@
-"""Classes of characters that splitting and speaking share, as the inside of a regular expression's brackets."""
+"""Character classes shared by sentence splitting and normalisation, to be put inside the brackets of a pattern."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import re
 EMOJI = (
     "\U0001f000-\U0001faff"  # pictographs, flags, skin tones
     "\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2b00-\u2bff"  # arrows, technical signs, shapes, dingbats
-    "\u200d\ufe0e\ufe0f\u20e3\U000e0020-\U000e007f"  # what joins and varies them
+    "\u200d\ufe0e\ufe0f\u20e3\U000e0020-\U000e007f"  # joiners and variation selectors
 )
 """Pictures: never spoken, and part of the sentence that they follow."""
 CLOSERS = "\"'”’»)\\]}」』）】》〉*_~"
-"""What may stand between a sentence's mark and the space after it: quotes, brackets, the end of emphasis."""
+"""Characters between a sentence's mark and the space after it: quotes, brackets, the end of emphasis."""
 OPENERS = "\"'“‘«(\\[{「『（【《〈*_~"
-"""What may stand before the first word of a sentence."""
+"""Characters before the first word of a sentence."""
 WIDE_ENDS = "。！？｡"
 """Marks of Chinese and Japanese that end a sentence; no space follows them."""
 WIDE_PAUSES = "，、；："

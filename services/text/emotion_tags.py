@@ -1,8 +1,9 @@
-"""Tags in a text that say how the words after them feel: `[happy]`, or `[sad:0.5]` for half of it; they are not spoken.
+"""Emotion tags in a text: `[happy]`, or `[sad:0.5]` for half the strength. They are not spoken.
 
-    feelings("[happy] Hello! [sad:0.5] And goodbye.")   # Happy 1.0 from 0 to 7, Sad 0.5 from 15 to 24
+    find_tags("[happy] Hello! [sad:0.5] And goodbye.")   # Happy 1.0 from 0 to 7, Sad 0.5 from 15 to 24
 
-A tag holds until the next one. What stands in brackets and names no emotion is none of them, nor is the text of a link.
+A tag applies to the text after it, up to the next tag. Brackets that name no emotion are ordinary text, and so is the
+text of a markdown link.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ _WORDS: Final = {
     "Sad": "sad sadly sadness sorry",
     "Surprised": "surprised surprise astonished amazed",
 }
-NAMES: Final = {word: name for name, words in _WORDS.items() for word in words.split()}
-"""What a tag may say, and the emotion that it means."""
-_ANY: Final = "|".join(NAMES)
+EMOTION_OF_WORD: Final = {word: name for name, words in _WORDS.items() for word in words.split()}
+"""The words that a tag may contain, each with its name in `services.media.emotions.EMOTION_NAMES`."""
+_ANY: Final = "|".join(EMOTION_OF_WORD)
 TAG: Final = re.compile(
     rf"\[ ?(?P<word>{_ANY})(?: ?: ?(?P<strength>0?\.\d{{1,3}}|[01](?:\.0{{1,3}})?))? ?\]"
     rf"(?!\()(?!\[(?! ?(?:{_ANY})\b))",  # [happy](address) and [happy][1] are links
@@ -31,11 +32,11 @@ TAG: Final = re.compile(
 
 
 @dataclass(frozen=True)
-class Feeling:
-    """One tag."""
+class EmotionTag:
+    """One emotion tag and its place in the text."""
 
     name: str
-    """Of the emotion, such as Happy."""
+    """Name of the emotion, such as Happy."""
     strength: float
     """0 to 1."""
     start: int
@@ -44,9 +45,9 @@ class Feeling:
     """One past its last character."""
 
 
-def feelings(text: str) -> list[Feeling]:
-    """Return the tags of a text, in order."""
+def find_tags(text: str) -> list[EmotionTag]:
+    """Return the emotion tags of a text, in order."""
     return [
-        Feeling(NAMES[match["word"].lower()], float(match["strength"] or 1), *match.span())
+        EmotionTag(EMOTION_OF_WORD[match["word"].lower()], float(match["strength"] or 1), *match.span())
         for match in TAG.finditer(text)
     ]

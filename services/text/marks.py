@@ -1,7 +1,7 @@
-"""Does this full stop, question mark or exclamation mark end its sentence? A few characters before and after decide.
+"""Rules that decide whether a full stop, question mark or exclamation mark ends a sentence.
 
-Every rule answers True, False, or None: not before more characters have come. An answer never changes with what
-comes later, so it cannot depend on how a stream was chunked.
+Every rule returns True, False, or None when it needs more characters. A decision never changes with later text, so it
+does not depend on how a stream was chunked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ TAIL_LIMIT = 64  # spaces and emoji after a mark; more of them begin the next pi
 END = re.compile(
     rf"(?P<marks>[.!?…{WIDE_ENDS}]{{1,64}})(?P<closers>[{CLOSERS}]{{0,16}})(?P<tail>[\s{EMOJI}]{{0,{TAIL_LIMIT}}})"
 )
-"""A mark with all that belongs to it; the next sentence begins at its end."""
+"""A mark with the closers and spaces after it; the next sentence begins at the end of the match."""
 
 _NEVER = frozenset(
     "mr mrs ms mx dr prof messrs mme mlle e.g i.e eg viz cf vs v approx ca esp incl excl resp dept p.s".split()
@@ -53,12 +53,12 @@ _WORD_WINDOW = 32  # characters before a full stop that may hold its word
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a rule may look at."""
+    """The text around a mark, as the rules see it."""
 
     text: str
-    """All text at hand."""
+    """All text received so far."""
     start: int
-    """Index of the first character of the piece; what lies before is out of bounds."""
+    """Index of the first character of the piece; the rules do not look before it."""
     at: int
     """Index of the first mark."""
     after: int
@@ -89,7 +89,7 @@ def ends_sentence(match: re.Match[str], *, start: int, final: bool, starts_line:
     """Return whether a match of `END` ends a sentence; None: more characters are needed.
 
     Args:
-        match: What `END` found in the text at hand.
+        match: A match of `END` in the text received so far.
         start: Index of the first character of the piece.
         final: Whether no more text will come.
         starts_line: Whether the mark follows what could be a list marker (`1`, `a`) at the start of a line.

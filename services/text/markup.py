@@ -1,4 +1,4 @@
-"""Markdown, emoji and stage directions, as patterns: what is taken out of a text before it is spoken."""
+"""Patterns of markdown, HTML, emoji and stage directions, which are removed from a text before it is spoken."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ RULE = re.compile(
 )
 """A line across the page, the underline of a heading, or the one below a table's head."""
 LINE_MARKER = re.compile(r"^[ \t]*(?:>[ \t]?)*(?:#{1,6}[ \t]+|[-*+•][ \t]+(?:\[[ xX]\][ \t]+)?|(?=\S))", re.M)
-"""What begins a heading, a quotation or an item of a list."""
+"""The marker of a heading, a quotation or a list item."""
 INLINE_CODE = re.compile(r"(?P<ticks>`{1,3})(?P<code>[^`\n]{1,200})(?P=ticks)")
 EMPHASIS = re.compile(r"\*+|~~|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)|`+")
-"""What is left of emphasis when pairs no longer matter."""
+"""Emphasis markers, paired or not."""
 ESCAPE = re.compile(r"\\(?P<character>[\\`*_{}\[\]()#+.!|~<>-])")
 PICTURES = re.compile(rf"[{EMOJI}]+")
 EMOTICON = re.compile(r"(?<!\S)(?:[:;=8][-'’^]?[)(\[\]DPpOo3|/\\*]|<3|[xX]D|\^_*\^)(?![^\s.!?])")
 CONTROL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufffc\ufffd]+"
 )
-"""What has no sound and no width; tabs and line breaks are kept as spaces."""
+"""Control and zero-width characters; tabs and line breaks are kept as spaces."""
 
 SPAN = re.compile(
     r"(?P<stars>(?<!\*)\*(?![\s*])(?P<in_stars>[^*\n]{1,120}?)(?<!\s)\*(?!\*))|\((?P<in_round>[^()\n]{1,60})\)"
     r"|\[(?P<in_square>[^\[\]\n]{1,60})\]"
 )
-"""What may be a direction."""
+"""Text that may be a stage direction."""
 
 _ACTIONS = frozenset(
     "sigh gasp laugh wink giggle cough ahem nod smile smirk grin chuckle yawn blush shrug hug pause whisper gulp sniff "
@@ -53,7 +53,7 @@ _NO_ACTIONS = frozenset(
 
 
 def is_direction(match: re.Match[str]) -> bool:
-    """Return whether a match of `SPAN` says what the character does (`*waves*`) rather than words to be said."""
+    """Return whether a match of `SPAN` is a stage direction (`*waves*`) rather than words to speak."""
     content = match["in_stars"] or match["in_round"] or match["in_square"] or ""
     words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?", content.lower())
     if not words or len(words) > 12:

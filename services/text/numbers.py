@@ -1,4 +1,4 @@
-"""Numbers as English words, where the reading is certain: counts, decimals, ordinals, years, times, money, versions."""
+"""Numbers to English words, where only one pronunciation is right: counts, decimals, ordinals, years, times, money."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SMALL = (
 ).split()
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _SCALES = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"), (10**3, "thousand"), (100, "hundred"))
-_LARGEST = 10**15  # larger ones are read digit by digit
+_LARGEST = 10**15  # larger ones are spoken digit by digit
 _ORDINALS = {
     "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
     "twelve": "twelfth",
@@ -85,7 +85,7 @@ def ordinal(text: str) -> str:
 
 
 def year(text: str) -> str:
-    """Return a year of four digits as it is said: `1984` is `nineteen eighty-four`, `2005` is `two thousand five`."""
+    """Return a year of four digits as it is spoken: `1984` is `nineteen eighty-four`, `2005` is `two thousand five`."""
     century, rest = int(text[:2]), int(text[2:])
     if text[2:] == "00":
         return cardinal(int(text)) if text[1] == "0" else f"{cardinal(century)} hundred"
@@ -94,41 +94,41 @@ def year(text: str) -> str:
     return f"{cardinal(century)} {'oh ' if rest < 10 else ''}{cardinal(rest)}"
 
 
-def say_number(match: re.Match[str]) -> str:
-    """Read a match of `NUMBER`."""
+def number_words(match: re.Match[str]) -> str:
+    """Return a match of `NUMBER` in words."""
     minus = "minus " if match["minus"] else ""
     part = f" point {digits(match['part'])}" if match["part"] else ""
     unit = " " if match.string[match.end() : match.end() + 1].isalpha() else ""  # 5kg
     return f"{minus}{whole(match['whole'])}{part}{unit}"
 
 
-def say_money(match: re.Match[str]) -> str:
-    """Read a match of `MONEY` or `MONEY_AFTER`."""
+def money_words(match: re.Match[str]) -> str:
+    """Return a match of `MONEY` or `MONEY_AFTER` in words."""
     one, many, small, smalls = _CURRENCIES[match["sign"]]
     amount, part, scale = match["whole"], match["part"], match["scale"]
     if scale or (part and (len(part) != 2 or not small)):
         fraction = f" point {digits(part)}" if part else ""
         return f"{whole(amount)}{fraction}{scale or ''} {many}"
-    said = f"{whole(amount)} {one if amount == '1' else many}"
+    words = f"{whole(amount)} {one if amount == '1' else many}"
     if part and int(part):
-        return f"{said} and {cardinal(int(part))} {small if int(part) == 1 else smalls}"
-    return said
+        return f"{words} and {cardinal(int(part))} {small if int(part) == 1 else smalls}"
+    return words
 
 
-def say_time(match: re.Match[str]) -> str:
-    """Read a match of `TIME`."""
+def time_words(match: re.Match[str]) -> str:
+    """Return a match of `TIME` in words."""
     hour, minute, half = cardinal(int(match["hour"])), match["minute"], match["half"] or ""
     if minute == "00":
-        said = hour if half else f"{hour} o'clock"
+        words = hour if half else f"{hour} o'clock"
     elif minute[0] == "0":
-        said = f"{hour} oh {cardinal(int(minute))}"
+        words = f"{hour} oh {cardinal(int(minute))}"
     else:
-        said = f"{hour} {cardinal(int(minute))}"
-    return said + (half if half[:1].isspace() else f" {half}" if half else "")
+        words = f"{hour} {cardinal(int(minute))}"
+    return words + (half if half[:1].isspace() else f" {half}" if half else "")
 
 
-def say_decade(match: re.Match[str]) -> str:
-    """Read a match of `DECADE`: `1990s` is `nineteen nineties`."""
+def decade_words(match: re.Match[str]) -> str:
+    """Return a match of `DECADE` in words: `1990s` is `nineteen nineties`."""
     century, decade = int(match["century"]), int(match["decade"])
     if decade == 0:
         return "two thousands" if century == 20 else f"{cardinal(century)} hundreds"
@@ -136,7 +136,7 @@ def say_decade(match: re.Match[str]) -> str:
     return f"{cardinal(century)} {f'{tens[:-1]}ies' if tens.endswith('y') else f'{tens}s'}"
 
 
-def say_version(match: re.Match[str]) -> str:
-    """Read a match of `VERSION`."""
+def version_words(match: re.Match[str]) -> str:
+    """Return a match of `VERSION` in words."""
     parts = " point ".join(whole(part) for part in match["parts"].split("."))
     return f"version {parts}" if match[0][0] in "vV" else parts

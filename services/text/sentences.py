@@ -1,4 +1,4 @@
-"""A stream of text becomes pieces to be spoken: sentences, the first one cut early.
+"""Sentence splitting of a text stream; the first piece may be cut early, at a comma.
 
     splitter = SentenceSplitter()
     for token in tokens:
@@ -7,10 +7,10 @@
     for piece in splitter.end():
         ...
 
-Joined, the pieces are the text. Where it is cut depends on the text alone, never on how the stream was chunked and
-never on time: a mark is judged once the next word has begun, from a bounded number of characters around it. A piece
-keeps the spaces and emoji that follow it. Code blocks stay whole (they are not spoken), and nothing is cut inside a
-markdown link, inline code or a *direction*.
+The pieces joined are the text. The cuts depend on the text alone, not on how the stream was chunked or on time: a mark
+is judged once the next word has begun, from a bounded number of characters around it. A piece keeps the spaces and
+emoji that follow it. Code blocks stay whole (they are not spoken), and there is no cut inside a markdown link, inline
+code or a *direction*.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _JOINED = re.compile("(?:\u200d|.[\u0300-\u036f\u200d\ufe0e\ufe0f\U0001f3fb-\U00
 
 
 class _NeedMoreError(Exception):
-    """The text at hand does not decide yet."""
+    """The text received so far does not decide yet."""
 
 
 class SentenceSplitter:
@@ -70,7 +70,7 @@ class SentenceSplitter:
 
         Args:
             first_min_chars: Characters after which the first piece may end at a clause; 0 cuts at the first comma.
-            max_chars: Characters after which a sentence is cut where it hurts least.
+            max_chars: Characters after which a sentence is cut at the best place before that.
         """
         self._first_min_chars = first_min_chars
         self._max_chars = max_chars
@@ -126,7 +126,7 @@ class SentenceSplitter:
         self._spans.clear()
 
     def _cut(self) -> int:
-        """Return where the piece ends; raise _NeedMoreError if the text at hand does not tell."""
+        """Return where the piece ends; raise _NeedMoreError if the text received so far does not decide."""
         limit = self._start + self._max_chars
         while (mark := _MARK.search(self._text, self._scan)) and mark.start() < limit:
             cut = self._judge(mark.start(), mark[0])
@@ -178,8 +178,8 @@ class SentenceSplitter:
         self._scan = end
         if match["mark"] == "-" and (at == self._start or not self._text[at - 1].isspace()):
             return None  # a list's dash, or pre- and post-
-        said = self._text[self._start : end].strip()
-        if self._first and len(said) >= self._first_min_chars and any(map(str.isalnum, said)):
+        words = self._text[self._start : end].strip()
+        if self._first and len(words) >= self._first_min_chars and any(map(str.isalnum, words)):
             return match.end()
         self._pauses.append((match.end(), 0 if match["mark"][0] in ",，、" else _STRONG_PAUSE))
         return None
@@ -256,7 +256,7 @@ class SentenceSplitter:
 
 def _matched(pattern: re.Pattern[str], text: str, at: int) -> re.Match[str]:
     match = pattern.match(text, at)
-    assert match is not None, "the caller has seen its first character"
+    assert match is not None, "the caller has matched its first character"
     return match
 
 
@@ -268,7 +268,7 @@ async def sentences(
     Args:
         tokens: Text in any chunks.
         first_min_chars: Characters after which the first piece may end at a clause.
-        max_chars: Characters after which a sentence is cut where it hurts least.
+        max_chars: Characters after which a sentence is cut at the best place before that.
     """
     splitter = SentenceSplitter(first_min_chars=first_min_chars, max_chars=max_chars)
     async for token in tokens:

@@ -1,10 +1,10 @@
-"""What of a text is spoken, and which character of the original each spoken character stands for.
+"""Text normalisation for speech: markup out, numbers as words, with the origin of every spoken character.
 
-    heard = spoken("**$5** for [tea](https://example.com)? 😀")
-    heard.text                # "five dollars for tea?"
-    heard.words[0]            # Word(start=0, end=12, origin_start=0, origin_end=6): "five dollars" stands for "**$5**"
+    result = spoken("**$5** for [tea](https://example.com)? 😀")
+    result.text                # "five dollars for tea?"
+    result.words[0]            # SpokenWord(start=0, end=12, origin_start=0, origin_end=6): "five dollars" for "**$5**"
 
-Timings of spoken words thereby become timings of the words of the original text.
+The origins map the timing of a spoken word to the word of the original text that it stands for.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from services.text import emotion_tags as feelings
-from services.text import markup, numbers
+from services.text import emotion_tags, markup, numbers
 from services.text.character_classes import IDEOGRAPHS, WIDE_ENDS, WIDE_PAUSES
 from services.text.traced import Traced
 
@@ -46,7 +45,7 @@ _SPACE_BEFORE_MARK = re.compile(r"\s+(?=[.,;:!?](?:\s|\Z))")
 
 
 @dataclass(frozen=True)
-class Word:
+class SpokenWord:
     """A word of the original text that is spoken; both spans are [start, end) in code points."""
 
     start: int
@@ -59,67 +58,74 @@ class Word:
 
 @dataclass(frozen=True)
 class Spoken:
-    """A text as it is said."""
+    """The spoken form of a text."""
 
     text: str
     origins: tuple[int, ...]
     """For each character of `text` the index of the original character that it stands for; never decreasing."""
-    words: tuple[Word, ...]
-    """The original's words of which something is said, in order."""
+    words: tuple[SpokenWord, ...]
+    """Words of the original that are spoken, whole or in part, in order."""
 
 
 def spoken(text: str, *, expand: bool = True) -> Spoken:
-    """Return what of `text` is said; empty if nothing is.
+    """Return the spoken form of `text`; empty if nothing of it is spoken.
 
     Args:
-        text: As the character would write it: markdown, emoji, *directions*, [feelings], addresses.
+        text: As a language model writes it: markdown, emoji, *directions*, [emotion tags], addresses.
         expand: Write numbers and symbols as English words. Off for other languages and for voices that read them better
             by themselves.
     """
-    said = _without_markup(Traced.of(text))
+    traced = _without_markup(Traced.of(text))
     if expand:
-        said = _expanded(said)
-    said = said.say(_DROPPED, lambda _: " ").say(_SPACES, lambda _: " ").keep(_SPACE_BEFORE_MARK).stripped()
-    if not any(map(str.isalnum, said.text)):
-        said = Traced("", ())
-    return Spoken(said.text, tuple(said.origins), _words(said, text))
+        traced = _expanded(traced)
+    traced = traced.rewrite(_DROPPED, lambda _: " ").rewrite(_SPACES, lambda _: " ").keep(_SPACE_BEFORE_MARK).stripped()
+    if not any(map(str.isalnum, traced.text)):
+        traced = Traced("", ())
+    return Spoken(traced.text, tuple(traced.origins), _words(traced, text))
 
 
 def words(text: str) -> tuple[tuple[int, int], ...]:
-    """Return the span [start, end) of each word: what stands between spaces, or one Chinese or Japanese character."""
+    """Return the span [start, end) of each word: the text between spaces, or one Chinese or Japanese character."""
     return tuple(match.span() for match in _WORD.finditer(text))
 
 
-def _without_markup(said: Traced) -> Traced:
-    said = said.keep(markup.FENCE_END).keep(markup.FENCED).keep(markup.COMMENT).keep(markup.CONTROL)
-    said = said.say(feelings.TAG, lambda _: " ")
-    said = said.keep(markup.LINK, "text").keep(markup.FOOTNOTE).keep(markup.AUTOLINK, "address").keep(markup.TAG)
-    said = said.keep(markup.EMOTICON).keep(markup.RULE).say(markup.LINE_MARKER, _item).keep(markup.INLINE_CODE, "code")
-    said = said.say(markup.SPAN, lambda match: " " if markup.is_direction(match) else match[0])
-    said = said.say(markup.PICTURES, lambda _: " ").keep(markup.ESCAPE, "character").keep(markup.EMPHASIS)
-    return said.say(_LINE_BREAK, _pause).say(_ADDRESS, _address).say(_FILE, lambda m: f"{m[0][:-1]} dot ")
+def _without_markup(traced: Traced) -> Traced:
+    traced = traced.keep(markup.FENCE_END).keep(markup.FENCED).keep(markup.COMMENT).keep(markup.CONTROL)
+    traced = traced.rewrite(emotion_tags.TAG, lambda _: " ")
+    traced = traced.keep(markup.LINK, "text").keep(markup.FOOTNOTE).keep(markup.AUTOLINK, "address").keep(markup.TAG)
+    traced = (
+        traced.keep(markup.EMOTICON)
+        .keep(markup.RULE)
+        .rewrite(markup.LINE_MARKER, _item)
+        .keep(markup.INLINE_CODE, "code")
+    )
+    traced = traced.rewrite(markup.SPAN, lambda match: " " if markup.is_direction(match) else match[0])
+    traced = traced.rewrite(markup.PICTURES, lambda _: " ").keep(markup.ESCAPE, "character").keep(markup.EMPHASIS)
+    return traced.rewrite(_LINE_BREAK, _pause).rewrite(_ADDRESS, _address).rewrite(_FILE, lambda m: f"{m[0][:-1]} dot ")
 
 
-def _expanded(said: Traced) -> Traced:
-    said = said.say(numbers.MONEY, numbers.say_money).say(numbers.MONEY_AFTER, numbers.say_money)
-    said = said.say(_HASH, lambda _: "number ").say(_ABOUT, lambda _: "about ").say(_RANGE, lambda _: " to ")
-    said = said.say(_SYMBOL, lambda match: _SYMBOLS[match[0].strip()])
-    said = said.say(numbers.TIME, numbers.say_time).say(numbers.VERSION, numbers.say_version)
-    said = said.say(numbers.ORDINAL, lambda match: numbers.ordinal(match["whole"]))
-    said = said.say(numbers.DECADE, numbers.say_decade)
-    said = said.say(numbers.YEAR, lambda match: numbers.year(match["year"]), "year")
-    return said.say(numbers.NUMBER, numbers.say_number).say(_SLASH, lambda _: " ")
+def _expanded(traced: Traced) -> Traced:
+    traced = traced.rewrite(numbers.MONEY, numbers.money_words).rewrite(numbers.MONEY_AFTER, numbers.money_words)
+    traced = (
+        traced.rewrite(_HASH, lambda _: "number ").rewrite(_ABOUT, lambda _: "about ").rewrite(_RANGE, lambda _: " to ")
+    )
+    traced = traced.rewrite(_SYMBOL, lambda match: _SYMBOLS[match[0].strip()])
+    traced = traced.rewrite(numbers.TIME, numbers.time_words).rewrite(numbers.VERSION, numbers.version_words)
+    traced = traced.rewrite(numbers.ORDINAL, lambda match: numbers.ordinal(match["whole"]))
+    traced = traced.rewrite(numbers.DECADE, numbers.decade_words)
+    traced = traced.rewrite(numbers.YEAR, lambda match: numbers.year(match["year"]), "year")
+    return traced.rewrite(numbers.NUMBER, numbers.number_words).rewrite(_SLASH, lambda _: " ")
 
 
 def _pause(match: re.Match[str]) -> str:
-    """Return a line break as a pause, unless the line was only wrapped or has a mark of its own."""
+    """Return a full stop for a line break, or a space where the line was only wrapped or ends with punctuation."""
     before, after = match.string[match.start() - 1], match.string[match.end()]
     wrapped = match[0].count("\n") == 1 and after.islower()
     return " " if wrapped or before in _SENTENCE_MARKS else ". "
 
 
 def _item(match: re.Match[str]) -> str:
-    """Return a line's marker as one more line break: an item is never the wrapped end of the line before."""
+    """Return a line break for a line's marker, so that an item is not taken for the rest of the line before."""
     return "\n" if match[0].strip() else ""
 
 
@@ -129,17 +135,17 @@ def _address(match: re.Match[str]) -> str:
     return match["host"].removeprefix("www.").replace(".", " dot ")
 
 
-def _words(said: Traced, text: str) -> tuple[Word, ...]:
-    """Return the words of `text` that have at least one letter or digit in `said`."""
+def _words(traced: Traced, text: str) -> tuple[SpokenWord, ...]:
+    """Return the words of `text` that have at least one letter or digit in `traced`."""
     spans = words(text)
     begins = [begin for begin, _ in spans]
-    found: list[Word] = []
-    for index, (character, origin) in enumerate(zip(said.text, said.origins, strict=True)):
+    found: list[SpokenWord] = []
+    for index, (character, origin) in enumerate(zip(traced.text, traced.origins, strict=True)):
         if not character.isalnum():
             continue
         begin, end = spans[max(0, bisect_right(begins, origin) - 1)]
         if found and found[-1].origin_start == begin:
-            found[-1] = Word(found[-1].start, index + 1, begin, end)
+            found[-1] = SpokenWord(found[-1].start, index + 1, begin, end)
         else:
-            found.append(Word(index, index + 1, begin, end))
+            found.append(SpokenWord(index, index + 1, begin, end))
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Text that remembers where each character came from, so that rewriting it keeps the way back to the original."""
+"""Text with the original index of each character, which is kept through every rewrite."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-Rewrite = Callable[[re.Match[str]], str]
+Replacement = Callable[[re.Match[str]], str]
 
 
 @dataclass(frozen=True)
 class Traced:
-    """A text and, for each of its characters, the index of the original character that it stands for."""
+    """A text and, for each of its characters, the index of the original character that it replaces."""
 
     text: str
     origins: Sequence[int]
@@ -20,7 +20,7 @@ class Traced:
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """Return a text that stands for itself."""
+        """Return `text` with each character as its own origin."""
         return cls(text, range(len(text)))
 
     def keep(self, pattern: re.Pattern[str], group: int | str | None = None) -> Traced:
@@ -38,20 +38,20 @@ class Traced:
         origins = [origin for begin, end in pieces for origin in self.origins[begin:end]]
         return Traced("".join(self.text[begin:end] for begin, end in pieces), origins)
 
-    def say(self, pattern: re.Pattern[str], rewrite: Rewrite, group: int | str = 0) -> Traced:
-        """Return the text with a group of each match rewritten; the new words spread evenly over the original ones."""
+    def rewrite(self, pattern: re.Pattern[str], replacement: Replacement, group: int | str = 0) -> Traced:
+        """Return the text with a group of each match replaced; the origins spread evenly over the new words."""
         texts: list[str] = []
         origins: list[int] = []
         done = 0
         for match in pattern.finditer(self.text):
             begin, end = match.span(group)
-            spoken = rewrite(match)
-            texts += self.text[done:begin], spoken
+            written = replacement(match)
+            texts += self.text[done:begin], written
             origins += self.origins[done:begin]
-            if spoken == match[group]:
+            if written == match[group]:
                 origins += self.origins[begin:end]
             else:
-                origins += (self.origins[begin + step] for step in _spread(spoken, end - begin))
+                origins += (self.origins[begin + step] for step in _spread(written, end - begin))
             done = end
         if not texts:
             return self
@@ -64,10 +64,10 @@ class Traced:
         return Traced(self.text[begin:end], self.origins[begin:end]) if begin < end else Traced("", ())
 
 
-def _spread(spoken: str, count: int) -> list[int]:
-    """Return for each character which of `count` it stands for; a word's characters stand for one and the same."""
+def _spread(written: str, count: int) -> list[int]:
+    """Return, for each character, which of `count` originals it replaces; all characters of a word share one."""
     steps: list[int] = []
-    for index in range(len(spoken)):
-        begins = index == 0 or spoken[index].isspace() or spoken[index - 1].isspace()
-        steps.append(min(index * count // len(spoken), count - 1) if begins else steps[-1])
+    for index in range(len(written)):
+        begins = index == 0 or written[index].isspace() or written[index - 1].isspace()
+        steps.append(min(index * count // len(written), count - 1) if begins else steps[-1])
     return steps

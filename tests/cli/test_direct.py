@@ -16,7 +16,7 @@ import pytest
 
 from services.cli.client.direct_replay import EncodedTake, send_take
 from services.media.curves import CURVE_COUNT, INDEX
-from services.media.livelink import Encoder, timecode
+from services.media.livelink import LiveLinkEncoder, timecode
 from services.media.takes.take_folder import write_take
 from tests import livelink_receiver
 from tests.cli.conftest import Run, Start
@@ -48,7 +48,7 @@ def arrived(receiver: socket.socket) -> list[dict[str, Any]]:
 def test_what_is_made_ahead_is_what_the_encoder_makes(subject: str) -> None:
     weights = np.random.default_rng(1).random((20, CURVE_COUNT), np.float32)
     encoded = EncodedTake(weights, subject, device_id="a device")
-    encoder = Encoder(subject, device_id="a device")
+    encoder = LiveLinkEncoder(subject, device_id="a device")
     for index, seconds in [(0, 0.0), (7, 43_200.4321), (19, 86_399.999), (7, 1.5)]:
         frame, sub_frame = timecode(seconds)
         expected = encoder.encode(weights[index], frame=frame, sub_frame=sub_frame)

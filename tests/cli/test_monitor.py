@@ -17,7 +17,7 @@ from services.cli.monitoring.monitor_view import line, picture, summary_lines
 from services.cli.monitoring.udp_port import UdpPort
 from services.common.errors import UnavailableError
 from services.media.curves import CURVE_COUNT, INDEX
-from services.media.livelink import DAY_SECONDS, Encoder, decode
+from services.media.livelink import DAY_SECONDS, LiveLinkEncoder, decode
 from tests.cli.conftest import Command, Run, Start
 
 NOON = 12 * 3600 * 60  # frames at 60 Hz
@@ -33,7 +33,9 @@ def pose(**curves: float) -> npt.NDArray[np.float32]:
 def packet(
     frame: int = NOON, *, subject: str = "Ada", sub_frame: float = 0.0, rate: tuple[int, int] = (60, 1), **curves: float
 ) -> bytes:
-    return Encoder(subject, device_id="device").encode(pose(**curves), frame=frame, sub_frame=sub_frame, rate=rate)
+    return LiveLinkEncoder(subject, device_id="device").encode(
+        pose(**curves), frame=frame, sub_frame=sub_frame, rate=rate
+    )
 
 
 def test_a_steady_sender_shows_its_rate_and_even_gaps() -> None:

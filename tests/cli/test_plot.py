@@ -17,7 +17,7 @@ from services.cli.terminal.terminal_face import COLUMNS, LINES, face_lines
 from services.common.errors import BadRequestError
 from services.media.curves import CURVE_NAMES, INDEX
 from services.media.takes.take_folder import Take, write_take
-from services.media.takes.take_info import TakeEvent, TakeInfo, Word
+from services.media.takes.take_info import TakeEvent, TakeInfo, TakeWord
 from tests.cli.conftest import Run
 from tests.media.poses import POSES, pose
 
@@ -31,7 +31,7 @@ def a_take(frames: int = 120) -> Take:
     weights[:, INDEX["JawOpen"]] = np.linspace(0, 0.4, frames)
     info = TakeInfo(
         RATE,
-        words=(Word("<Zoë>", 0, 5, 0, 20_000), Word("two", 6, 9, 24_000, 44_000)),
+        words=(TakeWord("<Zoë>", 0, 5, 0, 20_000), TakeWord("two", 6, 9, 24_000, 44_000)),
         events=(TakeEvent("pause", "no sound & all", 10_000, 12_000), TakeEvent("interrupted", "cut", 48_000, 48_000)),
     )
     emotions = np.zeros((frames, 7), np.float32)

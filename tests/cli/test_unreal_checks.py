@@ -19,7 +19,7 @@ from services.cli.checks.machine_checks import Check, State
 from services.cli.checks.port_checks import check_targets
 from services.cli.checks.unreal_checks import check_arrivals, check_player, check_subjects, check_timing
 from services.common.settings import load
-from services.media.livelink import Encoder
+from services.media.livelink import LiveLinkEncoder
 from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
 from services.serving.dialing import dial
@@ -60,7 +60,7 @@ def sending(port: int, *senders: tuple[str, str], rate: float = 60, junk: bytes 
     stop = threading.Event()
 
     def send() -> None:
-        encoders = [Encoder(subject, device_id=device) for subject, device in senders]
+        encoders = [LiveLinkEncoder(subject, device_id=device) for subject, device in senders]
         pose, begun, tick = np.zeros(61, np.float32), time.monotonic(), 0
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
             while not stop.is_set():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.llm.cleaning import ReplyCleaner
-from services.text.emotion_tags import feelings
+from services.text.emotion_tags import find_tags
 from tests.llm.standin import StandIn, serving
 from tests.llm.talking import ask, serving_llm
 from tests.llm.test_service import ONLY
@@ -17,7 +17,7 @@ async def test_tags_come_whole_and_lead_their_sentences() -> None:
     async with serving(StandIn(words=WORDS)) as vendor, serving_llm(**ONLY, base_url=vendor.url, api_key="key") as stub:
         reply = await ask(stub, "Hi")
     assert reply.text == "".join(WORDS)
-    assert [[tag.name for tag in feelings(sentence.text)] for sentence in reply.sentences] == [["Happy"], [], ["Sad"]]
+    assert [[tag.name for tag in find_tags(sentence.text)] for sentence in reply.sentences] == [["Happy"], [], ["Sad"]]
     assert reply.sentences[-1].text.startswith("[sad:0.5]")
 
 

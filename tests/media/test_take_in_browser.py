@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from services.common.types import Weights
 from services.media.curves import CURVE_NAMES
-from services.media.takes.take_info import SentenceSpan, TakeEvent, TakeInfo, Word
+from services.media.takes.take_info import SentenceSpan, TakeEvent, TakeInfo, TakeWord
 from services.media.takes.take_page import render_page
 from tests.browser import Page, browser
 from tests.media.poses import POSES, pose
@@ -137,7 +137,7 @@ async def test_half_speed_plays_half_as_fast_and_the_end_is_the_last_frame(page:
 
 
 async def test_keys_step_play_and_jump(page: Page, tmp_path: Path) -> None:
-    words = (Word("one", 0, 3, 0, 8000), Word("two", 4, 7, 12_000, 20_000))
+    words = (TakeWord("one", 0, 3, 0, 8000), TakeWord("two", 4, 7, 12_000, 20_000))
     await show(page, tmp_path, np.zeros((90, 61), np.float32), TakeInfo(RATE, text="one two.", words=words))
     frame = "neurosyncTake.currentFrame()"
     await page.evaluate("neurosyncTake.seek(0.1)")
@@ -156,7 +156,7 @@ async def test_keys_step_play_and_jump(page: Page, tmp_path: Path) -> None:
 async def test_words_light_up_in_turn_and_a_click_seeks(page: Page, tmp_path: Path) -> None:
     text = "👋 one <two>, three"
     words = tuple(
-        Word(word, text.index(word), text.index(word) + len(word), k * 6000, k * 6000 + 5000)
+        TakeWord(word, text.index(word), text.index(word) + len(word), k * 6000, k * 6000 + 5000)
         for k, word in enumerate(["one", "<two>", "three"])
     )
     info = TakeInfo(
@@ -240,7 +240,7 @@ async def test_a_still_take_without_emotions_has_no_empty_lanes(page: Page, tmp_
 async def test_hostile_text_is_only_text(page: Page, tmp_path: Path, text: str) -> None:
     info = TakeInfo(
         RATE, text=text, prompt=text, notices=(text,), stages={text: 1.0}, providers={text: text},
-        words=(Word(text, -5, 3, 0, 100), Word(text, 0, len(text), 100, 200)),
+        words=(TakeWord(text, -5, 3, 0, 100), TakeWord(text, 0, len(text), 100, 200)),
         sentences=(SentenceSpan(text, 0, len(text), 0, 200),), events=(TakeEvent(text, text, 0, 100),),
     )  # fmt: skip
     await show(page, tmp_path, np.zeros((6, 61), np.float32), info)

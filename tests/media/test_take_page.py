@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from services.media.curves import CURVE_NAMES, INDEX
-from services.media.takes.take_info import TakeInfo, Word
+from services.media.takes.take_info import TakeInfo, TakeWord
 from services.media.takes.take_page import render_page, script_json
 from services.media.wav import read_wav
 from tests.media.poses import pose
@@ -41,7 +41,7 @@ class Elements(HTMLParser):
 
 
 def page_of(text: str, rate: int = 24_000, seconds: float = 0.5) -> Elements:
-    info = TakeInfo(rate, text=text, prompt=text, words=(Word(text, 0, len(text), 0, 100),), stages={text: 1.0})
+    info = TakeInfo(rate, text=text, prompt=text, words=(TakeWord(text, 0, len(text), 0, 100),), stages={text: 1.0})
     weights = np.tile(pose(JawOpen=0.5, HeadYaw=-0.25), (round(60 * seconds), 1))
     pcm = np.full(round(rate * seconds), 1000, np.int16)
     return Elements(render_page(info, pcm, weights))

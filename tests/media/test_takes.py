@@ -14,7 +14,7 @@ from services.media.formats.frames_csv import write_csv
 from services.media.frames import Frames
 from services.media.takes import take_folder as takes
 from services.media.takes.take_folder import Take, load_take, slug, take_name, write_take
-from services.media.takes.take_info import Phoneme, SentenceSpan, TakeInfo, Word, info_json, parse_info
+from services.media.takes.take_info import SentenceSpan, TakeInfo, TakePhoneme, TakeWord, info_json, parse_info
 from services.media.wav import Sound, write_wav
 from tests.media.poses import POSES, pose
 
@@ -26,8 +26,8 @@ INFO = TakeInfo(
     heard_text="Hello,",
     interrupted=True,
     sentences=(SentenceSpan("Hello, Zoë! 👋", 0, 13, 0, RATE),),
-    words=(Word("Hello,", 0, 6, 0, 9000, True), Word("Zoë!", 7, 11, 9000, 20_000)),
-    phonemes=(Phoneme("h", 0, 1200), Phoneme("", 1200, 1300)),
+    words=(TakeWord("Hello,", 0, 6, 0, 9000, True), TakeWord("Zoë!", 7, 11, 9000, 20_000)),
+    phonemes=(TakePhoneme("h", 0, 1200), TakePhoneme("", 1200, 1300)),
     stages={"first_sound": 0.104},
     counters={"audio_starved_count": 2},
     providers={"tts": "hibari"},

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from services.media.curves import CURVE_COUNT
-from services.media.livelink import Encoder, LiveLinkError, decode, timecode
+from services.media.livelink import LiveLinkEncoder, LiveLinkError, decode, timecode
 
 livelink_receiver = importlib.import_module("tests.livelink_receiver")  # an outside program, without types
 DEVICE = "d0f3a7c4-5b1e-11ef-9c2a-0242ac120002"
@@ -23,7 +23,7 @@ POSE = np.linspace(-1, 1, CURVE_COUNT, dtype=np.float32)
 def test_a_datagram_is_these_bytes() -> None:
     values = np.zeros(CURVE_COUNT, np.float32)
     values[17] = 0.5
-    data = Encoder("Zoë", device_id="ab").encode(values, frame=0x01020304, sub_frame=0.25)
+    data = LiveLinkEncoder("Zoë", device_id="ab").encode(values, frame=0x01020304, sub_frame=0.25)
     assert data[:32] == bytes.fromhex("06 00000002 6162 00000004 5a6fc3ab 01020304 3e800000 0000003c 00000001 3d")
     assert data[32:] == b"\0" * 68 + bytes.fromhex("3f000000") + b"\0" * 172
 
@@ -43,7 +43,9 @@ def golden() -> list[Any]:
 @pytest.mark.parametrize(("case", "packet"), golden())
 def test_a_datagram_equals_the_reference_but_for_the_time(case: dict[str, Any], packet: bytes) -> None:
     values = np.array(case["after_scaling"], np.float32)
-    data = Encoder(case["name"], device_id=case["uuid"].removeprefix("$")).encode(values, frame=0, sub_frame=0.0)
+    data = LiveLinkEncoder(case["name"], device_id=case["uuid"].removeprefix("$")).encode(
+        values, frame=0, sub_frame=0.0
+    )
     time = slice(45 + len(case["name"]), 53 + len(case["name"]))
     expected, actual = bytearray(packet), bytearray(data)
     expected[time] = actual[time] = bytes(8)
@@ -51,7 +53,7 @@ def test_a_datagram_equals_the_reference_but_for_the_time(case: dict[str, Any], 
 
 
 def test_an_independent_decoder_reads_the_same() -> None:
-    data = Encoder("Ada", device_id=DEVICE).encode(POSE, frame=123, sub_frame=0.75, rate=(30_000, 1001))
+    data = LiveLinkEncoder("Ada", device_id=DEVICE).encode(POSE, frame=123, sub_frame=0.75, rate=(30_000, 1001))
     seen = livelink_receiver.decode(data)
     assert (seen["device"], seen["subject"], seen["frame"], seen["sub_frame"]) == (DEVICE, "Ada", 123, 0.75)
     assert seen["rate"] == (30_000, 1001)
@@ -59,23 +61,23 @@ def test_an_independent_decoder_reads_the_same() -> None:
 
 
 def test_one_buffer_serves_all_datagrams_of_a_subject() -> None:
-    encoder = Encoder("Ada", device_id=DEVICE)
+    encoder = LiveLinkEncoder("Ada", device_id=DEVICE)
     first = encoder.fill(POSE, frame=1, sub_frame=0.5)
     before = bytes(first)
     second = encoder.fill(-POSE, frame=2, sub_frame=0.0)
     assert first.obj is second.obj
-    assert before == Encoder("Ada", device_id=DEVICE).encode(POSE, frame=1, sub_frame=0.5)
+    assert before == LiveLinkEncoder("Ada", device_id=DEVICE).encode(POSE, frame=1, sub_frame=0.5)
     assert np.array_equal(decode(bytes(second)).values, -POSE)
 
 
 def test_decoding_returns_what_was_encoded() -> None:
-    seen = decode(Encoder("ライブ", device_id=DEVICE).encode(POSE, frame=7, sub_frame=0.5))
+    seen = decode(LiveLinkEncoder("ライブ", device_id=DEVICE).encode(POSE, frame=7, sub_frame=0.5))
     assert (seen.subject, seen.device_id, seen.frame, seen.sub_frame, seen.rate) == ("ライブ", DEVICE, 7, 0.5, (60, 1))
     assert np.array_equal(seen.values, POSE)
 
 
 def test_the_shortest_names_still_make_a_datagram_that_unreal_takes() -> None:
-    livelink_receiver.decode(Encoder("", device_id="").encode(POSE, frame=0, sub_frame=0.0))
+    livelink_receiver.decode(LiveLinkEncoder("", device_id="").encode(POSE, frame=0, sub_frame=0.0))
 
 
 @pytest.mark.parametrize(
@@ -92,12 +94,12 @@ def test_the_shortest_names_still_make_a_datagram_that_unreal_takes() -> None:
 )
 def test_what_unreal_would_drop_is_refused_with_a_reason(change: Any, reason: str) -> None:
     with pytest.raises(LiveLinkError, match=reason):
-        decode(change(Encoder("Ada", device_id=DEVICE).encode(POSE, frame=0, sub_frame=0.0)))
+        decode(change(LiveLinkEncoder("Ada", device_id=DEVICE).encode(POSE, frame=0, sub_frame=0.0)))
 
 
 def test_a_pose_of_another_length_is_refused() -> None:
     with pytest.raises(ValueError, match="expected 61 values"):
-        Encoder("Ada", device_id=DEVICE).encode(np.zeros(52, np.float32), frame=0, sub_frame=0.0)
+        LiveLinkEncoder("Ada", device_id=DEVICE).encode(np.zeros(52, np.float32), frame=0, sub_frame=0.0)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX, LOWEST, ROTATIONS
-from services.media.livelink import Encoder
+from services.media.livelink import LiveLinkEncoder
 from services.player.face.scaling import CLASSIC, FACTORS, GAINS, OFFSETS, THRESHOLDS, Scaling
 from services.player.stream.validation import subject_of
 
@@ -59,7 +59,7 @@ def test_a_pose_that_is_scaled_makes_the_packet_of_the_reference(case: dict[str,
     scaled = CLASSIC.apply(held)
     scaled[held < 0] = expected[held < 0]  # where we keep the sign of a rotation
     data = bytearray(
-        Encoder(case["name"], device_id=case["uuid"].removeprefix("$")).encode(
+        LiveLinkEncoder(case["name"], device_id=case["uuid"].removeprefix("$")).encode(
             np.where(expected == 0, expected, scaled).astype(np.float32), frame=0, sub_frame=0.0
         )
     )
@@ -126,7 +126,7 @@ def test_the_receiver_takes_every_datagram_whatever_the_name(name: str, factor: 
     values = Scaling(mouth=factor, offsets={"HeadYaw": -1.0}).apply(np.linspace(0, 1, CURVE_COUNT, dtype=np.float32))
     device = "d0f3a7c4-5b1e-11ef-9c2a-0242ac120002"
     seen = livelink_receiver.decode(
-        Encoder(subject_of(name, "subject"), device_id=device).encode(values, frame=7, sub_frame=0.5)
+        LiveLinkEncoder(subject_of(name, "subject"), device_id=device).encode(values, frame=7, sub_frame=0.5)
     )
     assert (seen["subject"], seen["device"], seen["frame"]) == (name, device, 7)
     assert np.array_equal(np.array(seen["values"], np.float32), values)

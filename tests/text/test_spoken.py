@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.text.numbers import cardinal, ordinal, year
 from services.text.spoken import spoken, words
 
 CASES = {
@@ -158,17 +157,3 @@ def test_no_text_takes_long(text: str) -> None:
     spoken((text * 5000)[:5000])
 
     assert time.process_time() - started < 1
-
-
-def test_numbers_are_read_as_counts_ranks_and_years() -> None:
-    assert cardinal(0) == "zero"
-    assert cardinal(1_000_015) == "one million fifteen"
-    assert ordinal("100") == "one hundredth"
-    assert [year(text) for text in ("1905", "2000", "2010", "1066")] == [
-        "nineteen oh five", "two thousand", "twenty ten", "ten sixty-six",
-    ]  # fmt: skip
-
-
-@given(st.integers(0, 10**15 - 1))
-def test_every_count_has_words_of_letters_only(number: int) -> None:
-    assert cardinal(number).replace(" ", "").replace("-", "").isalpha()

@@ -14,7 +14,7 @@ from services.common.errors import UnavailableError
 from services.common.types import FRAME_RATE, Weights
 from services.media.curves import CURVE_COUNT, clamp
 from services.media.frames import EASE_FRAMES
-from services.media.livelink import Encoder, timecode
+from services.media.livelink import LiveLinkEncoder, timecode
 
 _TIME = struct.Struct("!if")  # frame since midnight, and the fraction of it
 _AFTER_TIME = 8 + 1 + 4 * CURVE_COUNT  # bytes behind the time: the rate, the count and the curves
@@ -27,7 +27,7 @@ class EncodedTake:
     def __init__(self, weights: Weights, subject: str, *, device_id: str) -> None:
         """Encode `weights`, shape (frames, 61), for `subject`, as the device `device_id` (a UUID suits)."""
         rest = np.zeros(CURVE_COUNT, np.float32)
-        pattern = Encoder(subject, device_id=device_id).encode(rest, frame=0, sub_frame=0.0)
+        pattern = LiveLinkEncoder(subject, device_id=device_id).encode(rest, frame=0, sub_frame=0.0)
         table = np.tile(np.frombuffer(pattern, np.uint8), (len(weights), 1))  # (frames, bytes)
         table[:, -4 * CURVE_COUNT :] = clamp(weights).astype(">f4").view(np.uint8)
         self._bytes = memoryview(bytearray(table.tobytes()))

@@ -16,8 +16,8 @@ from services.common.wire import pcm_of, seconds_of, weights_of
 from services.media.curves import CURVE_COUNT, columns
 from services.media.frames import EMOTION_NAMES, frame_count
 from services.media.takes import take_folder as takes
-from services.media.takes.heard_sound import Heard, Piece, heard_sound, tick_sample
-from services.media.takes.take_info import Phoneme, SentenceSpan, TakeEvent, TakeInfo, Word
+from services.media.takes.heard_sound import HeardSound, Piece, heard_sound, tick_sample
+from services.media.takes.take_info import SentenceSpan, TakeEvent, TakeInfo, TakePhoneme, TakeWord
 
 PERCENT = 100.0  # emotions are 0 to 1 on the wire, 0 to 100 in files
 
@@ -67,7 +67,7 @@ class TakeRecorder:
         rate = finished.sample_rate_hertz or 24_000  # a turn without sound has no rate
         sent = await self._witness.sent(rate) if self._witness else SentFrames()
         if not sent.ticks:
-            heard = Heard(pcm, (Piece(0, len(pcm), 0),))
+            heard = HeardSound(pcm, (Piece(0, len(pcm), 0),))
             count = frame_count(len(pcm), rate)
             weights, emotions = self._made(np.arange(count))
             return takes.Take(self._info(finished, rate, heard, sent), pcm, weights, emotions)
@@ -101,7 +101,9 @@ class TakeRecorder:
         found = [names[name.lower()] for name in EMOTION_NAMES if name.lower() in names]
         return weights, PERCENT * rows[:, found] if len(found) == len(EMOTION_NAMES) else None
 
-    def _info(self, finished: orchestrator_pb2.TurnFinished, rate: int, heard: Heard, sent: SentFrames) -> TakeInfo:
+    def _info(
+        self, finished: orchestrator_pb2.TurnFinished, rate: int, heard: HeardSound, sent: SentFrames
+    ) -> TakeInfo:
         phonemes = [phoneme for span in self._spans for phoneme in span.timings.phonemes]
         return TakeInfo(
             sample_rate=rate,
@@ -111,7 +113,7 @@ class TakeRecorder:
             interrupted=finished.outcome in CUT_SHORT,
             sentences=tuple(_span(span, finished.text, heard) for span in self._spans),
             words=tuple(_word(word, heard) for span in self._spans for word in span.timings.words),
-            phonemes=tuple(Phoneme(one.phoneme, *_places(one, heard)) for one in phonemes),
+            phonemes=tuple(TakePhoneme(one.phoneme, *_places(one, heard)) for one in phonemes),
             stages={timing.stage: round(seconds_of(timing.duration), 4) for timing in finished.timings},
             counters=self._counters(finished, sent),
             providers=dict(finished.providers),
@@ -130,7 +132,7 @@ class TakeRecorder:
         return counters
 
     def _events(
-        self, finished: orchestrator_pb2.TurnFinished, rate: int, heard: Heard, sent: SentFrames
+        self, finished: orchestrator_pb2.TurnFinished, rate: int, heard: HeardSound, sent: SentFrames
     ) -> tuple[TakeEvent, ...]:
         """Return pauses, holes among the frames, notices and the interruption, in order."""
         events = [
@@ -148,20 +150,20 @@ class TakeRecorder:
         return tuple(sorted(events, key=lambda event: event.start_sample))
 
 
-def _span(span: orchestrator_pb2.SentenceTimings, text: str, heard: Heard) -> SentenceSpan:
+def _span(span: orchestrator_pb2.SentenceTimings, text: str, heard: HeardSound) -> SentenceSpan:
     """Return where a sentence lies; its characters are those of its words."""
     words = span.timings.words
     start, end = (words[0].start_char, words[-1].end_char) if words else (0, 0)
     return SentenceSpan(text[start:end], start, end, *_places(span, heard))
 
 
-def _word(word: media_pb2.WordTiming, heard: Heard) -> Word:
+def _word(word: media_pb2.WordTiming, heard: HeardSound) -> TakeWord:
     first, end = _places(word, heard)
-    return Word(word.word, word.start_char, word.end_char, first, end, word.estimated)
+    return TakeWord(word.word, word.start_char, word.end_char, first, end, word.estimated)
 
 
 def _places(
-    run: orchestrator_pb2.SentenceTimings | media_pb2.WordTiming | media_pb2.PhonemeTiming, heard: Heard
+    run: orchestrator_pb2.SentenceTimings | media_pb2.WordTiming | media_pb2.PhonemeTiming, heard: HeardSound
 ) -> tuple[int, int]:
     """Return where something that was said lies in what was heard: its first sample, and one past its last."""
     first = heard.place(run.start_sample)

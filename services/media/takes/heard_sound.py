@@ -32,7 +32,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Heard:
+class HeardSound:
     """What was heard of a turn."""
 
     pcm: Pcm
@@ -62,7 +62,9 @@ def tick_sample(tick: int, rate: int) -> int:
     return -(-tick * rate // FRAME_RATE)
 
 
-def heard_sound(pcm: Pcm, rate: int, ticks: Sequence[int], played: Sequence[int], *, stopped: bool = False) -> Heard:
+def heard_sound(
+    pcm: Pcm, rate: int, ticks: Sequence[int], played: Sequence[int], *, stopped: bool = False
+) -> HeardSound:
     """Lay out what was heard.
 
     Args:
@@ -92,7 +94,7 @@ def heard_sound(pcm: Pcm, rate: int, ticks: Sequence[int], played: Sequence[int]
         _extend(pieces, rest, count)
     elif rest < count:
         pieces.append(Piece(rest, count, tick_sample(known[-1][0], rate)))
-    return Heard(_joined(pcm, rate, pieces, stopped=stopped), tuple(pieces))
+    return HeardSound(_joined(pcm, rate, pieces, stopped=stopped), tuple(pieces))
 
 
 def _extend(pieces: list[Piece], first: int, end: int) -> None:

@@ -21,7 +21,7 @@ MAX_JSON_BYTES = 1 << 25  # 32 MB; an hour of phonemes has about 4
 
 
 @dataclass(frozen=True)
-class Word:
+class TakeWord:
     """One spoken word."""
 
     word: str
@@ -39,7 +39,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Phoneme:
+class TakePhoneme:
     """One spoken sound."""
 
     phoneme: str
@@ -97,9 +97,9 @@ class TakeInfo:
     """True if somebody interrupted it."""
     sentences: tuple[SentenceSpan, ...] = ()
     """In the order they are spoken."""
-    words: tuple[Word, ...] = ()
+    words: tuple[TakeWord, ...] = ()
     """In the order they are spoken."""
-    phonemes: tuple[Phoneme, ...] = ()
+    phonemes: tuple[TakePhoneme, ...] = ()
     """In the order they are spoken; empty if the voice does not tell."""
     stages: dict[str, float] = field(default_factory=dict)
     """Seconds from the request to each stage, such as "first_sound"."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from neurosync.v1 import media_pb2
 from services.orchestrator.record.transcript import TranscriptSentence
-from services.text.emotion_tags import TAG, Feeling, feelings
+from services.text.emotion_tags import TAG, EmotionTag, find_tags
 
 EMOTIONS = {
     "Angry": media_pb2.EMOTION_ANGRY,
@@ -37,14 +37,14 @@ class TurnEmotions:
     def leading(self, sentence: TranscriptSentence) -> list[media_pb2.EmotionKey]:
         """Return the tags before a sentence's first word; its sound is still to be made."""
         return [
-            self._directed(tag, sentence.start_sample) for tag in feelings(sentence.text) if _leads(tag, sentence.text)
+            self._directed(tag, sentence.start_sample) for tag in find_tags(sentence.text) if _leads(tag, sentence.text)
         ]
 
     def following(self, sentence: TranscriptSentence) -> list[media_pb2.EmotionKey]:
         """Return the tags further on in a sentence, each from the word that follows it; those words are timed now."""
         return [
             self._directed(tag, _sample_after(tag, sentence))
-            for tag in feelings(sentence.text)
+            for tag in find_tags(sentence.text)
             if not _leads(tag, sentence.text)
         ]
 
@@ -52,13 +52,13 @@ class TurnEmotions:
         """Return the emotions that the face model recognized in the voice, unless request or text direct others."""
         return [] if self._is_directed else [key]
 
-    def _directed(self, tag: Feeling, sample: int) -> media_pb2.EmotionKey:
+    def _directed(self, tag: EmotionTag, sample: int) -> media_pb2.EmotionKey:
         self._is_directed = True
         weight = media_pb2.EmotionWeight(emotion=EMOTIONS[tag.name], weight=tag.strength)
         return media_pb2.EmotionKey(at_sample=sample, weights=[weight])
 
 
-def _sample_after(tag: Feeling, sentence: TranscriptSentence) -> int:
+def _sample_after(tag: EmotionTag, sentence: TranscriptSentence) -> int:
     """Return the sample from which a tag amid a sentence holds; without times of words, by its place in the text."""
     end = sentence.start_sample if sentence.end_sample is None else sentence.end_sample
     if not sentence.words:
@@ -67,6 +67,6 @@ def _sample_after(tag: Feeling, sentence: TranscriptSentence) -> int:
     return next((word.start_sample for word in sentence.words if word.start_char >= after), end)
 
 
-def _leads(tag: Feeling, text: str) -> bool:
+def _leads(tag: EmotionTag, text: str) -> bool:
     """Return whether no word stands before a tag."""
     return not any(map(str.isalnum, TAG.sub("", text[: tag.start])))

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 
-from services.media.livelink import Encoder, timecode
+from services.media.livelink import LiveLinkEncoder, timecode
 from services.player.engine.character import Shown
 from services.player.frame_outputs.livelink_udp import Sink
 
@@ -43,7 +43,7 @@ class Outgoing:
         self._wall_offset = wall_offset
         self._latest_offset = wall_offset()
         self._device_id = str(uuid.uuid4())
-        self._encoders: dict[str, Encoder] = {}
+        self._encoders: dict[str, LiveLinkEncoder] = {}
 
     def make_ready(self, tick: int, life: int, faces: list[Shown], due: float, alive: Container[str]) -> Ready:
         """Return faces of tick `tick`, due at `due`, encoded; the encoders of subjects not `alive` are forgotten."""
@@ -65,8 +65,8 @@ class Outgoing:
         for sink in self.sinks:
             sink.close()
 
-    def _encoder(self, subject: str, alive: Container[str]) -> Encoder:
+    def _encoder(self, subject: str, alive: Container[str]) -> LiveLinkEncoder:
         if subject not in self._encoders:
             self._encoders = {name: known for name, known in self._encoders.items() if name in alive}
-            self._encoders[subject] = Encoder(subject, device_id=self._device_id)
+            self._encoders[subject] = LiveLinkEncoder(subject, device_id=self._device_id)
         return self._encoders[subject]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from neurosync.v1 import media_pb2 as media
 from services.orchestrator.record.transcript import TranscriptSentence, TranscriptWord
 from services.orchestrator.record.turn_emotions import EMOTIONS, TurnEmotions
-from services.text.emotion_tags import NAMES
+from services.text.emotion_tags import EMOTION_OF_WORD
 
 TEXT = "[happy] Hello! [sad:0.5] And goodbye. [neutral]"
 
@@ -55,5 +55,5 @@ def test_what_the_model_recognizes_counts_until_the_text_directs_something() -> 
 
 
 def test_every_word_for_an_emotion_has_its_emotion() -> None:
-    assert set(NAMES.values()) == set(EMOTIONS)
+    assert set(EMOTION_OF_WORD.values()) == set(EMOTIONS)
     assert sorted(EMOTIONS.values()) == media.Emotion.values()[1:]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.text.emotion_tags import NAMES, Feeling, feelings
+from services.text.emotion_tags import EMOTION_OF_WORD, EmotionTag, find_tags
 from services.text.sentences import SentenceSplitter
 from services.text.spoken import spoken
 
@@ -32,10 +32,10 @@ def test_tags_are_not_spoken_and_unknown_ones_are_as_before(text: str) -> None:
 
 
 def test_tags_are_found_with_their_strength_and_place() -> None:
-    assert feelings("[happy] Hi! [ SAD : .5 ] Bye. [banana] [calm:0]") == [
-        Feeling("Happy", 1.0, 0, 7),
-        Feeling("Sad", 0.5, 12, 24),
-        Feeling("Neutral", 0.0, 39, 47),
+    assert find_tags("[happy] Hi! [ SAD : .5 ] Bye. [banana] [calm:0]") == [
+        EmotionTag("Happy", 1.0, 0, 7),
+        EmotionTag("Sad", 0.5, 12, 24),
+        EmotionTag("Neutral", 0.0, 39, 47),
     ]
 
 
@@ -45,9 +45,13 @@ def test_a_sentence_keeps_the_tag_that_stands_before_it() -> None:
     assert pieces + splitter.end() == ["Hello there! ", "[sad:0.5] I must go."]
 
 
-@given(st.lists(st.sampled_from([*NAMES, "[", "]", ":", "0.5", " ", "word", "(", "😀"]), max_size=30).map("".join))
+@given(
+    st.lists(st.sampled_from([*EMOTION_OF_WORD, "[", "]", ":", "0.5", " ", "word", "(", "😀"]), max_size=30).map(
+        "".join
+    )
+)
 def test_places_are_those_of_the_text(text: str) -> None:
-    for feeling in feelings(text):
+    for feeling in find_tags(text):
         tag = text[feeling.start : feeling.end]
         assert tag[0] + tag[-1] == "[]"
         assert 0 <= feeling.strength <= 1
