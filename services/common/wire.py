@@ -1,10 +1,10 @@
-"""Between messages of `neurosync.v1` and the values that the code computes with; every check names its field."""
+"""Conversion between messages of `neurosync.v1` and the values that the code computes with; errors name the field."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from typing import TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import Final, TypeVar
 
 import numpy as np
 from google.protobuf.duration_pb2 import Duration
@@ -18,6 +18,12 @@ T = TypeVar("T")
 SAMPLE_RATES = (8_000, 192_000)  # hertz, lowest and highest
 FRAME_RATES = (1, 240)  # hertz
 MAX_CHUNK_BYTES = 1 << 21  # 2 MB, half of gRPC's limit: far more than the 100 ms that a chunk should hold
+
+EMOTIONS: Final[dict[str, media_pb2.Emotion.ValueType]] = {
+    name.removeprefix("EMOTION_").capitalize(): value for name, value in media_pb2.Emotion.items() if value
+}
+"""The enum value of each emotion by name, in the order of `services.media.emotions.EMOTION_NAMES`."""
+_EMOTION_ROWS: Final = {value: row for row, value in enumerate(EMOTIONS.values())}
 
 
 def duration(seconds: float) -> Duration:
@@ -92,6 +98,42 @@ def frame_batch(first_frame: int, weights: Weights) -> media_pb2.FrameBatch:
     return media_pb2.FrameBatch(
         first_frame=first_frame, frame_count=len(weights), weights=weights.astype(np.float32).ravel().tolist()
     )
+
+
+def emotion_weights(strengths: Weights | Sequence[float]) -> list[media_pb2.EmotionWeight]:
+    """Return emotion strengths, 0 to 1, shape (7,), as messages; those of strength 0 are left out."""
+    pairs = zip(EMOTIONS.values(), np.asarray(strengths, np.float32).tolist(), strict=True)
+    return [media_pb2.EmotionWeight(emotion=emotion, weight=weight) for emotion, weight in pairs if weight]
+
+
+def emotion_strengths(
+    weights: Sequence[media_pb2.EmotionWeight], field: str = "weights", *, indexed: bool = False
+) -> Weights:
+    """Return the strength of each emotion, 0 to 1, shape (7,), of messages that may leave some out.
+
+    Args:
+        weights: The messages.
+        field: Name of the repeated field, for errors.
+        indexed: Whether errors also name the index of the message.
+
+    Raises:
+        BadRequestError: An emotion is unspecified, unknown or there twice, or a strength is not within 0 to 1.
+    """
+    if len(weights) > len(EMOTIONS):
+        raise BadRequestError(field, f"{len(weights)} weights", f"at most {len(EMOTIONS)}")
+    strengths = np.zeros(len(EMOTIONS), np.float32)
+    seen: set[int] = set()
+    for index, item in enumerate(weights):
+        where = f"{field}[{index}]" if indexed else field
+        if item.emotion not in _EMOTION_ROWS:
+            raise BadRequestError(f"{where}.emotion", item.emotion, "an Emotion")
+        if item.emotion in seen:
+            raise BadRequestError(f"{where}.emotion", f"{item.emotion} twice", "each Emotion at most once")
+        if not 0 <= item.weight <= 1:  # also refuses NaN
+            raise BadRequestError(f"{where}.weight", item.weight, "0 to 1")
+        seen.add(item.emotion)
+        strengths[_EMOTION_ROWS[item.emotion]] = item.weight
+    return strengths
 
 
 async def within(stream: AsyncIterator[T], seconds: float, what: str) -> AsyncIterator[T]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from neurosync.v1 import face_pb2, media_pb2
 from services.common.errors import BadRequestError
-from services.common.wire import seconds_of
+from services.common.wire import emotion_strengths, seconds_of
 from services.face.style import MAX_FACTOR, MAX_SMOOTHING_SECONDS, REGIONS, Style
 
 
@@ -47,13 +47,7 @@ def check_emotion(key: media_pb2.EmotionKey) -> None:
     """
     if key.at_sample < 0:
         raise BadRequestError("emotion.at_sample", key.at_sample, "0 or more")
-    known = media_pb2.Emotion.values()
-    if len(key.weights) >= len(known):
-        raise BadRequestError("emotion.weights", f"{len(key.weights)} weights", f"at most {len(known) - 1}")
-    for weight in key.weights:
-        _in_range("emotion.weights.weight", weight.weight, 1)
-        if not weight.emotion or weight.emotion not in known:
-            raise BadRequestError("emotion.weights.emotion", weight.emotion, "an Emotion")
+    emotion_strengths(key.weights, "emotion.weights")
 
 
 def _in_range(field: str, value: float, largest: float, unit: str = "") -> float:

@@ -42,7 +42,7 @@ class EmotionEstimate:
     frame: int
     """First frame it holds for; it holds until the next estimate."""
     weights: tuple[float, ...]
-    """Strengths, 0 to 1, in the order of `EMOTION_NAMES`."""
+    """Strengths, 0 to 1, in the order of `services.media.emotions.EMOTION_NAMES`."""
 
 
 class FaceStream(Protocol):

@@ -18,7 +18,7 @@ import numpy as np
 from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
 from services.common.errors import BadRequestError, BusyError, InactiveError
 from services.common.types import Weights
-from services.common.wire import check_sample_rate, duration, frame_batch, pcm_of, within
+from services.common.wire import check_sample_rate, duration, emotion_weights, frame_batch, pcm_of, within
 from services.face.animate_request import check_emotion, check_model_name, style_of
 from services.face.animation_stream import AnimationStream
 from services.face.capacity import measure_capacity
@@ -272,6 +272,4 @@ def _events(frames: Weights, animation: AnimationStream) -> Iterator[dict[str, A
     for start in range(0, len(frames), BATCH_FRAMES):
         yield {"frames": frame_batch(first + start, frames[start : start + BATCH_FRAMES])}
     for sample, estimate in animation.take_emotions():
-        strengths = zip(media_pb2.Emotion.values()[1:], estimate.weights, strict=True)  # in the same order
-        present = [media_pb2.EmotionWeight(emotion=emotion, weight=weight) for emotion, weight in strengths if weight]
-        yield {"emotion": media_pb2.EmotionKey(at_sample=sample, weights=present)}
+        yield {"emotion": media_pb2.EmotionKey(at_sample=sample, weights=emotion_weights(estimate.weights))}

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from services.common.types import FRAME_RATE, Weights
 from services.media.curves import CURVE_COUNT
+from services.media.emotions import EMOTION_COUNT
 
-EMOTION_NAMES: Final = ("Angry", "Disgusted", "Fearful", "Happy", "Neutral", "Sad", "Surprised")
 EASE_FRAMES = 5  # 83 ms from the last frame to rest; fewer pops, more mumbles on after the voice
 
 RATE_LIMITS = (1.0, 240.0)  # hertz
@@ -25,7 +25,7 @@ class Frames:
     weights: Weights
     """Shape (frames, 61), in the order of `curves.CURVE_NAMES`."""
     emotions: Weights | None = None
-    """Shape (frames, 7), in the order of `EMOTION_NAMES`, 0 to 100; None where the maker has none."""
+    """Shape (frames, 7), in the order of `emotions.EMOTION_NAMES`, 0 to 1; None where the model has none."""
     rate: float = FRAME_RATE
     """Hertz."""
     times: npt.NDArray[np.float64] | None = None
@@ -36,8 +36,8 @@ class Frames:
         shape = self.weights.shape
         if len(shape) != 2 or shape[1] != CURVE_COUNT:
             raise ValueError(f"expected weights of shape (frames, {CURVE_COUNT}), got {shape}")
-        if self.emotions is not None and self.emotions.shape != (shape[0], len(EMOTION_NAMES)):
-            raise ValueError(f"expected emotions of shape {(shape[0], len(EMOTION_NAMES))}, got {self.emotions.shape}")
+        if self.emotions is not None and self.emotions.shape != (shape[0], EMOTION_COUNT):
+            raise ValueError(f"expected emotions of shape {(shape[0], EMOTION_COUNT)}, got {self.emotions.shape}")
         if self.times is not None and self.times.shape != (shape[0],):
             raise ValueError(f"expected times of shape {(shape[0],)}, got {self.times.shape}")
 

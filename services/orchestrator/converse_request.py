@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from neurosync.v1 import media_pb2, orchestrator_pb2, player_pb2
+from neurosync.v1 import orchestrator_pb2, player_pb2
 from services.common.errors import BadRequestError
+from services.common.wire import emotion_strengths
 from services.orchestrator.sessions import MAX_LABELS
 
 MAX_TEXT = 100_000  # characters of a prompt or a text to speak
@@ -42,7 +43,7 @@ def check_converse(request: orchestrator_pb2.ConverseRequest) -> None:
         _check_name(field, getattr(request, field))
     if request.speed and not SPEEDS[0] <= request.speed <= SPEEDS[1]:  # also refuses NaN
         raise BadRequestError("speed", request.speed, f"{SPEEDS[0]} to {SPEEDS[1]}, or 0 for 1")
-    _check_emotions("emotions", request.emotions)
+    emotion_strengths(request.emotions, "emotions", indexed=True)
     if request.policy not in player_pb2.BusyPolicy.values():
         raise BadRequestError("policy", request.policy, "a BusyPolicy")
     _check_labels("labels", request.labels)
@@ -86,17 +87,6 @@ def parse_page(request: orchestrator_pb2.GetHistoryRequest) -> tuple[int, int]:
     if not (token.isascii() and token.isdecimal() and len(token) <= 18):
         raise BadRequestError("page_token", request.page_token, "the next_page_token of the page before, or nothing")
     return int(token), request.page_size or DEFAULT_PAGE
-
-
-def _check_emotions(field: str, emotions: Sequence[media_pb2.EmotionWeight]) -> None:
-    known = media_pb2.Emotion.values()
-    if len(emotions) >= len(known):
-        raise BadRequestError(field, f"{len(emotions)} weights", f"at most {len(known) - 1}")
-    for index, item in enumerate(emotions):
-        if item.emotion not in known or not item.emotion:
-            raise BadRequestError(f"{field}[{index}].emotion", item.emotion, "an Emotion")
-        if not 0 <= item.weight <= 1:
-            raise BadRequestError(f"{field}[{index}].weight", item.weight, "0 to 1")
 
 
 def _check_labels(field: str, labels: Mapping[str, str]) -> None:

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, Final
 
-from neurosync.v1 import media_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.common.errors import BadRequestError
-from services.common.types import Weights
 from services.common.wire import duration, seconds_of
 from services.media.curves import CURVE_NAMES
 from services.player.face.composition import Character, Recordings
@@ -115,12 +113,6 @@ def message_of(character: Character) -> pb.SubjectConfig:
             release=duration(temper.release),
         ),
     )
-
-
-def feelings_of(feelings: Weights) -> list[media_pb2.EmotionWeight]:
-    """Return the emotions that show on a face, given the strength of each, shape (7,)."""
-    strengths = zip(media_pb2.Emotion.values()[1:], feelings.tolist(), strict=True)  # in the same order
-    return [media_pb2.EmotionWeight(emotion=emotion, weight=weight) for emotion, weight in strengths if weight]
 
 
 def character_of(settings: PlayerSettings) -> Character:

@@ -11,7 +11,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.settings import ServerSettings, env_alias
 from services.media.curves import INDEX
-from services.media.frames import EMOTION_NAMES
+from services.media.emotions import EMOTION_NAMES
 from services.player.face.emotion_layer import RAMP_SECONDS, STRENGTHS
 from services.player.face.scaling import FACTORS, GAINS, OFFSETS, THRESHOLDS
 

@@ -250,7 +250,7 @@ def test_curves_are_placed_by_name_and_emotions_by_sample() -> None:
     np.testing.assert_allclose(frames.weights[:, INDEX["TongueOut"]], [0.1, 0.3])
     assert np.count_nonzero(frames.weights) == 4
     assert frames.emotions is not None
-    np.testing.assert_allclose(frames.emotions, [[0] * 7, [0, 0, 0, 50, 0, 0, 0]])
+    np.testing.assert_allclose(frames.emotions, [[0.0] * 7, [0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0]])
 
 
 def test_other_formats_decode_to_the_sound_that_was_encoded() -> None:

@@ -35,7 +35,7 @@ def a_take(frames: int = 120) -> Take:
         events=(TakeEvent("pause", "no sound & all", 10_000, 12_000), TakeEvent("interrupted", "cut", 48_000, 48_000)),
     )
     emotions = np.zeros((frames, 7), np.float32)
-    emotions[:, 3] = 80
+    emotions[:, 3] = 0.8
     return Take(info, pcm, weights, emotions)
 
 

@@ -47,7 +47,7 @@ def made_take(seconds: float, rate: int = 24_000, *, emotions: bool = False) -> 
     weights[:, JAW] = WIDE
     feelings = np.zeros((len(weights), 7), np.float32) if emotions else None
     if feelings is not None:
-        feelings[len(weights) // 2 :, 3] = 80
+        feelings[len(weights) // 2 :, 3] = 0.8
     return Take(TakeInfo(rate), pcm, weights, feelings)
 
 

@@ -9,9 +9,11 @@ import pytest
 
 from services.common.errors import BadRequestError
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX
+from services.media.emotions import EMOTION_NAMES
+from services.media.formats.emotion_percent import from_percent
 from services.media.formats.frame_files import SUFFIXES, read_frames, write_frames
 from services.media.formats.frames_csv import CSV_NAMES, csv_text, read_csv, timecode
-from services.media.frames import EMOTION_NAMES, Frames, frame_count
+from services.media.frames import Frames, frame_count
 
 REFERENCE = os.environ.get("NEUROSYNC_REFERENCE_DIR")
 needs_reference = pytest.mark.skipif(not REFERENCE, reason="NEUROSYNC_REFERENCE_DIR names no reference data")
@@ -21,7 +23,7 @@ def some_frames(count: int = 5, *, emotions: bool = False) -> Frames:
     random = np.random.default_rng(7)
     weights = random.random((count, CURVE_COUNT), np.float32)
     weights[:, INDEX["HeadYaw"]] -= 1
-    return Frames(weights, random.random((count, 7), np.float32) * 100 if emotions else None)
+    return Frames(weights, random.random((count, 7), np.float32) if emotions else None)
 
 
 def csv_file(folder: Path, names: list[str], rows: list[list[object]]) -> Path:
@@ -41,7 +43,7 @@ def test_frames_survive_every_format(tmp_path: Path, suffix: str, emotions: bool
     assert back.rate == 60
     assert (back.emotions is None) == (frames.emotions is None)
     if back.emotions is not None and frames.emotions is not None:
-        np.testing.assert_allclose(back.emotions, frames.emotions, atol=1e-5)
+        np.testing.assert_allclose(back.emotions, frames.emotions, atol=1e-7)
     assert [path.name for path in tmp_path.iterdir()] == [f"frames{suffix}"]
 
 
@@ -236,7 +238,7 @@ def test_files_of_the_reference_are_read_to_the_values_they_were_made_of(width: 
     in_csv_order = frames.weights[:, [INDEX[name] for name in CSV_NAMES]]
     np.testing.assert_array_equal(in_csv_order, made[:, :61].astype(np.float32))
     if width == 68:
-        np.testing.assert_array_equal(frames.emotions, made[:, 61:].astype(np.float32))
+        np.testing.assert_array_equal(frames.emotions, from_percent(made[:, 61:]))
     else:
         assert frames.emotions is None
 

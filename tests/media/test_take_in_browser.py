@@ -192,8 +192,8 @@ PIXELS = """((top, height) => {
 
 async def test_emotions_are_told_and_drawn(page: Page, tmp_path: Path) -> None:
     emotions = np.zeros((60, 7), np.float32)
-    emotions[:, 3] = np.linspace(0, 100, 60)  # Happy
-    emotions[:, 4] = 100 - emotions[:, 3]
+    emotions[:, 3] = np.linspace(0, 1, 60)  # Happy
+    emotions[:, 4] = 1 - emotions[:, 3]
     await show(page, tmp_path, np.zeros((60, 61), np.float32), None, emotions)
     assert await page.evaluate("neurosyncTake.lanes()") == ["emotion, %"]
     felt = [await page.evaluate(f"(neurosyncTake.seek({k / 60}), neurosyncTake.emotions().Happy)") for k in (0, 30, 59)]

@@ -140,7 +140,7 @@ def test_a_take_whose_parts_disagree_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("emotions", [False, True])
 def test_a_generated_folder_is_read(tmp_path: Path, emotions: bool) -> None:
     write_wav(tmp_path / "audio.wav", Sound(np.zeros(88_200, np.int16), 88_200))
-    expected = Frames(np.tile(pose(JawOpen=0.4), (61, 1)), np.full((61, 7), 14.0, np.float32) if emotions else None)
+    expected = Frames(np.tile(pose(JawOpen=0.4), (61, 1)), np.full((61, 7), 0.14, np.float32) if emotions else None)
     write_csv(tmp_path / "shapes.csv", expected)
     take = load_take(tmp_path)
     assert (take.rate, take.weights.shape) == (88_200, (60, 61))

@@ -10,9 +10,9 @@ from neurosync.v1 import outcome_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.common.types import Weights
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX, LOWEST, clamp
-from services.media.frames import EMOTION_NAMES
+from services.media.emotions import EMOTION_NAMES, NO_EMOTIONS
 from services.player.face.composition import Character
-from services.player.face.emotion_layer import NONE, OVERLAID, POSES, SPEAKING_MOUTH, Emotions, Temper
+from services.player.face.emotion_layer import OVERLAID, POSES, SPEAKING_MOUTH, Emotions, Temper
 from services.player.face.life.idle import Habits
 from services.player.face.life.recorded_loop import Loop
 from services.player.stream.validation import Feeling, Frames, Intake, Sound, whole
@@ -27,7 +27,7 @@ STILL = Character(habits=Habits(enabled=False))
 
 
 def felt(**strengths: float) -> Weights:
-    weights = NONE.copy()
+    weights = NO_EMOTIONS.copy()
     for name, strength in strengths.items():
         weights[EMOTION_NAMES.index(name)] = strength
     return weights
@@ -40,7 +40,7 @@ def key(at: int, strength: float = 1.0, emotion: media.Emotion.ValueType = HAPPY
 def test_an_emotion_rises_within_its_attack_and_falls_within_its_release() -> None:
     emotions, temper = Emotions(), Temper(attack=0.5, release=1.0)
     rise = [emotions.over(REST, tick, felt(Happy=1.0), temper, speaking=False)[SMILE] for tick in range(40)]
-    fall = [emotions.over(REST, tick, NONE, temper, speaking=False)[SMILE] for tick in range(40, 110)]
+    fall = [emotions.over(REST, tick, NO_EMOTIONS, temper, speaking=False)[SMILE] for tick in range(40, 110)]
     full = np.float32(POSES["Happy"]["MouthSmileLeft"])
     assert rise[28] < full == rise[29] == rise[39]
     assert fall[58] > 0 == fall[59] == fall[-1]
@@ -116,7 +116,7 @@ def test_a_recording_of_an_emotion_begins_at_its_first_row_each_time() -> None:
     emotions, temper = Emotions({"Happy": Loop(rows)}), Temper(attack=0.05, release=0.05)
     first = [emotions.over(REST, tick, felt(Happy=1.0), temper, speaking=False)[SMILE] for tick in range(50)]
     for tick in range(50, 70):
-        emotions.over(REST, tick, NONE, temper, speaking=False)
+        emotions.over(REST, tick, NO_EMOTIONS, temper, speaking=False)
     again = [emotions.over(REST, tick, felt(Happy=1.0), temper, speaking=False)[SMILE] for tick in range(70, 120)]
     assert np.allclose(first, again)
     assert first[40] == pytest.approx(rows[40, SMILE])

@@ -9,9 +9,9 @@ import pytest
 
 from services.common.types import Weights
 from services.media.curves import BROWS, CURVE_COUNT, EYES, INDEX, LOWEST, MOUTH, ROTATIONS
+from services.media.emotions import NO_EMOTIONS
 from services.player.face.blend import FAST_TICKS, SLOW_TICKS, STARVED_TICKS, Blend
 from services.player.face.composition import EASE_TICKS, Character, Face, Recordings
-from services.player.face.emotion_layer import NONE
 from services.player.face.life.idle import Habits, Idle
 from services.player.face.scaling import Scaling
 from services.player.turns.frame_track import FrameTrack
@@ -206,7 +206,7 @@ def test_a_tick_that_is_asked_for_again_looks_the_same() -> None:
     happy = np.eye(7, dtype=np.float32)[3]
     for tick, row in enumerate(spoken):
         speech = Speech(row, ALL, tick, (1, 0)) if tick % 100 > 40 else None
-        felt = happy if tick > 150 else NONE
+        felt = happy if tick > 150 else NO_EMOTIONS
         if tick == 220:
             for face in (once, twice):
                 face.configure(Character(Scaling(mouth=0.5)))

@@ -10,9 +10,10 @@ import pytest
 from neurosync.v1 import outcome_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.media.curves import CHEEKS, CURVE_COUNT, CURVE_NAMES, INDEX, MOUTH, TONGUE, columns
+from services.media.emotions import NO_EMOTIONS
 from services.player.face.blend import FAST_TICKS, SLOW_TICKS, STARVED_TICKS
 from services.player.face.composition import EASE_TICKS, Character
-from services.player.face.emotion_layer import NONE, Temper
+from services.player.face.emotion_layer import Temper
 from services.player.face.life.idle import Habits
 from services.player.face.scaling import Scaling
 from tests.player.simulation import NAME, RATE, TICK, Sender, Stage, constant
@@ -125,7 +126,7 @@ def configuration(stage: Stage) -> None:
 def emotion(stage: Stage) -> None:
     sender = speak(stage, 0.5, 1.9)
     for number in range(20):
-        feeling = NONE.copy()
+        feeling = NO_EMOTIONS.copy()
         feeling[number % 7] = 1.0
         sender.turn.push_feeling(number * RATE // 12, None, feeling, told=True)
     stage.run(1.0)

@@ -12,9 +12,10 @@ from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
 from services.cli.client.connection import Connection
 from services.common.errors import UnavailableError
 from services.common.types import Weights
-from services.common.wire import FRAME_RATES, audio_chunk, seconds_of, weights_of, within
+from services.common.wire import FRAME_RATES, audio_chunk, emotion_strengths, seconds_of, weights_of, within
 from services.media.curves import CURVE_COUNT, columns
-from services.media.frames import EMOTION_NAMES, Frames
+from services.media.emotions import EMOTION_COUNT
+from services.media.frames import Frames
 from services.media.wav import Sound
 
 CHUNK_SECONDS = 0.1  # of sound in a message; longer: fewer messages, coarser progress
@@ -78,15 +79,13 @@ class Animated:
         return Frames(weights, self._emotions(len(made)), self._rate)
 
     def _emotions(self, count: int) -> Weights | None:
-        """Return the emotions of each frame, shape (count, 7), 0 to 100; None if the model tells none."""
+        """Return the emotions of each frame, shape (count, 7), 0 to 1; None if the model sends none."""
         if not self._keys:
             return None
-        made = np.zeros((count, len(EMOTION_NAMES)), np.float32)
+        made = np.zeros((count, EMOTION_COUNT), np.float32)
         frames_per_sample = count / max(1, self._sample_count)  # the rate of a file is known to the service alone
         for key in self._keys:
-            row = np.zeros(len(EMOTION_NAMES), np.float32)
-            for item in key.weights:
-                row[item.emotion - 1] = 100 * item.weight  # EMOTION_ANGRY is 1, and the order is that of the names
+            row = emotion_strengths(key.weights, "emotion.weights")
             made[round(key.at_sample * frames_per_sample) :] = row
         return made
 

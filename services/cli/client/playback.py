@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import grpc
-import numpy as np
 
 from neurosync.v1 import media_pb2, player_pb2, player_pb2_grpc
 from services.cli.client.connection import Connection
 from services.cli.main import tell
 from services.common.errors import InactiveError, UnavailableError
-from services.common.types import FRAME_RATE
-from services.common.wire import audio_chunk, frame_batch, seconds_of
+from services.common.types import FRAME_RATE, Weights
+from services.common.wire import audio_chunk, emotion_weights, frame_batch, seconds_of
 from services.media.curves import CURVE_NAMES
 from services.media.takes.take_folder import Take
 
@@ -139,14 +138,9 @@ def _header(take: Take) -> media_pb2.FrameHeader:
     return media_pb2.FrameHeader(curve_names=CURVE_NAMES, frame_rate_hertz=FRAME_RATE, source=source)
 
 
-def _emotion_key(at_sample: int, row: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> media_pb2.EmotionKey:
-    """Return one row of emotions, shape (7,), 0 to 100, as a message, which counts 0 to 1."""
-    weights = [
-        media_pb2.EmotionWeight(emotion=media_pb2.Emotion.ValueType(number), weight=min(1.0, float(value) / 100))
-        for number, value in enumerate(row, start=1)
-        if value > 0
-    ]
-    return media_pb2.EmotionKey(at_sample=at_sample, weights=weights)
+def _emotion_key(at_sample: int, row: Weights) -> media_pb2.EmotionKey:
+    """Return one row of emotions, shape (7,), as a message."""
+    return media_pb2.EmotionKey(at_sample=at_sample, weights=emotion_weights(row))
 
 
 def tell_output(status: player_pb2.GetStatusResponse) -> None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from neurosync.v1 import player_pb2, player_pb2_grpc
 from services.cli.client.connection import Connection
 from services.common.types import FRAME_RATE, Weights
-from services.media.frames import EMOTION_NAMES
+from services.common.wire import emotion_strengths
 
 READY_SECONDS = 1.0  # for the first frame, of sixty a second; a player that is away must not hold up the turn
 LAST_SECONDS = 0.5  # after the turn's end, for the last of its frames to come
@@ -87,10 +87,7 @@ class SentFrames:
         self.turn_frames.append(frame.turn_frame)
         self.times.append((frame.timecode_frame + frame.timecode_sub_frame) / FRAME_RATE)
         self.weights.append(np.array(frame.values, np.float32))
-        feelings = np.zeros(len(EMOTION_NAMES), np.float32)
-        for item in frame.emotions:
-            feelings[item.emotion - 1] = item.weight  # 0 means none said, 1 to 7 are in the order of the names
-        self.emotions.append(feelings)
+        self.emotions.append(emotion_strengths(frame.emotions, "emotions"))
 
 
 class Witness:

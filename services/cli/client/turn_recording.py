@@ -14,12 +14,11 @@ from services.cli.client.synchronized_capture import SentFrames, Witness
 from services.common.types import Pcm, Weights
 from services.common.wire import pcm_of, seconds_of, weights_of
 from services.media.curves import CURVE_COUNT, columns
-from services.media.frames import EMOTION_NAMES, frame_count
+from services.media.emotions import emotion_columns
+from services.media.frames import frame_count
 from services.media.takes import take_folder as takes
 from services.media.takes.heard_sound import HeardSound, Piece, heard_sound, tick_sample
 from services.media.takes.take_info import SentenceSpan, TakeEvent, TakeInfo, TakePhoneme, TakeWord
-
-PERCENT = 100.0  # emotions are 0 to 1 on the wire, 0 to 100 in files
 
 CUT_SHORT = (TurnOutcome.TURN_OUTCOME_INTERRUPTED, TurnOutcome.TURN_OUTCOME_SUPERSEDED)
 """Outcomes of a turn that was silenced before its end."""
@@ -73,7 +72,7 @@ class TakeRecorder:
             return takes.Take(self._info(finished, rate, heard, sent), pcm, weights, emotions)
         heard = heard_sound(pcm, rate, sent.ticks, sent.played, stopped=finished.outcome in CUT_SHORT)
         rows = sent.rows(frame_count(len(heard.pcm), rate))
-        emotions = PERCENT * rows.emotions if rows.emotions.any() else self._made(rows.turn_frames)[1]
+        emotions = rows.emotions if rows.emotions.any() else self._made(rows.turn_frames)[1]
         return takes.Take(self._info(finished, rate, heard, sent), heard.pcm, rows.weights, emotions, rows.times)
 
     async def write(self, folder: Path | None, root: Path, finished: orchestrator_pb2.TurnFinished) -> Path:
@@ -84,7 +83,7 @@ class TakeRecorder:
         return takes.write_take(folder, take)
 
     def _made(self, frames: np.ndarray[tuple[int, ...], np.dtype[np.intp]]) -> tuple[Weights, Weights | None]:
-        """Return curves (n, 61) and emotions (n, 7), 0 to 100, as the face made them for frames of the turn.
+        """Return curves (n, 61) and emotions (n, 7), 0 to 1, as the face made them for frames of the turn.
 
         Frames that never came are at rest; a frame of -1, as in a pause, feels as the one before it.
         """
@@ -97,9 +96,8 @@ class TakeRecorder:
         weights = np.zeros((len(frames), CURVE_COUNT), np.float32)
         column = columns(self._header.curve_names)
         weights[:, column >= 0] = rows[:, column[column >= 0]]
-        names = {name.lower(): index for index, name in enumerate(self._header.curve_names)}
-        found = [names[name.lower()] for name in EMOTION_NAMES if name.lower() in names]
-        return weights, PERCENT * rows[:, found] if len(found) == len(EMOTION_NAMES) else None
+        emotions = emotion_columns(self._header.curve_names)
+        return weights, None if emotions is None else rows[:, emotions]
 
     def _info(
         self, finished: orchestrator_pb2.TurnFinished, rate: int, heard: HeardSound, sent: SentFrames

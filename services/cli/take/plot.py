@@ -14,7 +14,7 @@ from services.cli.take.drawing import Canvas, PngCanvas, Points, SvgCanvas
 from services.common.errors import BadRequestError
 from services.common.types import FRAME_RATE, Weights
 from services.media.curves import CURVE_NAMES, INDEX, LOWEST
-from services.media.frames import EMOTION_NAMES
+from services.media.emotions import EMOTION_NAMES
 from services.media.takes.take_folder import Take
 
 CURVES = (
@@ -35,6 +35,7 @@ _PALETTE = ("#d1495b", "#2b7fd1", "#2f9e63", "#b8791a", "#8a56c9", "#0f9aa0", "#
 _KINDS: Final[dict[str, Callable[[int, int, str], Canvas]]] = {".svg": SvgCanvas, ".png": PngCanvas}
 _STEPS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 600)  # seconds between two marks of the axis
 MOST_MARKS = 14
+LEAST_EMOTION = 0.03  # strength below which an emotion is not drawn
 
 
 def write_plot(path: Path, take: Take, curves: Sequence[str] = CURVES) -> None:
@@ -94,7 +95,7 @@ def draw(take: Take, curves: Sequence[str], kind: Callable[[int, int, str], Canv
         sheet.label("events", _EVENTS, _SOFT)
         sheet.y += _EVENTS + _GAP
     if felt and take.emotions is not None:
-        series = [(take.emotions[:, EMOTION_NAMES.index(name)] / 100, _PALETTE[k]) for k, name in enumerate(felt)]
+        series = [(take.emotions[:, EMOTION_NAMES.index(name)], _PALETTE[k]) for k, name in enumerate(felt)]
         _lane(sheet, series, 0.0, 1.0)
         for k, name in enumerate(felt):
             sheet.canvas.text(LEFT - 8, sheet.y + 10 + 12 * (k % 4), name, _PALETTE[k], anchor="end")
@@ -113,7 +114,7 @@ def _felt(emotions: Weights | None) -> list[str]:
     """Return the emotions that are ever felt, at 3 % or more."""
     if emotions is None or not len(emotions):
         return []
-    return [name for name, most in zip(EMOTION_NAMES, emotions.max(axis=0), strict=True) if most >= 3]
+    return [name for name, most in zip(EMOTION_NAMES, emotions.max(axis=0), strict=True) if most >= LEAST_EMOTION]
 
 
 def _top(most: float) -> float:

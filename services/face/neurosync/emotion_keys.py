@@ -7,7 +7,7 @@ import numpy as np
 from services.common.types import Floats
 from services.face.face_model import EmotionEstimate
 from services.media.curves import CURVE_COUNT
-from services.media.frames import EMOTION_NAMES
+from services.media.emotions import NO_EMOTIONS
 
 EVERY = 6
 """Frames between keys at least (100 ms). Larger: changes are reported late; smaller: more messages with little in them.
@@ -22,14 +22,14 @@ class EmotionKeys:
 
     def __init__(self) -> None:
         self._seen = 0  # frames
-        self._last_key = np.zeros(len(EMOTION_NAMES), np.float32)
+        self._last_key = NO_EMOTIONS
 
     def of(self, frames: Floats) -> list[EmotionEstimate]:
         """Return the keys of the next frames.
 
         Args:
-            frames: (n, outputs), emotions 0 to 100 after the curves, in the order of `EMOTION_NAMES`; without emotion
-                columns there are no keys.
+            frames: (n, outputs), emotions 0 to 100 after the curves, in the order of `emotions.EMOTION_NAMES`; without
+                emotion columns there are no keys.
         """
         keys = []
         emotions = np.clip(frames[:, CURVE_COUNT:] / PERCENT, 0.0, 1.0)  # (n, 7), or (n, 0)

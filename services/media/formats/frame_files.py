@@ -21,8 +21,10 @@ import numpy.typing as npt
 from services.common.errors import BadRequestError
 from services.common.types import FRAME_RATE
 from services.media.curves import CURVE_NAMES, columns
+from services.media.emotions import EMOTION_COUNT, EMOTION_NAMES
+from services.media.formats.emotion_percent import from_percent, to_percent
 from services.media.formats.frames_csv import MAX_FRAMES, csv_text, read_csv
-from services.media.frames import EMOTION_NAMES, RATE_LIMITS, Frames
+from services.media.frames import RATE_LIMITS, Frames
 
 SUFFIXES = (".csv", ".npz", ".json")
 MAX_FILE_BYTES = 1 << 28  # 256 MB: an hour of frames as JSON text
@@ -88,7 +90,7 @@ def _npz_bytes(frames: Frames) -> bytes:
         "frame_rate_hertz": np.array(frames.rate),
     }
     if frames.emotions is not None:
-        table["emotions"] = frames.emotions
+        table["emotions"] = to_percent(frames.emotions).astype(np.float32)
     data = io.BytesIO()
     np.savez_compressed(data, allow_pickle=False, **table)
     return data.getvalue()
@@ -115,7 +117,7 @@ def _json_text(frames: Frames) -> str:
     if frames.emotions is not None:
         table |= {
             "emotion_names": EMOTION_NAMES,
-            "emotions": np.round(frames.emotions.astype(float), _DECIMALS).tolist(),
+            "emotions": to_percent(frames.emotions).tolist(),
         }
     return json.dumps(table)
 
@@ -139,6 +141,6 @@ def _frames_of(table: dict[str, Any]) -> Frames:
     emotions = table.get("emotions")
     return Frames(
         weights[:, position],
-        None if emotions is None else np.asarray(emotions, np.float32).reshape(-1, len(EMOTION_NAMES)),
+        None if emotions is None else from_percent(np.asarray(emotions)).reshape(-1, EMOTION_COUNT),
         rate,
     )

@@ -8,7 +8,8 @@ Timecode is HH:MM:SS:FF.mmm: hours, minutes, seconds, frame of the second, thous
 `shapes.csv` writes thousandths of the second in their place, and rounds the frame down twice, so that it repeats.
 
 The app's header has JawRight before JawLeft and MouthRight before MouthLeft, the other way round than the datagram;
-columns are therefore mapped by name, whatever their order. NeuroSync's `shapes.csv` adds seven emotions, 0 to 100.
+columns are therefore mapped by name, whatever their order. NeuroSync's `shapes.csv` adds seven emotions in percent
+(`services.media.formats.emotion_percent`).
 
 Source: recordings of the Live Link Face app (Epic Games) in ARKit mode.
 """
@@ -29,7 +30,9 @@ import numpy.typing as npt
 from services.common.errors import BadRequestError
 from services.common.types import FRAME_RATE
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX, columns
-from services.media.frames import EMOTION_NAMES, Frames
+from services.media.emotions import EMOTION_NAMES, emotion_columns
+from services.media.formats.emotion_percent import from_percent, to_percent
+from services.media.frames import Frames
 
 MAX_FRAMES = 3600 * FRAME_RATE  # one hour; more is no take, and would fill the memory
 MAX_LINE = 1 << 14  # characters; the app's lines have about 900
@@ -76,7 +79,7 @@ def csv_text(frames: Frames, *, first_frame: int = 0) -> str:
     values = frames.weights[:, [INDEX[name] for name in CSV_NAMES]]  # (frames, 61)
     if frames.emotions is not None:
         names = (*CSV_NAMES, *EMOTION_NAMES)
-        values = np.concatenate([values, frames.emotions], axis=1)  # (frames, 68)
+        values = np.concatenate([values, to_percent(frames.emotions)], axis=1)  # (frames, 68)
     rate = round(frames.rate)
     row = ",".join(["%s", str(len(names)), *["%.10f"] * len(names)])
     times = _row_times(frames, first_frame)
@@ -107,8 +110,8 @@ def _read(name: str, lines: io.TextIOBase | Sequence[str]) -> Frames:
     )
     header = [cell.strip() for cell in next(rows, [])]
     position = _curve_columns(name, header)
-    emotions = _emotion_columns(header)
-    wanted = np.concatenate([position, emotions])
+    emotions = emotion_columns(header)
+    wanted = position if emotions is None else np.concatenate([position, emotions])
     codes: list[str] = []
     values: list[list[float]] = []
     for row in rows:
@@ -122,7 +125,8 @@ def _read(name: str, lines: io.TextIOBase | Sequence[str]) -> Frames:
         codes.append(row[0])
     table = np.array(values, np.float32).reshape(len(values), len(wanted))
     rate, times = _times_of(codes) if header[0].lower() == "timecode" else (FRAME_RATE, None)
-    return Frames(table[:, :CURVE_COUNT], table[:, CURVE_COUNT:] if len(emotions) else None, rate, times)
+    strengths = None if emotions is None else from_percent(table[:, CURVE_COUNT:])
+    return Frames(table[:, :CURVE_COUNT], strengths, rate, times)
 
 
 def _too_long(name: str, number: int) -> str:
@@ -140,13 +144,6 @@ def _curve_columns(name: str, header: list[str]) -> npt.NDArray[np.intp]:
         seen = f"no column {missing[0]}" + (f" and {len(missing) - 1} others" if len(missing) > 1 else "")
         raise BadRequestError(f"{name} header", seen, f"the {CURVE_COUNT} ARKit curves")
     return position
-
-
-def _emotion_columns(header: list[str]) -> npt.NDArray[np.intp]:
-    """Return the column of each emotion, shape (7,), or (0,) if not all are there."""
-    position = {cell.lower(): column for column, cell in enumerate(header)}
-    found = [position[emotion.lower()] for emotion in EMOTION_NAMES if emotion.lower() in position]
-    return np.array(found if len(found) == len(EMOTION_NAMES) else [], np.intp)
 
 
 def _numbers(where: str, header: list[str], row: list[str], wanted: npt.NDArray[np.intp]) -> list[float]:

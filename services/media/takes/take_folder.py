@@ -47,7 +47,7 @@ class Take:
     weights: Weights
     """Frames at 60 Hz, shape (frames, 61), in the order of `curves.CURVE_NAMES`."""
     emotions: Weights | None = None
-    """Shape (frames, 7), 0 to 100; None where there are none."""
+    """Shape (frames, 7), 0 to 1; None where there are none."""
     times: npt.NDArray[np.float64] | None = None
     """Timecode of each frame in seconds since midnight, shape (frames,); None where nobody gave it one."""
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from services.common.types import FRAME_RATE, Pcm, Weights
 from services.media.curves import CURVE_NAMES, clamp
-from services.media.frames import EMOTION_NAMES
+from services.media.emotions import EMOTION_NAMES
 from services.media.takes.take_info import TakeInfo
 from services.media.wav import Sound, wav_bytes
 
@@ -37,7 +37,7 @@ def render_page(info: TakeInfo, pcm: Pcm, weights: Weights, emotions: Weights | 
         info: What is known about it.
         pcm: Sound, shape (n,), at `info.sample_rate`.
         weights: Frames at 60 Hz, shape (frames, 61).
-        emotions: Shape (frames, 7), 0 to 100; None where there are none.
+        emotions: Shape (frames, 7), 0 to 1; None where there are none.
     """
     script = "\n".join(_asset(name) for name in _SCRIPTS)
     title = " ".join((info.text or info.prompt or "").split()) or "Take"
@@ -80,7 +80,7 @@ def _data(info: TakeInfo, pcm: Pcm, weights: Weights, emotions: Weights | None) 
 
 def _emotion_bytes(emotions: Weights | None) -> bytes:
     """Return emotions as percent, a byte each, frame by frame."""
-    return b"" if emotions is None else np.rint(np.clip(emotions, 0, 100)).astype(np.uint8).tobytes()
+    return b"" if emotions is None else np.rint(100 * np.clip(emotions, 0, 1)).astype(np.uint8).tobytes()
 
 
 def _thinned(pcm: npt.NDArray[np.int16], rate: int) -> Sound:

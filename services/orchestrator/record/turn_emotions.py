@@ -8,18 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from neurosync.v1 import media_pb2
+from services.common.wire import EMOTIONS
 from services.orchestrator.record.transcript import TranscriptSentence
 from services.text.emotion_tags import TAG, EmotionTag, find_tags
-
-EMOTIONS = {
-    "Angry": media_pb2.EMOTION_ANGRY,
-    "Disgusted": media_pb2.EMOTION_DISGUSTED,
-    "Fearful": media_pb2.EMOTION_FEARFUL,
-    "Happy": media_pb2.EMOTION_HAPPY,
-    "Neutral": media_pb2.EMOTION_NEUTRAL,
-    "Sad": media_pb2.EMOTION_SAD,
-    "Surprised": media_pb2.EMOTION_SURPRISED,
-}
 
 
 class TurnEmotions:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.common.types import Weights
+from services.media.emotions import NO_EMOTIONS
 from services.player.face.composition import Character, Face, Recordings
-from services.player.face.emotion_layer import NONE
 from services.player.turns.played_turn import Turn
 
 
@@ -43,7 +43,7 @@ class Subject:
         self.speaking = ""
         """Turn that the last tick showed; empty while idle."""
         self._heard = 0  # samples of `speaking` up to the last tick
-        self._felt = NONE  # by `speaking` on the last tick
+        self._felt = NO_EMOTIONS  # by `speaking` on the last tick
 
     def add(self, turn: Turn) -> None:
         """Put a turn behind the others."""
@@ -79,7 +79,7 @@ class Subject:
         self._heard = turn.track.turn_samples(sample) if turn else 0
         speech = turn.speech(tick, sample) if turn else None
         level = turn.level(sample) if turn else 0.0
-        self._felt = turn.felt(self._heard) if turn else NONE
+        self._felt = turn.felt(self._heard) if turn else NO_EMOTIONS
         values = self.face.step(life, speech, level=level, felt=self._felt)
         return self._shown(life, values, speech.frame if speech else -1)
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from neurosync.v1 import player_pb2 as pb
-from services.common.wire import duration
+from services.common.wire import duration, emotion_weights
 from services.player.audio.portaudio import Device
 from services.player.engine.engine import Engine
-from services.player.face_configuration import feelings_of, message_of
+from services.player.face_configuration import message_of
 
 
 def status_of(engine: Engine, now: float) -> pb.GetStatusResponse:
@@ -43,7 +43,7 @@ def status_of(engine: Engine, now: float) -> pb.GetStatusResponse:
                 epoch=subject.epoch,
                 queued_turn_count=sum(not turn.track.segments for turn in subject.turns),
                 config=message_of(subject.face.character),
-                emotions=feelings_of(subject.face.feelings),
+                emotions=emotion_weights(subject.face.feelings),
             )
             for subject in performer.subjects.values()
         ],

@@ -13,8 +13,9 @@ import numpy as np
 
 from services.common.types import Weights
 from services.media.curves import CURVE_COUNT, INDEX, clamp
+from services.media.emotions import NO_EMOTIONS
 from services.player.face.blend import Blend
-from services.player.face.emotion_layer import NONE, Emotions, Temper
+from services.player.face.emotion_layer import Emotions, Temper
 from services.player.face.life.idle import Habits, Idle
 from services.player.face.life.recorded_loop import Loop
 from services.player.face.scaling import Scaling
@@ -70,7 +71,9 @@ class Face:
         """Be as `character` says from the next tick on."""
         self.character, self._since, self._eases = character, None, True
 
-    def step(self, tick: int, speech: Speech | None = None, *, level: float = 0.0, felt: Weights = NONE) -> Weights:
+    def step(
+        self, tick: int, speech: Speech | None = None, *, level: float = 0.0, felt: Weights = NO_EMOTIONS
+    ) -> Weights:
         """Return the pose of one tick, shape (61,), every curve within its legal range.
 
         Args:

@@ -15,7 +15,7 @@ import numpy as np
 
 from services.common.types import Weights
 from services.media.curves import BROWS, CHEEKS, CURVE_COUNT, INDEX, MOUTH
-from services.media.frames import EMOTION_NAMES
+from services.media.emotions import EMOTION_NAMES, NO_EMOTIONS
 from services.player.face.life.recorded_loop import Loop
 from services.player.timeline.ticks import TICK_RATE
 
@@ -24,9 +24,6 @@ RAMP_SECONDS: Final = (0.05, 10.0)
 """Least and longest attack and release."""
 SPEAKING_MOUTH = 0.55  # of an emotion, that reaches a mouth which speaks; more: lips do not close, less: a mask
 MOUTH_TICKS = 18  # in which that share changes
-NONE: Final = np.zeros(len(EMOTION_NAMES), np.float32)
-"""No emotion, shape (7,), in the order of `EMOTION_NAMES`."""
-NONE.setflags(write=False)
 
 
 def _both(**sides: float) -> dict[str, float]:
@@ -83,7 +80,7 @@ class Emotions:
         for row, name in enumerate(EMOTION_NAMES):
             for curve, value in {} if name in self._recordings else POSES[name].items():
                 self._poses[row, INDEX[curve]] = value
-        self._from = self._goal = self.now = NONE
+        self._from = self._goal = self.now = NO_EMOTIONS
         """What is left of what was felt, what is felt, and what shows; shape (7,)."""
         self._since = 0
         self._begun = [0] * len(EMOTION_NAMES)
@@ -100,7 +97,7 @@ class Emotions:
             temper: How emotions show.
             speaking: Whether the mouth speaks.
         """
-        self._feel(tick, felt if temper.enabled else NONE, temper)
+        self._feel(tick, felt if temper.enabled else NO_EMOTIONS, temper)
         step = min(tick - self._tick, MOUTH_TICKS) / MOUTH_TICKS
         self._mouth += min(max((SPEAKING_MOUTH if speaking else 1.0) - self._mouth, -step), step)
         self._tick = tick

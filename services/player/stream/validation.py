@@ -14,11 +14,11 @@ from neurosync.v1 import media_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.common.errors import BadRequestError
 from services.common.types import Pcm, Weights
-from services.common.wire import FRAME_RATES, check_sample_rate, pcm_of, weights_of
+from services.common.wire import FRAME_RATES, check_sample_rate, emotion_strengths, pcm_of, weights_of
 from services.media.curves import columns
-from services.player.face.emotion_layer import NONE
+from services.media.emotions import NO_EMOTIONS, emotion_columns
 from services.player.settings import MAX_SUBJECT_BYTES
-from services.player.turns.emotion_track import changes, emotion_columns
+from services.player.turns.emotion_track import changes
 from services.player.turns.played_turn import TurnConfig
 
 MAX_CURVES = 512  # of a header; the largest known rigs have about 250
@@ -128,7 +128,7 @@ class Intake:
         self._next_frame = 0
         self._header: media_pb2.FrameHeader | None = None
         self._emotions: npt.NDArray[np.intp] | None = None
-        self._felt = NONE
+        self._felt = NO_EMOTIONS
         self._ended = False
 
     def parts(self, request: pb.PerformRequest) -> Iterator[Part]:
@@ -211,18 +211,7 @@ def feeling_of(key: media_pb2.EmotionKey, field: str) -> Feeling:
     """
     if key.at_sample < 0:
         raise BadRequestError(f"{field}.at_sample", key.at_sample, "0 or more")
-    known = media_pb2.Emotion.values()
-    if len(key.weights) >= len(known):
-        raise BadRequestError(f"{field}.weights", f"{len(key.weights)} weights", f"at most {len(known) - 1}")
-    for item in key.weights:
-        if item.emotion not in known or not item.emotion:
-            raise BadRequestError(f"{field}.weights.emotion", item.emotion, "an Emotion")
-        if not 0 <= item.weight <= 1:
-            raise BadRequestError(f"{field}.weights.weight", item.weight, "0 to 1")
-    weights = np.zeros(len(NONE), np.float32)
-    for item in key.weights:
-        weights[item.emotion - 1] = item.weight
-    return Feeling(key.at_sample, None, weights, told=True)
+    return Feeling(key.at_sample, None, emotion_strengths(key.weights, f"{field}.weights"), told=True)
 
 
 def whole(request: pb.PlayRequest, rate: int, slice_seconds: float) -> Iterator[Part]:

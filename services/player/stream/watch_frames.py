@@ -10,9 +10,9 @@ from neurosync.v1 import media_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.common.errors import BusyError
 from services.common.types import FRAME_RATE
+from services.common.wire import emotion_weights
 from services.media.curves import CURVE_NAMES
 from services.player.engine.engine import Sent
-from services.player.face_configuration import feelings_of
 
 _HEADER = media_pb2.FrameHeader(curve_names=CURVE_NAMES, frame_rate_hertz=FRAME_RATE, source="player")
 HELD_FRAMES = 120  # for a watcher that falls behind; more shows it older frames, fewer loses them sooner
@@ -41,7 +41,7 @@ class Watchers:
                 turn_id=frame.shown.turn_id,
                 turn_frame=frame.shown.turn_frame,
                 turn_sample=frame.shown.turn_sample,
-                emotions=feelings_of(frame.shown.feelings),
+                emotions=emotion_weights(frame.shown.feelings),
             )
             for watcher in self._watchers:
                 watcher.put(message)

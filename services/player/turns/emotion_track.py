@@ -5,11 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 
 import numpy as np
-import numpy.typing as npt
 
 from services.common.types import Weights
-from services.media.frames import EMOTION_NAMES
-from services.player.face.emotion_layer import NONE
+from services.media.emotions import NO_EMOTIONS
 
 MAX_HELD = 1024  # keys ahead; the sender of more has them dropped: at ten a second that is a minute and a half
 CHANGE = 0.02  # of any emotion, from one frame to the next that counts; less: keys by the dozen that nobody sees
@@ -45,7 +43,7 @@ class FeelingTrack:
         past = bisect_right(self._times, seconds) - 1
         if past > 0:
             del self._times[:past], self._keys[:past]
-        return self._keys[0] if past >= 0 else NONE
+        return self._keys[0] if past >= 0 else NO_EMOTIONS
 
 
 def changes(emotions: Weights, before: Weights) -> list[int]:
@@ -56,10 +54,3 @@ def changes(emotions: Weights, before: Weights) -> list[int]:
             rows.append(row)
             before = weights
     return rows
-
-
-def emotion_columns(names: list[str]) -> npt.NDArray[np.intp] | None:
-    """Return the column of each emotion, shape (7,); None unless all seven are there."""
-    position = {name.lower(): column for column, name in enumerate(names)}
-    found = [position.get(name.lower(), -1) for name in EMOTION_NAMES]
-    return None if min(found) < 0 else np.array(found, np.intp)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from neurosync.v1 import media_pb2 as media
+from services.common.wire import EMOTIONS
 from services.orchestrator.record.transcript import TranscriptSentence, TranscriptWord
-from services.orchestrator.record.turn_emotions import EMOTIONS, TurnEmotions
+from services.orchestrator.record.turn_emotions import TurnEmotions
 from services.text.emotion_tags import EMOTION_OF_WORD
 
 TEXT = "[happy] Hello! [sad:0.5] And goodbye. [neutral]"
