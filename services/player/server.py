@@ -20,11 +20,11 @@ from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
 from services.common.errors import BadRequestError, InactiveError, UnavailableError
 from services.common.wire import seconds_of
+from services.media.fade import STOP_FADE_SECONDS
 from services.player.audio.open_output import open_output, reopen_output
 from services.player.audio.output_device import AudioOutput, JoiningOutput
 from services.player.audio.portaudio import list_devices
 from services.player.engine.engine import Sent
-from services.player.engine.performer import DEFAULT_FADE_SECONDS
 from services.player.engine.sound_outputs import Venues
 from services.player.engine.status import device_message
 from services.player.face_configuration import change_of, message_of, recordings_of
@@ -109,7 +109,7 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
 
     async def Stop(self, request: pb.StopRequest, context: Any) -> pb.StopResponse:  # noqa: N802
         """Silence a turn, a subject or everything."""
-        fade = seconds_of(request.fade) if request.HasField("fade") else DEFAULT_FADE_SECONDS
+        fade = seconds_of(request.fade) if request.HasField("fade") else STOP_FADE_SECONDS
         if not 0 <= fade <= LONGEST_FADE_SECONDS:
             raise BadRequestError("fade", f"{fade:g} s", f"0 to {LONGEST_FADE_SECONDS:g} s")
         target = request.WhichOneof("target")

@@ -1,7 +1,7 @@
-"""A turn's sound, and how much of it was heard on each tick, to what a listener heard: pauses counted in.
+"""The sound of a turn as a listener heard it, pauses included, from the samples played at each tick.
 
-A turn pauses when its sound comes too slowly, or the device does; the face goes on meanwhile. So a recording that keeps
-one row for each tick must hold the pauses too, or row and sound drift apart.
+A turn pauses when its sound arrives too slowly or the device stalls, while the face goes on. A recording with one row
+for each tick must therefore contain the pauses too, or rows and sound drift apart.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from itertools import pairwise
 import numpy as np
 
 from services.common.types import FRAME_RATE, Pcm
+from services.media.fade import INTERRUPT_FADE_SECONDS, PAUSE_FADE_SECONDS, apply_fade
 
-JOINT_SECONDS = 0.005  # ramp into and out of a pause, as the player shapes it
-FADE_SECONDS = 0.004  # of a turn that is interrupted; longer is softer, shorter clicks: the person speaks already
 _ROUNDING = 2  # samples by which whole ticks differ, as positions are rounded at two rates
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A run of the turn that was heard without a pause."""
+    """A stretch of the turn that was heard without a pause."""
 
     first: int
     """First sample of the turn."""
@@ -33,7 +32,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class HeardSound:
-    """What was heard of a turn."""
+    """The sound of a turn as it was heard."""
 
     pcm: Pcm
     """Sound, shape (n,), at the turn's rate."""
@@ -41,38 +40,38 @@ class HeardSound:
     """In order; between them the turn paused."""
 
     def place(self, sample: int) -> int:
-        """Return where sample `sample` of the turn lies in `pcm`; what was not heard follows the end."""
+        """Return the position in `pcm` of sample `sample` of the turn; samples that were not heard follow the end."""
         last = self.pieces[-1] if self.pieces else Piece(0, 0, 0)
         piece = next((piece for piece in self.pieces if sample < piece.end), last)
         return piece.at + sample - piece.first
 
     def place_end(self, sample: int) -> int:
-        """Return the same for one past the last sample of something: a pause that follows it is no part of it."""
+        """Return the position of an end (one past a last sample), before any pause that follows it."""
         return self.place(sample - 1) + 1
 
     @property
     def pauses(self) -> list[tuple[int, int]]:
-        """Where the turn paused in `pcm`: first sample, and one past the last."""
+        """The pauses in `pcm`: the first sample of each, and one past its last."""
         gaps = [(one.at + one.end - one.first, two.at) for one, two in pairwise(self.pieces)]
         return [(start, end) for start, end in gaps if end > start]
 
 
 def tick_sample(tick: int, rate: int) -> int:
-    """Return the sample at `rate` Hz on which a tick lies, counted from tick 0: the first at or after it."""
+    """Return the first sample at `rate` Hz at or after a tick, counted from tick 0."""
     return -(-tick * rate // FRAME_RATE)
 
 
 def heard_sound(
     pcm: Pcm, rate: int, ticks: Sequence[int], played: Sequence[int], *, stopped: bool = False
 ) -> HeardSound:
-    """Lay out what was heard.
+    """Return the sound that was heard, laid out over time.
 
     Args:
-        pcm: The turn's sound, shape (n,); all that was heard of it.
+        pcm: The part of the turn's sound that was heard, shape (n,).
         rate: Hertz.
-        ticks: Ticks that are known, growing; the turn began on tick 0.
-        played: For each, how many samples had been heard.
-        stopped: Whether somebody stopped the turn, so that its sound fades.
+        ticks: The ticks that were reported, growing; the turn began on tick 0.
+        played: Samples heard by each of these ticks.
+        stopped: Whether the turn was stopped, so that its sound fades out.
     """
     count = len(pcm)
     known = [(0, 0), *((tick, min(heard, count)) for tick, heard in zip(ticks, played, strict=True) if tick > 0)]
@@ -98,7 +97,7 @@ def heard_sound(
 
 
 def _extend(pieces: list[Piece], first: int, end: int) -> None:
-    """Let the last piece go on to sample `end`; the first of all begins the turn."""
+    """Extend the last piece to sample `end`, or begin the first piece."""
     if pieces:
         pieces[-1] = Piece(pieces[-1].first, end, pieces[-1].at)
     else:
@@ -106,20 +105,16 @@ def _extend(pieces: list[Piece], first: int, end: int) -> None:
 
 
 def _joined(pcm: Pcm, rate: int, pieces: Sequence[Piece], *, stopped: bool) -> Pcm:
-    """Return the pieces in their places, with the ramps that the player gives them."""
+    """Return the pieces in their places, faded as the player fades them."""
+    pause_fade, stop_fade = round(PAUSE_FADE_SECONDS * rate), round(INTERRUPT_FADE_SECONDS * rate)
     whole = np.zeros(max((piece.at + piece.end - piece.first for piece in pieces), default=0), np.int16)
     for index, piece in enumerate(pieces):
         part = pcm[piece.first : piece.end].astype(np.float32)
         if index:
-            part *= _ramp(len(part), round(JOINT_SECONDS * rate))
+            apply_fade(part, 0, pause_fade, rising=True)
         last = index == len(pieces) - 1
         if not last or stopped:
-            part *= _ramp(len(part), round((FADE_SECONDS if last else JOINT_SECONDS) * rate))[::-1]
+            fade = stop_fade if last else pause_fade
+            apply_fade(part, fade - len(part), fade, rising=False)
         whole[piece.at : piece.at + len(part)] = part.astype(np.int16)
     return whole
-
-
-def _ramp(count: int, length: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """Return gains, shape (count,): a raised cosine from 0 to 1 over `length` samples, then 1."""
-    phase = np.clip((np.arange(count, dtype=np.float32) + 0.5) / max(length, 1), 0, 1)
-    return np.asarray(0.5 - 0.5 * np.cos(np.pi * phase), np.float32)

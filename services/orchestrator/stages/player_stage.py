@@ -15,7 +15,7 @@ from neurosync.v1.orchestrator_pb2 import Stage
 from services.common.errors import InactiveError
 from services.common.types import FRAME_RATE
 from services.common.wire import duration
-from services.media.takes.heard_sound import FADE_SECONDS
+from services.media.fade import INTERRUPT_FADE_SECONDS
 from services.orchestrator.stages.connections import HEAD_START_SECONDS, Connections, StageError, is_away
 from services.orchestrator.stages.events import StageNotice
 from services.orchestrator.stages.watchdog import Watchdog, read
@@ -101,7 +101,7 @@ class PlayerStage:
         Raises:
             StageError: The player did not answer.
         """
-        request = player_pb2.StopRequest(turn_id=self._config.turn_id, fade=duration(FADE_SECONDS))
+        request = player_pb2.StopRequest(turn_id=self._config.turn_id, fade=duration(INTERRUPT_FADE_SECONDS))
         try:
             await self._connections.player.Stop(request, timeout=STOP_TIMEOUT, metadata=self._connections.metadata)
         except grpc.aio.AioRpcError as error:

@@ -17,13 +17,13 @@ import numpy.typing as npt
 from neurosync.v1 import outcome_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.common.errors import BusyError, DuplicateError, RefusedBusyError, StoppedError
+from services.media.fade import STOP_FADE_SECONDS
 from services.player.audio.ring_buffer import Tape
 from services.player.engine.character import Shown, Subject
 from services.player.face.composition import Character, Recordings
 from services.player.timeline.ticks import Grid
 from services.player.turns.played_turn import NEVER, Turn
 
-DEFAULT_FADE_SECONDS = 0.008  # raised cosine; longer is softer, shorter clicks
 LEAD_SECONDS = 0.06  # of sound rendered ahead of the device: how long the player's thread may stall unheard
 MAX_WAITING = 24  # turns of all subjects here that wait behind others; each holds some MB of sound and face at most
 REMEMBERED_TURNS = 1024  # that were stopped before they came, or have ended
@@ -112,7 +112,7 @@ class Performer:
             raise RefusedBusyError(f"subject {config.subject} is speaking, and the policy is to refuse")
         if config.policy == pb.BUSY_POLICY_REPLACE:
             for other in waiting:
-                self._stop(other, DEFAULT_FADE_SECONDS, outcome_pb2.REASON_REPLACED)
+                self._stop(other, STOP_FADE_SECONDS, outcome_pb2.REASON_REPLACED)
             waiting = []
         if len(waiting) > self._max_queued:
             raise BusyError(f"{self._max_queued} turns wait for subject {config.subject}")

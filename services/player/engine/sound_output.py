@@ -12,10 +12,11 @@ from typing import TypeVar
 
 from neurosync.v1 import outcome_pb2
 from services.common.errors import UnavailableError
+from services.media.fade import STOP_FADE_SECONDS
 from services.player.audio.output_device import AudioOutput, JoiningOutput, NoOutput
 from services.player.engine.engine import Engine
 from services.player.engine.output_assignment import Route
-from services.player.engine.performer import DEFAULT_FADE_SECONDS, Performer
+from services.player.engine.performer import Performer
 from services.player.face.composition import Recordings
 from services.player.face_configuration import character_of
 from services.player.frame_outputs.livelink_udp import open_sinks
@@ -121,9 +122,9 @@ def _open_output(
 
 def _fade_out(engine: Engine, now: float) -> float:
     """Stop everything because of the shutdown; return in how many seconds all is silent and said."""
-    turns = engine.performer.stop_everything(DEFAULT_FADE_SECONDS, outcome_pb2.REASON_SHUTTING_DOWN)
+    turns = engine.performer.stop_everything(STOP_FADE_SECONDS, outcome_pb2.REASON_SHUTTING_DOWN)
     latency = engine.output.time_of(engine.performer.commit) - now
-    return max(latency, 0) + DEFAULT_FADE_SECONDS + 3 / TICK_RATE if turns else 0.0
+    return max(latency, 0) + STOP_FADE_SECONDS + 3 / TICK_RATE if turns else 0.0
 
 
 def _wall_offset() -> Callable[[], float]:

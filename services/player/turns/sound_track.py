@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from services.common.types import Pcm
+from services.media.fade import PAUSE_FADE_SECONDS, apply_fade
 from services.media.resampling import Resampler
 from services.player.audio.ring_buffer import Tape
 from services.player.timeline.ticks import Grid
 
 Mix = npt.NDArray[np.float32]
 
-JOINT_SECONDS = 0.005  # ramp into and out of a pause; longer is softer and eats more of the sound, shorter clicks
 REFILL_SECONDS = 0.06  # of sound that end a pause; more: fewer stutters, fewer: a shorter pause
 SLACK_SECONDS = 1.0  # kept beyond the horizon: the resampler's rests and what the device already has
 
@@ -61,7 +61,7 @@ class SoundTrack:
         self._turn_rate = turn_rate
         self._resampler = Resampler(turn_rate, grid.sample_rate)
         self._tape = Tape(math.ceil((horizon + SLACK_SECONDS) * grid.sample_rate))
-        self._joint = round(JOINT_SECONDS * grid.sample_rate)
+        self._joint = round(PAUSE_FADE_SECONDS * grid.sample_rate)
         self._refill = round(REFILL_SECONDS * grid.sample_rate)
         self._fade: tuple[int, int] | None = None
         self.received = 0
@@ -183,20 +183,9 @@ class SoundTrack:
     def _ramp(self, sound: Mix, segment: Segment, at: int) -> None:
         """Apply the ramps of pauses and of the stop to `sound`, which begins at device sample `at`."""
         if segment.first:
-            _fade(sound, at - segment.start, self._joint, rising=True)
+            apply_fade(sound, at - segment.start, self._joint, rising=True)
         if self._fade:
             begin, end = self._fade
-            _fade(sound, at - begin, end - begin, rising=False)
+            apply_fade(sound, at - begin, end - begin, rising=False)
         if not segment.final:
-            _fade(sound, at - (segment.stop - self._joint), self._joint, rising=False)
-
-
-def _fade(sound: Mix, offset: int, length: int, *, rising: bool) -> None:
-    """Shape `sound` by a raised cosine that spans `length` samples and began `offset` samples before `sound`."""
-    first, last = max(-offset, 0), min(length - offset, len(sound))
-    if first < last:
-        phase = (np.arange(first, last, dtype=np.float32) + (offset + 0.5)) / length
-        gain = 0.5 + 0.5 * np.cos(np.pi * phase)
-        sound[first:last] *= 1 - gain if rising else gain
-    if offset + len(sound) > length and not rising:
-        sound[max(length - offset, 0) :] = 0
+            apply_fade(sound, at - (segment.stop - self._joint), self._joint, rising=False)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.types import Pcm
-from services.media.takes.heard_sound import FADE_SECONDS, heard_sound, tick_sample
+from services.media.fade import INTERRUPT_FADE_SECONDS
+from services.media.takes.heard_sound import heard_sound, tick_sample
 
 RATE = 24_000
 TICK = RATE // 60
@@ -60,7 +61,7 @@ def test_no_step_is_left_where_a_pause_begins_or_a_stop_fades() -> None:
     pcm = np.full(8000, 10_000, np.int16)
     ticks, played, _ = performed([(0, 4000), (3000, 4000)], RATE)
     steps = np.abs(np.diff(heard_sound(pcm, RATE, ticks, played, stopped=True).pcm.astype(int)))
-    assert steps.max() < 10_000 * np.pi / 2 / (FADE_SECONDS * RATE) + 2
+    assert steps.max() < 10_000 * np.pi / 2 / (INTERRUPT_FADE_SECONDS * RATE) + 2
     assert heard_sound(pcm, RATE, ticks, played, stopped=True).pcm[-1] < 10
     assert heard_sound(pcm, RATE, ticks, played).pcm[-1] == 10_000
 
