@@ -125,12 +125,12 @@ def emotion_strengths(
     seen: set[int] = set()
     for index, item in enumerate(weights):
         where = f"{field}[{index}]" if indexed else field
+        if not 0 <= item.weight <= 1:  # also refuses NaN
+            raise BadRequestError(f"{where}.weight", item.weight, "0 to 1")
         if item.emotion not in _EMOTION_ROWS:
             raise BadRequestError(f"{where}.emotion", item.emotion, "an Emotion")
         if item.emotion in seen:
             raise BadRequestError(f"{where}.emotion", f"{item.emotion} twice", "each Emotion at most once")
-        if not 0 <= item.weight <= 1:  # also refuses NaN
-            raise BadRequestError(f"{where}.weight", item.weight, "0 to 1")
         seen.add(item.emotion)
         strengths[_EMOTION_ROWS[item.emotion]] = item.weight
     return strengths

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import socket
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,8 +19,7 @@ from services.cli.app import app
 from services.cli.client.connection import Connection
 from services.cli.client.face_client import Animated, animate_clip, animate_stream
 from services.cli.commands import animate as command
-from services.cli.inputs.sound_files import decode_sound
-from services.common.errors import BadRequestError, InactiveError, UnavailableError
+from services.common.errors import InactiveError, UnavailableError
 from services.common.settings import load
 from services.common.types import Weights
 from services.face.lipsync.lip_model import LipModel
@@ -29,7 +27,8 @@ from services.face.server import FaceService
 from services.face.settings import FaceSettings
 from services.media.curves import INDEX
 from services.media.formats.frame_files import read_frames
-from services.media.wav import Sound, wav_bytes, write_wav
+from services.media.sound import Sound
+from services.media.wav_writer import wav_bytes, write_wav
 from services.serving.dialing import dial
 from services.serving.server import running
 from tests.cli.conftest import Run
@@ -251,30 +250,3 @@ def test_curves_are_placed_by_name_and_emotions_by_sample() -> None:
     assert np.count_nonzero(frames.weights) == 4
     assert frames.emotions is not None
     np.testing.assert_allclose(frames.emotions, [[0.0] * 7, [0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0]])
-
-
-def test_other_formats_decode_to_the_sound_that_was_encoded() -> None:
-    sound = babble(1.3)
-    stereo = np.stack([sound.pcm, sound.pcm], axis=1)
-    flac, ogg = io.BytesIO(), io.BytesIO()
-    soundfile.write(flac, stereo, RATE, format="FLAC")
-    soundfile.write(ogg, stereo, RATE, format="OGG")
-    decoded = decode_sound(flac.getvalue(), "voice.flac")
-    np.testing.assert_array_equal(decoded.pcm, sound.pcm)
-    assert decoded.sample_rate == RATE
-    lossy = decode_sound(ogg.getvalue(), "voice.ogg")
-    assert len(lossy.pcm) == len(sound.pcm)
-    assert np.corrcoef(lossy.pcm.astype(float), sound.pcm.astype(float))[0, 1] > 0.9
-
-
-def test_without_soundfile_only_wav_is_decoded_and_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "soundfile", None)
-    sound = babble(0.1)
-    np.testing.assert_array_equal(decode_sound(wav_bytes(sound), "voice.wav").pcm, sound.pcm)
-    with pytest.raises(UnavailableError, match=r'voice\.mp3: only WAV .* pip install "neurosync\[face\]"'):
-        decode_sound(b"ID3\x04rest", "voice.mp3")
-
-
-def test_a_file_without_a_single_sample_is_refused() -> None:
-    with pytest.raises(BadRequestError, match=r"empty\.wav: expected a file with sound, got '0 samples'"):
-        decode_sound(wav_bytes(Sound(np.zeros(0, np.int16), RATE)), "empty.wav")

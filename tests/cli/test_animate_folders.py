@@ -16,7 +16,7 @@ from services.face.server import FaceService
 from services.face.settings import FaceSettings
 from services.media.curves import CURVE_COUNT, INDEX
 from services.media.formats.frame_files import read_frames
-from services.media.wav import wav_bytes, write_wav
+from services.media.wav_writer import wav_bytes, write_wav
 from services.serving.server import running
 from tests.cli.conftest import Run
 from tests.cli.test_animate import babble

@@ -12,9 +12,11 @@ from services.cli.commands.export import even_frames
 from services.media.curves import INDEX
 from services.media.formats.frames_csv import CSV_NAMES, read_csv, write_csv
 from services.media.frames import Frames, frame_count
+from services.media.sound import Sound
+from services.media.sound_file import read_sound
 from services.media.takes.take_folder import Take, load_take, write_take
 from services.media.takes.take_info import TakeInfo
-from services.media.wav import Sound, read_wav, write_wav
+from services.media.wav_writer import write_wav
 from tests.cli.conftest import Run
 
 RATE = 24_000
@@ -46,7 +48,7 @@ async def test_a_take_leaves_with_the_timecodes_it_was_sent_with(neurosync: Run,
     assert codes[45:46] == ["13:05:08:00.000"]
     header = (place / "out.csv").read_text(encoding="utf-8").partition("\n")[0].split(",")
     assert header == ["Timecode", "BlendshapeCount", *CSV_NAMES]
-    assert read_wav(place / "out.wav").seconds == 2.0
+    assert read_sound(place / "out.wav").seconds == 2.0
 
 
 async def test_thirty_hertz_from_a_timecode_of_ones_own(neurosync: Run, place: Path) -> None:

@@ -28,9 +28,9 @@ from services.media.curves import CURVE_COUNT, INDEX
 from services.media.formats.frames_csv import write_csv
 from services.media.frames import Frames, frame_count
 from services.media.livelink import decode
+from services.media.sound_file import read_sound
 from services.media.takes.take_folder import Take, write_take
 from services.media.takes.take_info import TakeInfo
-from services.media.wav import read_wav
 from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
 from services.serving.dialing import dial
@@ -106,7 +106,7 @@ async def test_a_take_is_heard_on_the_output_of_its_subject(neurosync: Run, plac
     assert result.status == 0, result.err
     assert "sound: none, so nothing will be heard (output is set to none)" in result.err
     assert f"sound of Bob: into {heard}, so nothing will be heard" in result.err
-    written = read_wav(heard)
+    written = read_sound(heard)
     assert np.abs(written.pcm).max() > 0.9 * np.abs(take.pcm).max()
     assert np.count_nonzero(written.pcm) / written.sample_rate == pytest.approx(0.5, abs=0.1)
 

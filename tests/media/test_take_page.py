@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from services.media.curves import CURVE_NAMES, INDEX
+from services.media.sound_file import decode_sound
 from services.media.takes.take_info import TakeInfo, TakeWord
 from services.media.takes.take_page import render_page, script_json
-from services.media.wav import read_wav
 from tests.media.poses import pose
 
 HOSTILE = [
@@ -78,13 +78,13 @@ def test_frames_and_sound_are_inside() -> None:
     assert data["frameCount"] == 30
     np.testing.assert_allclose(frames[7] / data["quantum"], pose(JawOpen=0.5, HeadYaw=-0.25), atol=1e-4)
     assert data["curveNames"][INDEX["JawOpen"]] == "JawOpen"
-    sound = read_wav(base64.b64decode(data["audio"]))
+    sound = decode_sound(base64.b64decode(data["audio"]))
     assert (sound.sample_rate, len(sound.pcm), int(sound.pcm[600])) == (24_000, 12_000, 1000)
 
 
 def test_sound_of_a_high_rate_is_thinned_out_without_a_change_of_length_or_level() -> None:
     data = json.loads(page_of("hello", rate=88_200).texts["script"][0])
-    sound = read_wav(base64.b64decode(data["audio"]))
+    sound = decode_sound(base64.b64decode(data["audio"]))
     assert sound.sample_rate == 44_100
     assert sound.seconds == pytest.approx(data["seconds"], abs=1e-4)
     np.testing.assert_allclose(sound.pcm[100:-100], 1000, atol=2)

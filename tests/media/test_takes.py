@@ -12,10 +12,11 @@ from services.common.errors import BadRequestError, DuplicateError
 from services.media.curves import INDEX
 from services.media.formats.frames_csv import write_csv
 from services.media.frames import Frames
+from services.media.sound import Sound
 from services.media.takes import take_folder as takes
 from services.media.takes.take_folder import Take, load_take, slug, take_name, write_take
 from services.media.takes.take_info import SentenceSpan, TakeInfo, TakePhoneme, TakeWord, info_json, parse_info
-from services.media.wav import Sound, write_wav
+from services.media.wav_writer import write_wav
 from tests.media.poses import POSES, pose
 
 RATE = 24_000

@@ -14,7 +14,7 @@ from neurosync.v1 import media_pb2 as media
 from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
 from services.common.errors import UnavailableError
-from services.media.wav import read_wav
+from services.media.sound_file import read_sound
 from services.player.audio.file_output import FileOutput
 from services.player.audio.open_output import open_output
 from services.player.audio.reconnect import Seeker
@@ -39,7 +39,7 @@ def test_a_file_holds_what_would_be_heard_to_the_last_sample(tmp_path: Path) -> 
     for now in np.arange(100.0, 100.73, 0.011):
         taken = output.update(float(now))
     output.close()
-    heard = read_wav(tmp_path / "heard.wav")
+    heard = read_sound(tmp_path / "heard.wav")
     assert heard.sample_rate == RATE
     assert len(heard.pcm) == taken
     assert np.array_equal(heard.pcm, sound[:taken])
@@ -52,7 +52,7 @@ def test_a_file_is_as_loud_as_it_is_set(tmp_path: Path) -> None:
     output.start(tape)
     output.update(0.5)
     output.close()
-    assert set(read_wav(tmp_path / "heard.wav").pcm.tolist()) == {5_000}
+    assert set(read_sound(tmp_path / "heard.wav").pcm.tolist()) == {5_000}
 
 
 def test_a_file_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path) -> None:
@@ -76,10 +76,10 @@ async def test_a_file_is_whole_whatever_ends_the_player(tmp_path: Path, ending: 
         assert events[-1].finished.heard_sample_count == len(sound)
         if ending == "kill":
             async with asyncio.timeout(10):
-                while np.count_nonzero(read_wav(path).pcm) < len(sound):  # noqa: ASYNC110 - another process writes
+                while np.count_nonzero(read_sound(path).pcm) < len(sound):  # noqa: ASYNC110 - another process writes
                     await asyncio.sleep(0)  # the last block is written within a tenth of a second
             player.kill()
-    heard = read_wav(path).pcm
+    heard = read_sound(path).pcm
     assert np.array_equal(heard[heard != 0], sound)
 
 

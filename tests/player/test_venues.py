@@ -26,7 +26,7 @@ from services.common.settings import load
 from services.common.wire import audio_chunk, frame_batch
 from services.media.curves import INDEX
 from services.media.livelink import decode
-from services.media.wav import read_wav
+from services.media.sound_file import read_sound
 from services.player.audio.output_device import AudioOutput
 from services.player.audio.ring_buffer import Tape
 from services.player.engine.output_assignment import Route, routes_of
@@ -180,7 +180,7 @@ async def test_each_voice_is_in_its_own_file_and_not_in_the_other(unreal: Receiv
     assert all(subject.turn_id for subject in together.subjects)
     assert [last.heard_sample_count for last in finished] == [RATE, RATE]
     for name, level in (("Ada", ADA), ("Bob", BOB)):
-        assert is_whole(levels(read_wav(files[name]).pcm), level, RATE)
+        assert is_whole(levels(read_sound(files[name]).pcm), level, RATE)
     faces = sent_to(unreal)
     assert set(faces) == {"Ada", "Bob"}
     assert all(is_even(face) for face in faces.values())

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from neurosync.v1 import tts_pb2
-from services.media import wav
+from services.media.sound import Sound
+from services.media.wav_writer import wav_bytes
 
 TEXT = "Hello big world."
 STARTS = [0.1 + 0.05 * index for index in range(len(TEXT))]
@@ -146,7 +147,7 @@ def local(other: Any, make_tone: Any) -> dict[str, Any]:
     """Flags for an endpoint of one's own that speaks when ElevenLabs does not."""
 
     async def answer(send: Send) -> None:
-        await send(wav.wav_bytes(wav.Sound(make_tone(0.6, silence=0.2), 24_000)))
+        await send(wav_bytes(Sound(make_tone(0.6, silence=0.2), 24_000)))
 
     other.answer = answer
     return {"local_url": f"{other.url}/tts", "fallback": True}

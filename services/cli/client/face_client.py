@@ -16,7 +16,7 @@ from services.common.wire import FRAME_RATES, audio_chunk, emotion_strengths, se
 from services.media.curves import CURVE_COUNT, columns
 from services.media.emotions import EMOTION_COUNT
 from services.media.frames import Frames
-from services.media.wav import Sound
+from services.media.sound import Sound
 
 CHUNK_SECONDS = 0.1  # of sound in a message; longer: fewer messages, coarser progress
 SILENT_SECONDS = 30.0  # of a face service that is then given up; it answers within a second of sound

@@ -23,7 +23,6 @@ from neurosync.v1 import face_pb2
 from services.cli.client.connection import Connection, reach
 from services.cli.client.face_client import Animated, Progress, animate_clip, animate_stream
 from services.cli.inputs.face_style import style_of
-from services.cli.inputs.sound_files import decode_sound
 from services.cli.inputs.sound_jobs import STANDARD_INPUT, Job, jobs_of
 from services.cli.main import app, run, tell
 from services.cli.settings import ClientSettings
@@ -34,9 +33,10 @@ from services.common.types import Weights
 from services.media.curves import CURVE_NAMES, INDEX
 from services.media.formats.frame_files import write_frames
 from services.media.frames import Frames
+from services.media.sound import MAX_SOUND_BYTES
+from services.media.sound_file import decode_sound
 from services.media.takes.take_folder import Take
 from services.media.takes.take_info import TakeInfo
-from services.media.wav import MAX_BYTES
 
 CLIP_BYTES = 1 << 19  # 512 kB go as they are, and the service decodes them; larger: one call may take minutes of sound
 
@@ -194,11 +194,11 @@ def _read(job: Job) -> bytes:
     from_input = job.audio == STANDARD_INPUT
     try:
         with contextlib.nullcontext(sys.stdin.buffer) if from_input else Path(job.audio).open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(MAX_SOUND_BYTES + 1)
     except OSError as error:
         raise BadRequestError(job.name, error.strerror, "a file that can be read") from error
-    if not 0 < len(data) <= MAX_BYTES:
-        raise BadRequestError(job.name, f"{len(data)} bytes", f"1 to {MAX_BYTES} bytes")
+    if not 0 < len(data) <= MAX_SOUND_BYTES:
+        raise BadRequestError(job.name, f"{len(data)} bytes", f"1 to {MAX_SOUND_BYTES} bytes")
     return data
 
 

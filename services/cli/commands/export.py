@@ -12,14 +12,14 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from services.cli.inputs.sound_files import read_sound
 from services.cli.main import app, run, tell
 from services.common.errors import BadRequestError
 from services.common.types import FRAME_RATE
 from services.media.formats.frame_files import SUFFIXES, write_frames
 from services.media.frames import Frames
+from services.media.sound import Sound
 from services.media.takes.take_folder import Take, load_take
-from services.media.wav import Sound, write_wav
+from services.media.wav_writer import write_wav
 
 RATES = (24, 25, 30, 48, 50, 60, 120)  # hertz, that tools expect in a timecode
 _TIMECODE = re.compile(r"(\d{1,2}):(\d{2}):(\d{2}):(\d{2,3})", re.ASCII)
@@ -68,7 +68,7 @@ class Wishes:
 
 async def _export(path: Path, wishes: Wishes, *, as_json: bool) -> int:
     _check(wishes)
-    take = await asyncio.to_thread(load_take, path, decode=read_sound)
+    take = await asyncio.to_thread(load_take, path)
     frames = even_frames(take, wishes.rate, wishes.timecode)
     write_frames(wishes.output, frames if wishes.emotions else replace(frames, emotions=None))
     if wishes.sound:

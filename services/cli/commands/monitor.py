@@ -14,7 +14,6 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from services.cli.inputs.sound_files import read_sound
 from services.cli.main import app, run, tell
 from services.cli.monitoring.arrivals import Arrivals
 from services.cli.monitoring.monitor_view import line, picture, summary_lines
@@ -62,7 +61,7 @@ async def _plot(path: Path | None, plot: Path | None, curves: Sequence[str]) -> 
     """Draw a take."""
     if path is None or plot is None:
         raise BadRequestError("monitor", "--take" if path else "--plot or --curve", "--take and --plot together")
-    take = await asyncio.to_thread(load_take, path, decode=read_sound)
+    take = await asyncio.to_thread(load_take, path)
     await asyncio.to_thread(write_plot, plot, take, curves)
     typer.echo(f"{plot}: {take.seconds:.2f} s, {len(take.weights)} frames")
     return 0

@@ -21,7 +21,6 @@ from services.cli.checks.port_checks import split_target
 from services.cli.client.connection import reach
 from services.cli.client.direct_replay import send_take
 from services.cli.client.playback import Event, Playback, tell_output
-from services.cli.inputs.sound_files import read_sound
 from services.cli.main import app, run, tell
 from services.cli.settings import ClientSettings
 from services.common.errors import BadRequestError, StoppedError
@@ -70,7 +69,7 @@ def replay(
 
 
 async def _replay(path: Path, audio: Path | None, subject: str, *, as_json: bool, start: bool) -> int:
-    take = await asyncio.to_thread(load_take, path, audio, decode=read_sound)
+    take = await asyncio.to_thread(load_take, path, audio)
     for notice in take.info.notices:
         tell(f"note: {notice}")
     async with reach("player", load(ClientSettings), tell=tell, start=start) as connection:
@@ -91,7 +90,7 @@ async def _replay_to(target: str, path: Path, subject: str, *, as_json: bool) ->
     address = split_target(target)
     if not address[0] or not 0 < address[1] < 65_536:
         raise BadRequestError("--target", target, "HOST or HOST:PORT")
-    take = await asyncio.to_thread(load_take, path, decode=read_sound)
+    take = await asyncio.to_thread(load_take, path)
     tell(f"sending {path} as {subject!r} to {address[0]}:{address[1]}: {len(take.weights)} frames, no sound")
     tell("a player that sends the same subject there makes the face flicker between the two")
     stop = stop_on_signal()

@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 import shutil
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,10 +25,12 @@ from services.common.errors import BadRequestError, DuplicateError
 from services.common.types import FRAME_RATE, Weights
 from services.media.formats.frames_csv import read_csv, write_csv
 from services.media.frames import Frames, frame_count
+from services.media.sound import Sound
+from services.media.sound_file import read_sound
 from services.media.takes.foreign_takes import Recording, find_recording
 from services.media.takes.take_info import TakeInfo, info_json, read_info
 from services.media.takes.take_page import render_page
-from services.media.wav import Sound, read_wav, write_wav
+from services.media.wav_writer import write_wav
 
 AUDIO, FRAMES, INFO, PAGE = "audio.wav", "frames.csv", "take.json", "take.html"
 SLUG_LENGTH = 40  # characters; longer names the take better, shorter leaves room in a path (Windows has 260)
@@ -110,40 +111,39 @@ def write_take(folder: Path, take: Take) -> Path:
     return folder
 
 
-def load_take(path: Path, audio: Path | None = None, *, decode: Callable[[Path], Sound] = read_wav) -> Take:
+def load_take(path: Path, audio: Path | None = None) -> Take:
     """Read a take, or what others recorded.
 
     Args:
         path: A take's folder; a folder with `audio.wav` and `shapes.csv` (NeuroSync's `generated/<id>/`); a folder of
             the Live Link Face app; or a CSV file.
         audio: The sound, where it is not beside the frames. Frames without any sound come with silence, and a notice.
-        decode: Reads a sound file; this one knows WAV.
 
     Raises:
         BadRequestError: It is none of these, or a file of it is wrong.
     """
     recording = find_recording(path, audio)
     if recording.info is not None:
-        return _load_own(recording, decode)
+        return _load_own(recording)
     frames = read_csv(recording.frames).at_rate(FRAME_RATE)
     notices: tuple[str, ...] = ()
     if recording.audio is None:
         sound = Sound(np.zeros(round(frames.seconds * SILENT_RATE), np.int16), SILENT_RATE)
         notices = (f"no sound beside {recording.frames.name}: played in silence",)
     else:
-        sound = decode(recording.audio)
+        sound = read_sound(recording.audio, may_be_empty=True)
     fitted = frames.fitted(frame_count(len(sound.pcm), sound.sample_rate))
     info = TakeInfo(sound.sample_rate, providers={"face": recording.frames.name}, notices=notices)
     return Take(info, sound.pcm, fitted.weights, fitted.emotions, fitted.times)
 
 
-def _load_own(recording: Recording, decode: Callable[[Path], Sound]) -> Take:
+def _load_own(recording: Recording) -> Take:
     """Read a folder that `write_take` wrote."""
     assert recording.info is not None
     info = read_info(recording.info)
     if recording.audio is None:
         raise BadRequestError(str(recording.info.parent), f"no {AUDIO}", f"a take with {AUDIO} and {FRAMES}")
-    sound = decode(recording.audio)
+    sound = read_sound(recording.audio, may_be_empty=True)
     if sound.sample_rate != info.sample_rate:
         raise BadRequestError(
             f"{recording.info} sample_rate", info.sample_rate, f"{sound.sample_rate} Hz as {AUDIO} has"

@@ -20,8 +20,9 @@ import numpy.typing as npt
 from services.common.types import FRAME_RATE, Pcm, Weights
 from services.media.curves import CURVE_NAMES, clamp
 from services.media.emotions import EMOTION_NAMES
+from services.media.sound import Sound
 from services.media.takes.take_info import TakeInfo
-from services.media.wav import Sound, wav_bytes
+from services.media.wav_writer import wav_bytes
 
 QUANTUM: Final = 32_767  # steps from weight 0 to 1, so that a frame takes 122 bytes and no eye sees the difference
 HIGHEST_RATE = 48_000  # hertz; sound beyond it is thinned out for the page, which loses nothing that is heard

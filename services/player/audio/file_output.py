@@ -11,7 +11,7 @@ import numpy as np
 
 from services.common.errors import BadRequestError, UnavailableError
 from services.common.types import Pcm
-from services.media.wav import WavWriter
+from services.media.wav_writer import WavWriter
 from services.player.audio.output_device import NoOutput
 from services.player.audio.ring_buffer import Tape
 

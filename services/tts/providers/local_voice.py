@@ -12,7 +12,8 @@ import httpx
 import numpy as np
 
 from services.common.errors import BadRequestError
-from services.media import wav
+from services.media import sound as media_sound
+from services.media.sound_file import decode_sound
 from services.tts.estimate import spread
 from services.tts.providers import http_calls as http
 from services.tts.providers.speech_provider import Event, Line, ProviderError, Sound, Timed, VoiceInfo, Word
@@ -87,11 +88,11 @@ class LocalProvider:
         await self._http.aclose()
 
 
-def _sound(answer: bytes) -> wav.Sound:
+def _sound(answer: bytes) -> media_sound.Sound:
     try:
-        sound = wav.read_wav(answer, max_bytes=MAX_BYTES)
+        sound = decode_sound(answer, "answer", max_bytes=MAX_BYTES, may_be_empty=True)
     except BadRequestError as error:
-        raise ProviderError(f"the answer is no WAV file ({error})") from error
+        raise ProviderError(f"the answer is no sound file ({error})") from error
     if not SAMPLE_RATES[0] <= sound.sample_rate <= SAMPLE_RATES[1]:
         raise ProviderError(f"the answer is at {sound.sample_rate} Hz, expected {SAMPLE_RATES}")
     return sound
