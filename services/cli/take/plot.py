@@ -1,4 +1,4 @@
-"""A take to a picture: its sound, words, events, emotions and curves over one time axis."""
+"""The picture of a take: its sound, words, events, emotions and curves over one time axis."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CURVES = (
     "BrowInnerUp",
     "HeadYaw",
 )
-"""Drawn unless others are named."""
+"""The curves of a picture for which none are named."""
 WIDTH, LEFT, RIGHT = 1200, 130, 16  # pixels; names stand left of LEFT
 _WAVE, _WORDS, _EVENTS, _LANE, _GAP, _RULER = 84, 20, 18, 46, 6, 24
 _INK, _SOFT, _LINE, _WAVE_COLOUR, _BLOCK, _MARK = "#1d2530", "#5d6a79", "#d7dde4", "#7d94a8", "#e4ebf1", "#e8b04a"
@@ -43,6 +43,7 @@ def write_plot(path: Path, take: Take, curves: Sequence[str] = CURVES) -> None:
 
     Raises:
         BadRequestError: The suffix is another, a curve is none of the 61, or the take is empty.
+        UnavailableError: A .png is asked for, and Pillow is not installed.
     """
     kind = _KINDS.get(path.suffix.lower())
     if kind is None:
@@ -74,51 +75,32 @@ class _Sheet:
 
 def draw(take: Take, curves: Sequence[str], kind: Callable[[int, int, str], Canvas]) -> Canvas:
     """Return the picture of a take."""
-    felt = _felt(take.emotions)
-    height = _RULER + _WAVE + 2 * _GAP + (_LANE + _GAP) * (len(curves) + bool(felt))
+    shown = _shown_emotions(take.emotions)
+    height = _RULER + _WAVE + 2 * _GAP + (_LANE + _GAP) * (len(curves) + bool(shown))
     height += (_WORDS + _GAP) * bool(take.info.words) + (_EVENTS + _GAP) * bool(take.info.events)
     sheet = _Sheet(kind(WIDTH, height, "#ffffff"), max(len(take.weights) / FRAME_RATE, take.seconds))
     _ruler(sheet, height)
     _wave(sheet, take)
     if take.info.words:
-        for word in take.info.words:
-            _span(sheet, word.start_sample / take.rate, word.end_sample / take.rate, word.word, _WORDS, _BLOCK)
-        sheet.label("words", _WORDS, _SOFT)
-        sheet.y += _WORDS + _GAP
+        _words(sheet, take)
     if take.info.events:
-        for event in take.info.events:
-            start = event.start_sample / take.rate
-            _span(sheet, start, event.end_sample / take.rate, "", _EVENTS, _MARK)
-            late = start > 0.8 * sheet.seconds
-            x = sheet.x(start) + (-3 if late else 4)
-            sheet.canvas.text(x, sheet.y + _EVENTS / 2 + 4, event.text, _INK, anchor="end" if late else "start")
-        sheet.label("events", _EVENTS, _SOFT)
-        sheet.y += _EVENTS + _GAP
-    if felt and take.emotions is not None:
-        series = [(take.emotions[:, EMOTION_NAMES.index(name)], _PALETTE[k]) for k, name in enumerate(felt)]
-        _lane(sheet, series, 0.0, 1.0)
-        for k, name in enumerate(felt):
-            sheet.canvas.text(LEFT - 8, sheet.y + 10 + 12 * (k % 4), name, _PALETTE[k], anchor="end")
-        sheet.y += _LANE + _GAP
+        _events(sheet, take)
+    if shown and take.emotions is not None:
+        _emotions(sheet, take.emotions, shown)
     for k, name in enumerate(curves):
-        values = take.weights[:, INDEX[name]]
-        top = _top(np.abs(values).max())
-        _lane(sheet, [(values, _PALETTE[k % len(_PALETTE)])], top * float(LOWEST[INDEX[name]]), top)
-        sheet.label(name, _LANE)
-        sheet.canvas.text(LEFT + 3, sheet.y + 9, f"{top:g}", _SOFT)
-        sheet.y += _LANE + _GAP
+        _curve(sheet, take.weights, name, _PALETTE[k % len(_PALETTE)])
     return sheet.canvas
 
 
-def _felt(emotions: Weights | None) -> list[str]:
-    """Return the emotions that are ever felt, at 3 % or more."""
+def _shown_emotions(emotions: Weights | None) -> list[str]:
+    """Return the names of the emotions that ever reach `LEAST_EMOTION`."""
     if emotions is None or not len(emotions):
         return []
     return [name for name, most in zip(EMOTION_NAMES, emotions.max(axis=0), strict=True) if most >= LEAST_EMOTION]
 
 
 def _top(most: float) -> float:
-    """Return the top of a scale: the least of these that holds `most`."""
+    """Return the top of a scale: the least of some round values that is not below `most`."""
     return next((top for top in (0.1, 0.25, 0.5) if top >= most), 1.0)
 
 
@@ -132,7 +114,7 @@ def _ruler(sheet: _Sheet, height: int) -> None:
 
 
 def _wave(sheet: _Sheet, take: Take) -> None:
-    """Draw the loudest sample either way of each pixel."""
+    """Draw the highest and lowest sample of each pixel."""
     left, right = sheet.x(0), sheet.x(take.seconds)
     edges = np.linspace(0, len(take.pcm), max(1, round(right - left)) + 1).astype(int)
     middle = sheet.y + _WAVE / 2
@@ -145,6 +127,43 @@ def _wave(sheet: _Sheet, take: Take) -> None:
     sheet.canvas.line(np.concatenate(points), _WAVE_COLOUR, 1.0)
     sheet.label("sound", _WAVE, _SOFT)
     sheet.y += _WAVE + _GAP
+
+
+def _words(sheet: _Sheet, take: Take) -> None:
+    for word in take.info.words:
+        _span(sheet, word.start_sample / take.rate, word.end_sample / take.rate, word.word, _WORDS, _BLOCK)
+    sheet.label("words", _WORDS, _SOFT)
+    sheet.y += _WORDS + _GAP
+
+
+def _events(sheet: _Sheet, take: Take) -> None:
+    for event in take.info.events:
+        start = event.start_sample / take.rate
+        _span(sheet, start, event.end_sample / take.rate, "", _EVENTS, _MARK)
+        is_late = start > 0.8 * sheet.seconds  # its text stands left of it, or it would leave the picture
+        x = sheet.x(start) + (-3 if is_late else 4)
+        sheet.canvas.text(x, sheet.y + _EVENTS / 2 + 4, event.text, _INK, anchor="end" if is_late else "start")
+    sheet.label("events", _EVENTS, _SOFT)
+    sheet.y += _EVENTS + _GAP
+
+
+def _emotions(sheet: _Sheet, emotions: Weights, names: Sequence[str]) -> None:
+    """Draw the named emotions into one lane."""
+    series = [(emotions[:, EMOTION_NAMES.index(name)], _PALETTE[k]) for k, name in enumerate(names)]
+    _lane(sheet, series, 0.0, 1.0)
+    for k, name in enumerate(names):
+        sheet.canvas.text(LEFT - 8, sheet.y + 10 + 12 * (k % 4), name, _PALETTE[k], anchor="end")
+    sheet.y += _LANE + _GAP
+
+
+def _curve(sheet: _Sheet, weights: Weights, name: str, colour: str) -> None:
+    """Draw one curve into a lane of its own, whose scale fits its values."""
+    values = weights[:, INDEX[name]]
+    top = _top(np.abs(values).max())
+    _lane(sheet, [(values, colour)], top * float(LOWEST[INDEX[name]]), top)
+    sheet.label(name, _LANE)
+    sheet.canvas.text(LEFT + 3, sheet.y + 9, f"{top:g}", _SOFT)
+    sheet.y += _LANE + _GAP
 
 
 def _span(sheet: _Sheet, start: float, end: float, text: str, height: float, colour: str) -> None:
