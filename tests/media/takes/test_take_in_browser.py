@@ -17,7 +17,7 @@ from services.media.takes.take_info import SentenceSpan, TakeEvent, TakeInfo, Ta
 from services.media.takes.take_page import render_page
 from tests.browser import Page, browser
 from tests.media.poses import POSES, pose
-from tests.media.test_take_page import HOSTILE
+from tests.media.takes.test_take_page import HOSTILE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 RATE = 24_000
