@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Pcm: TypeAlias = NDArray[np.int16]
 """Mono samples of 16 bits, shape (samples,)."""
 Floats: TypeAlias = NDArray[np.float32]
-"""Any other float32 array; the shape is said where it is used."""
+"""Any other float32 array; its shape stands where it is used."""
 Weights: TypeAlias = NDArray[np.float32]
 """Curve values in the order of `services.media.curves.CURVE_NAMES`: one pose (61,), or frames (frames, 61)."""
 

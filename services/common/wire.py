@@ -55,7 +55,7 @@ def pcm_of(chunk: media_pb2.AudioChunk, expected_sample: int | None = None, *, f
     Args:
         chunk: The message.
         expected_sample: Where the chunk must start; None skips the check.
-        field: What to call the message in errors.
+        field: Name of the message in errors.
 
     Raises:
         BadRequestError: Half a sample, too much sound, or a gap or overlap with what came before.
@@ -142,7 +142,7 @@ async def within(stream: AsyncIterator[T], seconds: float, what: str) -> AsyncIt
     A generator given as `stream` is closed with this one.
 
     Raises:
-        InactiveError: The other side was silent for too long.
+        InactiveError: No message came in time.
     """
     iterator = aiter(stream)
     try:

@@ -1,1 +1,1 @@
-"""Formats of sound, faces and recordings; pure, without sockets or clocks."""
+"""Sound, face frames, Live Link datagrams and recordings: formats and arithmetic, without sockets or clocks."""

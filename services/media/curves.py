@@ -1,7 +1,7 @@
-"""The 61 ARKit curves: their names, the order in a Live Link datagram, and the regions that move together.
+"""The 61 ARKit curves: their names, their order in a Live Link datagram, and the regions of the face.
 
-Order: Unreal's `EARFaceBlendShape`; recordings of the Live Link Face app swap Left and Right of Jaw and Mouth in their
-header, so columns of files are always mapped by name, never by position.
+Order: Unreal's `EARFaceBlendShape`. Recordings of the Live Link Face app swap Left and Right of Jaw and Mouth in their
+header, so columns of files are mapped by name, never by position.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ ROTATIONS: Final = slice(52, 61)
 """Head and eyeballs: signed, -1 to 1; every other curve lies within 0 to 1."""
 
 LOWEST: Final = np.zeros(CURVE_COUNT, np.float32)
-"""Least legal value of each curve."""
+"""Lowest legal value of each curve."""
 LOWEST[ROTATIONS] = -1.0
 
 

@@ -1,4 +1,4 @@
-"""A run of face frames in memory, and how many belong to a sound."""
+"""Face frames in memory: resampling, fitting to the length of a sound, and the number that a sound needs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from services.common.types import FRAME_RATE, Weights
 from services.media.curves import CURVE_COUNT
 from services.media.emotions import EMOTION_COUNT
 
-EASE_FRAMES = 5  # 83 ms from the last frame to rest; fewer pops, more mumbles on after the voice
+EASE_FRAMES = 5  # 83 ms from the last frame to rest; fewer: the face pops; more: the mouth moves on after the voice
 
 RATE_LIMITS = (1.0, 240.0)  # hertz
 
 
 @dataclass(frozen=True)
 class Frames:
-    """Frames at one rate."""
+    """Face frames at one rate, with their emotions and times where they have them."""
 
     weights: Weights
     """Shape (frames, 61), in the order of `curves.CURVE_NAMES`."""
@@ -29,8 +29,8 @@ class Frames:
     rate: float = FRAME_RATE
     """Hertz."""
     times: npt.NDArray[np.float64] | None = None
-    """Timecode of each frame in seconds since midnight, shape (frames,), growing, beyond a day after the next midnight;
-    None where the frames follow each other at `rate` from midnight on."""
+    """Timecode of each frame in seconds since midnight, shape (frames,), growing also past midnight; None for frames
+    in even steps of `rate`."""
 
     def __post_init__(self) -> None:
         shape = self.weights.shape
@@ -46,13 +46,13 @@ class Frames:
 
     @property
     def seconds(self) -> float:
-        """How long they last."""
+        """Duration."""
         if self.times is None or not len(self):
             return len(self) / self.rate
         return float(self.times[-1] - self.times[0]) + 1 / self.rate
 
     def at_rate(self, rate: float) -> Self:
-        """Return the same movement in even steps of another rate (Hz), interpolated linearly between its times."""
+        """Return the same movement in even steps at another rate (Hz), interpolated linearly."""
         if (rate == self.rate and self.times is None) or len(self) == 0:
             return replace(self, rate=rate)
         count = max(1, round(self.seconds * rate))
@@ -64,7 +64,7 @@ class Frames:
         return replace(self, weights=_interpolate(self.weights, at), emotions=emotions, rate=rate, times=times)
 
     def fitted(self, count: int) -> Self:
-        """Return exactly `count` frames: cut, or eased from the last frame to rest and held there."""
+        """Return exactly `count` frames: cut off, or continued by easing from the last frame to rest."""
         missing = count - len(self)
         if missing <= 0:
             emotions = None if self.emotions is None else self.emotions[:count]

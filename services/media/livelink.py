@@ -1,4 +1,4 @@
-"""Face poses to and from Live Link Face datagrams, packet version 6: pure, without socket or clock.
+"""Codec of Live Link Face datagrams, packet version 6: one face pose each; without socket or clock.
 
 All numbers are big endian; lengths count bytes of UTF-8, not characters.
 
@@ -15,8 +15,8 @@ offset     size  field
 25+d+s     1     number of curves, uint8, 61
 26+d+s     244   61 curves, float32, in the order of `services.media.curves`
 
-Source: Unreal's ARKit Live Link listener. It drops, without a word, what has 266 bytes or less, another version or
-another number of curves. (The "$" that some encoders put before the id is byte 36, the length of a UUID.)
+Source: Unreal's ARKit Live Link listener. It silently drops datagrams of 266 bytes or less, of another version, or
+with another number of curves. (The "$" that some encoders put before the id is byte 36, the length of a UUID.)
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import numpy.typing as npt
 from services.media.curves import CURVE_COUNT
 
 VERSION = 6
-MIN_BYTES = 267  # Unreal wants more than 266
+MIN_BYTES = 267  # Unreal requires more than 266
 DAY_SECONDS = 24 * 60 * 60
 
 _LENGTH = struct.Struct("!i")
@@ -38,12 +38,12 @@ _TIMING = struct.Struct("!ifiiB")
 
 
 class LiveLinkError(ValueError):
-    """Bytes that Unreal would drop; the message says why."""
+    """Bytes that Unreal would drop; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Datagram:
-    """What one datagram says."""
+    """The fields of one datagram."""
 
     device_id: str
     subject: str
@@ -58,7 +58,7 @@ class Datagram:
 
 
 class LiveLinkEncoder:
-    """Makes the datagrams of one subject; what never changes is built once, and one buffer serves all."""
+    """Encodes the datagrams of one subject into one buffer; the header is built once."""
 
     def __init__(self, subject: str, *, device_id: str) -> None:
         """Encode for `subject` (the name in Unreal) as the device `device_id` (a UUID suits)."""
@@ -77,7 +77,7 @@ class LiveLinkEncoder:
     def fill(
         self, values: npt.NDArray[np.float32], *, frame: int, sub_frame: float, rate: tuple[int, int] = (60, 1)
     ) -> memoryview:
-        """Return the datagram of one pose, to be sent before the next is asked for: the buffer is the same.
+        """Return the datagram of one pose as a view of the buffer, valid until the next call.
 
         Args:
             values: Curves, shape (61,), in the order of `services.media.curves`.
@@ -86,7 +86,7 @@ class LiveLinkEncoder:
             rate: Frames a second, as numerator and denominator.
 
         Raises:
-            ValueError: The shape of `values` is another.
+            ValueError: `values` has another shape.
         """
         if values.shape != (CURVE_COUNT,):
             raise ValueError(f"expected {CURVE_COUNT} values, got shape {values.shape}")
@@ -96,7 +96,7 @@ class LiveLinkEncoder:
 
 
 def decode(data: bytes) -> Datagram:
-    """Return what a datagram says.
+    """Return the fields of a datagram.
 
     Raises:
         LiveLinkError: Unreal would drop it.
@@ -129,7 +129,7 @@ def _text(text: str) -> bytes:
 
 
 def _read_text(data: bytes, at: int) -> tuple[str, int]:
-    """Return the text whose length stands at `at`, and where it ends."""
+    """Return the text whose length is at `at`, and the offset of its end."""
     if at + _LENGTH.size > len(data):
         raise LiveLinkError(f"expected a length at byte {at}, got the end")
     (length,) = _LENGTH.unpack_from(data, at)

@@ -1,4 +1,4 @@
-"""Convert the rate of a sound stream, chunk by chunk, without clicks at the joints."""
+"""Streaming conversion of the sample rate, without clicks between chunks."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from services.common.types import Pcm
 
 
 class Resampler:
-    """One stream at one pair of rates. The filter remembers the sound before, so a new stream needs a new resampler."""
+    """Converts one stream from one rate to another. Its filter keeps state, so every stream needs its own."""
 
     def __init__(self, rate_in: int, rate_out: int, *, quality: str = "HQ") -> None:
-        """Convert from `rate_in` to `rate_out` Hz; lower qualities (`MQ`, `LQ`) hold back fewer samples."""
+        """Convert from `rate_in` to `rate_out` Hz; lower qualities (`MQ`, `LQ`) delay it less."""
         self._stream = None
         if rate_in != rate_out:
             self._stream = soxr.ResampleStream(rate_in, rate_out, 1, dtype="int16", quality=quality)
 
     def push(self, pcm: Pcm) -> Pcm:
-        """Return what is certain after `pcm`; may be empty, as the filter waits for what follows."""
+        """Return the converted samples that are complete after `pcm`; may be empty, as the filter looks ahead."""
         return pcm if self._stream is None else np.asarray(self._stream.resample_chunk(pcm), np.int16)
 
     def end(self) -> Pcm:
-        """Return the rest; nothing may be pushed afterwards."""
+        """Return the remaining samples; `push` must not be called afterwards."""
         rest = np.zeros(0, np.int16)
         return rest if self._stream is None else np.asarray(self._stream.resample_chunk(rest, last=True), np.int16)

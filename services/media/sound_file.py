@@ -44,14 +44,13 @@ def decode_sound(
 ) -> Sound:
     """Return the sound of a file; channels are averaged, and floats beyond -1 to 1 are clipped.
 
-    A WAV file whose header does not know the size of the sound, or counts more than there is, gives all samples up to
-    the end of the file.
+    A WAV file whose header has no size of the sound, or a larger one than the file, gives all samples up to its end.
 
     Args:
         data: The whole file; its content decides the format, not its name.
-        name: What to call it in errors.
+        name: Name of the file in errors.
         max_bytes: Largest file to take, and most bytes of decoded samples.
-        may_be_empty: Whether a file without a sample is a sound too.
+        may_be_empty: Whether a file without a sample is accepted.
 
     Raises:
         BadRequestError: It is no sound file, or it is damaged, empty or too large.

@@ -1,1 +1,1 @@
-"""Files of face frames: Live Link Face CSV, NPZ, JSON."""
+"""File formats of face frames: Live Link Face CSV, NPZ and JSON."""

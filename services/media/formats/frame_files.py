@@ -1,10 +1,10 @@
-"""Face frames as files: CSV, NPZ or JSON, by the suffix of the name.
+"""Files of face frames: CSV, NPZ or JSON, by the suffix of the name.
 
 .csv   Live Link Face CSV (`services.media.formats.frames_csv`)
 .npz   numpy: weights (frames, 61) float32, curve_names (61,), frame_rate_hertz, and emotions (frames, 7)
-       where there are some
+       in percent, where there are some
 .json  {"schema": "neurosync.frames", "version": 1, "frame_rate_hertz": 60, "curve_names": [...],
-        "weights": [[...], ...], "emotion_names": [...], "emotions": [[...], ...]}
+        "weights": [[...], ...], "emotion_names": [...], "emotions": [[...], ...]}; emotions in percent
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _DECIMALS = 6  # of a weight in JSON; float32 has hardly more
 
 
 def write_frames(path: Path, frames: Frames) -> None:
-    """Write frames in the format that the suffix of `path` names; a file that exists is replaced whole, or not at all.
+    """Write frames in the format that the suffix of `path` names; an existing file is replaced whole or not at all.
 
     Raises:
         BadRequestError: The suffix is none of `SUFFIXES`.
@@ -57,7 +57,7 @@ def read_frames(path: Path) -> Frames:
     """Read frames in the format that the suffix of `path` names; columns are mapped by name.
 
     Raises:
-        BadRequestError: The suffix is none of `SUFFIXES`, or the file is not what it says.
+        BadRequestError: The suffix is none of `SUFFIXES`, or the file is not in that format.
     """
     suffix = _suffix(path)
     if suffix == ".csv":
@@ -97,7 +97,7 @@ def _npz_bytes(frames: Frames) -> bytes:
 
 
 def _npz_table(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of an NPZ file that are small enough when unpacked; pickles are refused."""
+    """Return the arrays of an NPZ file if they are small enough when unpacked; pickles are refused."""
     with zipfile.ZipFile(path) as archive:
         size = sum(entry.file_size for entry in archive.infolist())
     if size > MAX_FILE_BYTES:

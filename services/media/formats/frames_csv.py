@@ -1,11 +1,9 @@
-"""Live Link Face CSV files: text in, face frames out, and back.
+"""Live Link Face CSV files of face frames, read and written.
 
 Timecode,BlendshapeCount,EyeBlinkLeft,...,RightEyeRoll
 19:18:11:20.002,61,0.0374431610,...,-0.0015692753
 
-Timecode is HH:MM:SS:FF.mmm: hours, minutes, seconds, frame of the second, thousandths of a frame. A camera is no clock
-(the one above makes 59.9 frames a second), so the timecodes tell when a row was, not its number. NeuroSync's
-`shapes.csv` writes thousandths of the second in their place, and rounds the frame down twice, so that it repeats.
+Timecodes are those of `services.media.formats.timecodes`.
 
 The app's header has JawRight before JawLeft and MouthRight before MouthLeft, the other way round than the datagram;
 columns are therefore mapped by name, whatever their order. NeuroSync's `shapes.csv` adds seven emotions in percent
@@ -18,7 +16,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,14 +29,11 @@ from services.common.types import FRAME_RATE
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX, columns
 from services.media.emotions import EMOTION_NAMES, emotion_columns
 from services.media.formats.emotion_percent import from_percent, to_percent
+from services.media.formats.timecodes import format_timecode, recorded_times
 from services.media.frames import Frames
 
-MAX_FRAMES = 3600 * FRAME_RATE  # one hour; more is no take, and would fill the memory
+MAX_FRAMES = 3600 * FRAME_RATE  # one hour; more would fill the memory
 MAX_LINE = 1 << 14  # characters; the app's lines have about 900
-_RATES = (24, 25, 30, 48, 50, 60, 120, 240)  # hertz, at which cameras record
-_TIMECODE = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})[:;](\d{1,3})(?:\.(\d{1,3}))?", re.ASCII)
-_DAY = 24 * 60 * 60  # seconds
-MAX_GAP = 10.0  # seconds between two rows; more is no recording that can be played, or its timecodes are wrong
 
 _SWAPPED: Final = {"JawLeft": "JawRight", "JawRight": "JawLeft", "MouthLeft": "MouthRight", "MouthRight": "MouthLeft"}
 CSV_NAMES: Final = tuple(_SWAPPED.get(name, name) for name in CURVE_NAMES)
@@ -47,12 +41,12 @@ CSV_NAMES: Final = tuple(_SWAPPED.get(name, name) for name in CURVE_NAMES)
 
 
 def read_csv(path: Path) -> Frames:
-    """Read a recording: weights, emotions where it has them, and the times and the rate that its timecodes show.
+    """Read a recording: weights, emotions where it has them, and times and rate from its timecodes.
 
-    Timecodes that do not grow, or that are missing, are left out: the rows then follow each other at the rate (60 Hz).
+    Rows whose timecodes are missing or do not grow follow each other in even steps of the rate (60 Hz).
 
     Raises:
-        BadRequestError: There is no such file, a curve is missing, or a value is wrong; it names line and column.
+        BadRequestError: There is no such file, a curve is missing, or a value is wrong (line and column are named).
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
@@ -63,12 +57,12 @@ def read_csv(path: Path) -> Frames:
 
 
 def write_csv(path: Path, frames: Frames, *, first_frame: int = 0) -> None:
-    """Write frames as the app does, with emotions as NeuroSync does where there are some.
+    """Write frames in the format of the app, with emotion columns like NeuroSync's where there are some.
 
     Args:
         path: The file, replaced if it exists.
-        frames: What to write; its rate must be a whole number of hertz.
-        first_frame: Timecode of the first row, in frames since midnight, where the frames have no times of their own.
+        frames: The frames, at a whole number of hertz.
+        first_frame: Timecode of the first row, in frames since midnight, for frames without times.
     """
     path.write_text(csv_text(frames, first_frame=first_frame), encoding="utf-8", newline="")
 
@@ -86,15 +80,8 @@ def csv_text(frames: Frames, *, first_frame: int = 0) -> str:
     text = io.StringIO()
     text.write(",".join(["Timecode", "BlendshapeCount", *names]) + "\n")
     for index, line in enumerate((values + 0.0).tolist()):  # adding zero drops the sign of -0.0
-        text.write(row % (timecode(times[index], rate), *line) + "\n")
+        text.write(row % (format_timecode(times[index], rate), *line) + "\n")
     return text.getvalue()
-
-
-def timecode(frame: float, rate: int = FRAME_RATE) -> str:
-    """Return the timecode of a frame since midnight at a whole rate (Hz), such as 00:00:01:00.500 for frame 60.5."""
-    whole, thousandths = divmod(round(frame * 1000), 1000)
-    seconds, part = divmod(whole, rate)
-    return f"{seconds // 3600 % 24:02}:{seconds // 60 % 60:02}:{seconds % 60:02}:{part:02}.{thousandths:03}"
 
 
 def _row_times(frames: Frames, first_frame: int) -> Sequence[float]:
@@ -124,7 +111,7 @@ def _read(name: str, lines: io.TextIOBase | Sequence[str]) -> Frames:
         values.append(_numbers(f"{name} line {rows.line_num}", header, row, wanted))
         codes.append(row[0])
     table = np.array(values, np.float32).reshape(len(values), len(wanted))
-    rate, times = _times_of(codes) if header[0].lower() == "timecode" else (FRAME_RATE, None)
+    rate, times = recorded_times(codes) if header[0].lower() == "timecode" else (FRAME_RATE, None)
     strengths = None if emotions is None else from_percent(table[:, CURVE_COUNT:])
     return Frames(table[:, :CURVE_COUNT], strengths, rate, times)
 
@@ -163,29 +150,3 @@ def _is_finite(cell: str) -> bool:
         return bool(np.isfinite(float(cell)))
     except ValueError:
         return False
-
-
-def _times_of(codes: Sequence[str]) -> tuple[float, npt.NDArray[np.float64] | None]:
-    """Return the rate (Hz) that timecodes show, and their times in seconds; None if they are of no use."""
-    found = [_TIMECODE.fullmatch(code.strip()) for code in codes]
-    if not codes or not all(found):
-        return FRAME_RATE, None
-    parts = np.array([[float(cell or 0) for cell in match.groups()] for match in found if match])  # (rows, 5)
-    seconds, frames, thousandths = parts[:, :3] @ (3600, 60, 1), parts[:, 3], parts[:, 4]
-    rate = _rate_of(seconds, frames)
-    if np.abs(thousandths - frames * 1000 / FRAME_RATE).max() <= 1.5 * 1000 / FRAME_RATE and thousandths.any():
-        return FRAME_RATE, None  # NeuroSync's: its rows are even, and its thousandths those of the second
-    times = seconds + (frames + thousandths / 1000) / rate
-    times = times + _DAY * np.cumsum(np.diff(times, prepend=times[0]) < -_DAY / 2)  # over midnight
-    steps = np.diff(times)
-    if len(steps) and not (steps.min() > 0 and steps.max() < MAX_GAP):
-        return rate, None
-    return rate, times
-
-
-def _rate_of(seconds: npt.NDArray[np.float64], frames: npt.NDArray[np.float64]) -> float:
-    """Return the rate (Hz) that the frame numbers show; only the end of a second tells."""
-    last = frames[:-1][np.diff(seconds) == 1]  # the last frames of their seconds
-    if not len(last):
-        return FRAME_RATE
-    return next((rate for rate in _RATES if rate > last.max()), FRAME_RATE)

@@ -1,4 +1,4 @@
-"""Which files of a folder are the frames and the sound of one recording, whoever recorded it.
+"""Finds the files of a recording in a folder: its frames and its sound, of NeuroSync or of the Live Link Face app.
 
 take.json frames.csv audio.wav     a take of NeuroSync (`services.media.takes.take_folder`)
 shapes.csv audio.wav               NeuroSync's `generated/<id>/`
@@ -15,8 +15,8 @@ from services.common.errors import BadRequestError
 from services.media.takes.take_info import SCHEMA
 
 _KNOWN = ("frames.csv", "shapes.csv")
-_MAX_FILES = 10_000  # of a folder that is searched; a recording has about ten
-_HEADER_CHARACTERS = 4_096  # of a file that may be a table of curves; the app's header has about 1000
+_MAX_FILES = 10_000  # of a folder, which are looked at; a recording has about ten
+_HEADER_CHARACTERS = 4_096  # read of a file to find curves in it; the app's header has about 1000
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ def find_recording(path: Path, audio: Path | None = None) -> Recording:
 
     Args:
         path: Where to look.
-        audio: The sound, if it is known.
+        audio: The sound file, where the caller names it.
 
     Raises:
-        BadRequestError: There is no table of curves, more than one, or a film whose sound cannot be read here.
+        BadRequestError: There is no table of curves, more than one, or the sound is in a film, which cannot be read.
     """
     if path.is_file():
         return Recording(path, audio or _audio_of(path))
@@ -53,13 +53,13 @@ def find_recording(path: Path, audio: Path | None = None) -> Recording:
 
 
 def _is_own(info: Path) -> bool:
-    """Return whether NeuroSync wrote this `take.json`; the Live Link Face app has files of that name."""
+    """Return whether NeuroSync wrote this `take.json`; the Live Link Face app writes files of that name too."""
     if not info.is_file():
         return False
     try:
         table = json.loads(info.read_bytes())
     except ValueError:
-        return True  # half a file; reading it says what is wrong
+        return True  # a damaged file of ours; reading it raises the error
     return isinstance(table, dict) and table.get("schema") == SCHEMA
 
 

@@ -27,7 +27,7 @@ class Piece:
     end: int
     """One past its last sample."""
     at: int
-    """Where the first sample lies in what was heard."""
+    """Position of the first sample in the heard sound."""
 
 
 @dataclass(frozen=True)

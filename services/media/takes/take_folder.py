@@ -1,11 +1,11 @@
-"""A take as a folder: sound, frames and what is known about them, written whole or not at all.
+"""A take as a folder of sound, frames, metadata and page, written whole or not at all.
 
 audio.wav     PCM16 mono
 frames.csv    Live Link Face CSV, one row for every frame that the sound covers
 take.json     text, sentences, words, latencies, counters (`services.media.takes.take_info`)
 take.html     plays all of it in a browser (`services.media.takes.take_page`)
 
-`load_take` also reads what others record: NeuroSync's `generated/<id>/` and Live Link Face recordings.
+`load_take` also reads recordings of other programs: NeuroSync's `generated/<id>/` and the Live Link Face app.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from services.media.takes.take_page import render_page
 from services.media.wav_writer import write_wav
 
 AUDIO, FRAMES, INFO, PAGE = "audio.wav", "frames.csv", "take.json", "take.html"
-SLUG_LENGTH = 40  # characters; longer names the take better, shorter leaves room in a path (Windows has 260)
+SLUG_LENGTH = 40  # characters; longer: clearer names; shorter: room in a path (Windows allows 260)
 SILENT_RATE: Final = 24_000  # hertz, of the silence that accompanies frames without sound
 
 
@@ -42,7 +42,7 @@ class Take:
     """A recorded turn."""
 
     info: TakeInfo
-    """What is known about it."""
+    """Its metadata."""
     pcm: npt.NDArray[np.int16]
     """Sound, shape (n,), at `info.sample_rate`."""
     weights: Weights
@@ -50,7 +50,7 @@ class Take:
     emotions: Weights | None = None
     """Shape (frames, 7), 0 to 1; None where there are none."""
     times: npt.NDArray[np.float64] | None = None
-    """Timecode of each frame in seconds since midnight, shape (frames,); None where nobody gave it one."""
+    """Timecode of each frame in seconds since midnight, shape (frames,); None where it has none."""
 
     @property
     def frames(self) -> Frames:
@@ -64,7 +64,7 @@ class Take:
 
     @property
     def seconds(self) -> float:
-        """How long the sound lasts."""
+        """Duration of the sound."""
         return len(self.pcm) / self.rate
 
 
@@ -95,7 +95,7 @@ def write_take(folder: Path, take: Take) -> Path:
     frames = take.frames.fitted(frame_count(len(take.pcm), take.rate))
     whole = Take(take.info, take.pcm, frames.weights, frames.emotions, frames.times)
     partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)  # what a dead writer left
+    shutil.rmtree(partial, ignore_errors=True)  # left by a writer that died
     partial.mkdir(parents=True)
     try:
         write_wav(partial / AUDIO, Sound(whole.pcm, whole.rate))
@@ -112,7 +112,7 @@ def write_take(folder: Path, take: Take) -> Path:
 
 
 def load_take(path: Path, audio: Path | None = None) -> Take:
-    """Read a take, or what others recorded.
+    """Read a take, or a recording of another program.
 
     Args:
         path: A take's folder; a folder with `audio.wav` and `shapes.csv` (NeuroSync's `generated/<id>/`); a folder of
@@ -120,7 +120,7 @@ def load_take(path: Path, audio: Path | None = None) -> Take:
         audio: The sound, where it is not beside the frames. Frames without any sound come with silence, and a notice.
 
     Raises:
-        BadRequestError: It is none of these, or a file of it is wrong.
+        BadRequestError: It is none of these, or one of its files is wrong.
     """
     recording = find_recording(path, audio)
     if recording.info is not None:

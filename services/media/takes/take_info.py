@@ -1,4 +1,4 @@
-"""What is known about a take: `take.json`, typed.
+"""The metadata of a take: the contents of `take.json`, typed.
 
 Positions are samples of the take, characters are Unicode code points of its text.
 """
@@ -16,7 +16,7 @@ from services.common.errors import BadRequestError
 from services.common.types import FRAME_RATE
 
 SCHEMA: Final = "neurosync.take"
-VERSION: Final = 1  # a reader takes older ones; a field that appears has a default, a field that changes raises this
+VERSION: Final = 1  # readers accept older ones; a new field has a default, a changed field raises this number
 MAX_JSON_BYTES = 1 << 25  # 32 MB; an hour of phonemes has about 4
 
 
@@ -25,7 +25,7 @@ class TakeWord:
     """One spoken word."""
 
     word: str
-    """As it stands in the text."""
+    """As it is written in the text."""
     start_char: int
     """First character in the text."""
     end_char: int
@@ -40,10 +40,10 @@ class TakeWord:
 
 @dataclass(frozen=True)
 class TakePhoneme:
-    """One spoken sound."""
+    """One phoneme of the spoken text."""
 
     phoneme: str
-    """In the alphabet of the voice; empty for a pause."""
+    """In the phoneme alphabet of the voice; empty for a pause."""
     start_sample: int
     """First sample."""
     end_sample: int
@@ -55,7 +55,7 @@ class SentenceSpan:
     """Where one sentence lies in the take."""
 
     text: str
-    """The sentence as it stands in the text."""
+    """The sentence as it is written in the text."""
     start_char: int
     """First character in the text."""
     end_char: int
@@ -68,13 +68,13 @@ class SentenceSpan:
 
 @dataclass(frozen=True)
 class TakeEvent:
-    """Something that happened while the take was performed."""
+    """An event while the take was performed."""
 
     kind: str
-    """"pause" (no sound was heard, the face went on), "missed" (no frame was sent), "interrupted", "notice", or a word
-    of whoever recorded it."""
+    """"pause" (no sound was heard, the face went on), "missed" (no frame was sent), "interrupted", "notice", or a
+    word of the program that recorded it."""
     text: str
-    """The same for people."""
+    """A sentence for people."""
     start_sample: int
     """First sample."""
     end_sample: int
@@ -83,45 +83,45 @@ class TakeEvent:
 
 @dataclass(frozen=True)
 class TakeInfo:
-    """Everything about a take but its sound and its frames."""
+    """The metadata of a take: everything but its sound and its frames."""
 
     sample_rate: int
     """Hertz, of the sound and of every position."""
     text: str = ""
-    """What is said, whole."""
+    """The whole text of the reply."""
     prompt: str | None = None
-    """What it answers; None where nobody asked."""
+    """The prompt that it answers; None where there was none."""
     heard_text: str | None = None
-    """The part that was heard; None where nobody counted."""
+    """The part of the text that was heard; None where it is not known."""
     interrupted: bool = False
-    """True if somebody interrupted it."""
+    """Whether it was interrupted."""
     sentences: tuple[SentenceSpan, ...] = ()
     """In the order they are spoken."""
     words: tuple[TakeWord, ...] = ()
     """In the order they are spoken."""
     phonemes: tuple[TakePhoneme, ...] = ()
-    """In the order they are spoken; empty if the voice does not tell."""
+    """In the order they are spoken; empty if the voice reports none."""
     stages: dict[str, float] = field(default_factory=dict)
     """Seconds from the request to each stage, such as "first_sound"."""
     counters: dict[str, int] = field(default_factory=dict)
-    """What the player counted, such as "audio_starved_count"."""
+    """Counters of the player, such as "audio_starved_count"."""
     providers: dict[str, str] = field(default_factory=dict)
-    """Who did the work: "llm", "tts", "face"."""
+    """Names of the providers, by service: "llm", "tts", "face"."""
     versions: dict[str, str] = field(default_factory=dict)
     """Of the software that made it, such as "neurosync"."""
     notices: tuple[str, ...] = ()
-    """What went otherwise than planned, for people."""
+    """Problems that the turn reported, as sentences for people."""
     events: tuple[TakeEvent, ...] = ()
-    """What happened when, in order."""
+    """Events, in the order of their time."""
     recorded: str = "made"
-    """"sent" if the frames are those that the player sent, and the sound is what was heard with its pauses; "made" if
+    """"sent" if the frames are those that the player sent, and the sound is what was heard, pauses included; "made" if
     both are as voice and face made them."""
     created: datetime | None = None
     """When the turn began, with its time zone."""
     frame_rate: float = FRAME_RATE
     """Hertz, of the frames."""
     schema: str = SCHEMA
-    """Tells this file from others of its name: the Live Link Face app writes a `take.json` too."""
+    """Name of the schema: the Live Link Face app writes a `take.json` too, which has none."""
     version: int = VERSION
     """Of the schema."""
 
@@ -135,11 +135,11 @@ def info_json(info: TakeInfo) -> str:
 
 
 def parse_info(text: str | bytes, name: str = "take.json") -> TakeInfo:
-    """Return what `take.json` says; fields that this version does not know are left out.
+    """Return the contents of a `take.json`; unknown fields are ignored.
 
     Args:
         text: The JSON.
-        name: What to call it in errors.
+        name: Name of the file in errors.
 
     Raises:
         BadRequestError: It is not JSON, or a field is wrong, or a newer NeuroSync wrote it.

@@ -1,7 +1,8 @@
-"""A take as one HTML file: sound, frames and words inside it, a drawn face that plays them, nothing fetched.
+"""A take as one HTML page with everything inside: sound, frames, words, and a drawn face that plays them.
 
-The page is `assets/take.html` with the style, the scripts and the data put in. Scripts and data are allowed by their
-hash only, and the network by nothing (Content-Security-Policy), so that no text of a language model can become code.
+The page is `assets/take.html` with the style, the scripts and the data put in. Its
+Content-Security-Policy allows scripts by their hash only and no network at all, so no text of a language model can
+become code.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ from services.media.sound import Sound
 from services.media.takes.take_info import TakeInfo
 from services.media.wav_writer import wav_bytes
 
-QUANTUM: Final = 32_767  # steps from weight 0 to 1, so that a frame takes 122 bytes and no eye sees the difference
-HIGHEST_RATE = 48_000  # hertz; sound beyond it is thinned out for the page, which loses nothing that is heard
+QUANTUM: Final = 32_767  # steps from weight 0 to 1: a frame takes 122 bytes, and the steps are invisible
+HIGHEST_RATE = 48_000  # hertz; sound of a higher rate is reduced to a fraction of it, without audible loss
 TITLE_LENGTH = 60  # characters
 _SCRIPTS = ("brush.js", "mouth.js", "eyes.js", "face.js", "lanes.js", "timeline.js", "player.js")
-_TAPS = 63  # of the low-pass filter before thinning; fewer alias, more take longer
+_TAPS = 63  # of the low-pass filter before the reduction; fewer: aliases; more: slower
 
 
 def render_page(info: TakeInfo, pcm: Pcm, weights: Weights, emotions: Weights | None = None) -> str:
     """Return the page of a take.
 
     Args:
-        info: What is known about it.
+        info: Its metadata.
         pcm: Sound, shape (n,), at `info.sample_rate`.
         weights: Frames at 60 Hz, shape (frames, 61).
         emotions: Shape (frames, 7), 0 to 1; None where there are none.
@@ -49,12 +50,12 @@ def render_page(info: TakeInfo, pcm: Pcm, weights: Weights, emotions: Weights | 
         "{{DATA}}": script_json(_data(info, pcm, weights, emotions)),
         "{{SCRIPT}}": script,
     }
-    head, *rest = _asset("take.html").split("{{")  # one pass: what is put in is never searched again
+    head, *rest = _asset("take.html").split("{{")  # one pass: inserted text is never searched again
     return head + "".join(parts["{{" + name + "}}"] + tail for name, tail in (piece.split("}}", 1) for piece in rest))
 
 
 def script_json(value: Any) -> str:
-    """Return JSON that may stand inside a script element: no `<`, so that nothing in it can end or open one."""
+    """Return JSON for a script element, without `<`, so that no text in it can end the element or open one."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -62,7 +63,7 @@ def script_json(value: Any) -> str:
 
 
 def _data(info: TakeInfo, pcm: Pcm, weights: Weights, emotions: Weights | None) -> dict[str, Any]:
-    """Return what the page plays; positions of words are samples at `sampleRate`."""
+    """Return the data of the page; positions of words are samples at `sampleRate`."""
     quantized = np.rint(clamp(weights) * QUANTUM).astype("<i2")  # (frames, 61)
     return {
         "curveNames": CURVE_NAMES,

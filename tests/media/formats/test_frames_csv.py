@@ -14,7 +14,7 @@ from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX
 from services.media.emotions import EMOTION_NAMES
 from services.media.formats.emotion_percent import from_percent
 from services.media.formats.frame_files import write_frames
-from services.media.formats.frames_csv import CSV_NAMES, csv_text, read_csv, timecode
+from services.media.formats.frames_csv import CSV_NAMES, csv_text, read_csv
 from services.media.frames import Frames
 from tests.media.example_frames import some_frames
 
@@ -51,17 +51,6 @@ def test_rows_look_as_the_app_writes_them() -> None:
     assert (cells["Timecode"], cells["BlendshapeCount"]) == ("00:00:01:01.000", "61")
     assert (cells["JawLeft"], cells["JawRight"]) == ("0.2500000000", "0.0000000000")
     assert (cells["HeadYaw"], cells["EyeBlinkLeft"]) == ("-0.5000000000", "0.0000000000")
-
-
-@pytest.mark.parametrize(
-    ("frame", "rate", "text"),
-    [
-        (0, 60, "00:00:00:00.000"), (59, 60, "00:00:00:59.000"), (60, 60, "00:00:01:00.000"),
-        (60 * 3661 + 7, 60, "01:01:01:07.000"), (30, 30, "00:00:01:00.000"), (86_400 * 60, 60, "00:00:00:00.000"),
-    ],
-)  # fmt: skip
-def test_timecodes_count_every_frame_once(frame: int, rate: int, text: str) -> None:
-    assert timecode(frame, rate) == text
 
 
 def test_a_recording_at_30_hertz_is_known_by_its_timecodes_and_plays_at_its_own_speed(tmp_path: Path) -> None:
