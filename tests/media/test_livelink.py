@@ -92,7 +92,7 @@ def test_the_shortest_names_still_make_a_datagram_that_unreal_takes() -> None:
         (lambda data: data[: -4 * CURVE_COUNT - 1] + b"\x34" + data[-4 * CURVE_COUNT :], "61 curves"),
     ],
 )
-def test_what_unreal_would_drop_is_refused_with_a_reason(change: Any, reason: str) -> None:
+def test_datagrams_that_unreal_would_drop_are_refused_with_a_reason(change: Any, reason: str) -> None:
     with pytest.raises(LiveLinkError, match=reason):
         decode(change(LiveLinkEncoder("Ada", device_id=DEVICE).encode(POSE, frame=0, sub_frame=0.0)))
 

@@ -54,7 +54,7 @@ def test_channels_are_averaged_and_loud_floats_clipped() -> None:
 def test_a_file_that_ends_early_gives_what_is_there() -> None:
     whole = wav_bytes(Sound(SAMPLES, RATE))
     np.testing.assert_array_equal(decode_sound(whole[:-3]).pcm, SAMPLES[:-2])
-    unknown = whole[:40] + b"\xff\xff\xff\xff" + whole[44:]  # what a writer to a pipe puts there
+    unknown = whole[:40] + b"\xff\xff\xff\xff" + whole[44:]  # as a program that writes to a pipe leaves it
     np.testing.assert_array_equal(decode_sound(unknown).pcm, SAMPLES)
 
 
@@ -69,7 +69,7 @@ def test_a_file_that_ends_early_gives_what_is_there() -> None:
         (file_of(3, 1, 32, struct.pack("<f", float("nan"))), "finite samples"),
     ],
 )
-def test_what_is_no_wav_is_refused_with_a_reason(data: bytes, wanted: str) -> None:
+def test_files_without_sound_are_refused_with_a_reason(data: bytes, wanted: str) -> None:
     with pytest.raises(BadRequestError, match=wanted):
         decode_sound(data)
 

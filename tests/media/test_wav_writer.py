@@ -20,7 +20,7 @@ RATE = 24_000
 SAMPLES = np.array([0, 1, -1, 1000, -1000, 32767, -32768], np.int16)
 
 
-def test_what_is_written_is_read_back_and_python_reads_it_too(tmp_path: Path) -> None:
+def test_a_written_file_is_read_back_here_and_by_python(tmp_path: Path) -> None:
     write_wav(tmp_path / "a.wav", Sound(SAMPLES, RATE))
     sound = read_sound(tmp_path / "a.wav")
     assert sound.sample_rate == RATE
@@ -56,7 +56,7 @@ def test_a_writer_that_dies_leaves_a_whole_file(tmp_path: Path) -> None:
     assert read_sound(path).seconds == 0.1
 
 
-def test_a_file_that_its_header_could_not_count_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_beyond_the_size_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wav_writer, "MAX_SOUND_BYTES", 44 + 2 * len(SAMPLES))
     with WavWriter(tmp_path / "full.wav", RATE) as writer:
         writer.write(SAMPLES)

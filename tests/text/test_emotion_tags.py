@@ -1,4 +1,4 @@
-"""Tags that say how a text feels."""
+"""Emotion tags in a text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SPOKEN = {
 
 
 @pytest.mark.parametrize("text", SPOKEN)
-def test_tags_are_not_spoken_and_unknown_ones_are_as_before(text: str) -> None:
+def test_tags_are_not_spoken_and_unknown_ones_stay_text(text: str) -> None:
     assert spoken(text).text == SPOKEN[text]
 
 
@@ -50,7 +50,7 @@ def test_a_sentence_keeps_the_tag_that_stands_before_it() -> None:
         "".join
     )
 )
-def test_places_are_those_of_the_text(text: str) -> None:
+def test_positions_of_tags_are_those_of_the_text(text: str) -> None:
     for feeling in find_tags(text):
         tag = text[feeling.start : feeling.end]
         assert tag[0] + tag[-1] == "[]"

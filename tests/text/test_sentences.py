@@ -119,7 +119,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_text_is_cut_where_the_bars_stand(case: str) -> None:
+def test_text_is_cut_at_the_bars(case: str) -> None:
     pieces = case.split("|")
 
     assert split("".join(pieces)) == pieces
@@ -221,7 +221,7 @@ def test_chunks_change_nothing_and_nothing_is_lost(
 @pytest.mark.parametrize(
     "text", ["`", "~", "*", "[", "(", "-", ".", " ", "\n", '"', "😀", "a", "[a](", "`a", "```\na "]
 )
-def test_no_repetition_is_held_back_for_ever(text: str) -> None:
+def test_no_repetition_is_held_back_forever(text: str) -> None:
     splitter = SentenceSplitter()
     held = 0
 
@@ -231,7 +231,7 @@ def test_no_repetition_is_held_back_for_ever(text: str) -> None:
 
 
 @given(TEXTS)
-def test_what_is_held_back_is_bounded(text: str) -> None:
+def test_held_back_text_is_bounded(text: str) -> None:
     splitter = SentenceSplitter()
     out = 0
 
@@ -241,7 +241,7 @@ def test_what_is_held_back_is_bounded(text: str) -> None:
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=300).map(lambda text: text.replace("`", "")))
-def test_pieces_without_code_are_no_longer_than_a_breath(text: str) -> None:
+def test_pieces_without_code_stay_within_the_limit(text: str) -> None:
     assert all(len(piece) <= MAX_CHARS + LOOKAHEAD for piece in split(text * 3))
 
 

@@ -1,4 +1,4 @@
-"""What is spoken of a text, and which original characters it stands for."""
+"""The spoken form of a text, and the original characters that it stands for."""
 
 from __future__ import annotations
 
@@ -69,17 +69,17 @@ CASES = {
 
 
 @pytest.mark.parametrize("text", CASES)
-def test_text_is_said_as_the_table_says(text: str) -> None:
+def test_text_is_spoken_as_in_the_table(text: str) -> None:
     assert spoken(text).text == CASES[text]
 
 
-def test_words_lead_back_to_the_original() -> None:
+def test_spoken_words_map_to_the_original() -> None:
     text = "**$5** for [tea](https://example.com)? 😀 In 1984!"
-    said = spoken(text)
+    result = spoken(text)
 
     pairs = [
-        (said.text[word.start : word.end], text[word.origin_start : word.origin_end])
-        for word in said.words
+        (result.text[word.start : word.end], text[word.origin_start : word.origin_end])
+        for word in result.words
     ]  # fmt: skip
     assert pairs == [
         ("five dollars", "**$5**"),
@@ -90,7 +90,7 @@ def test_words_lead_back_to_the_original() -> None:
     ]
 
 
-def test_numbers_and_symbols_stay_for_voices_that_read_them_themselves() -> None:
+def test_numbers_and_symbols_stay_for_voices_that_expand_them() -> None:
     assert spoken("**5%** of $3", expand=False).text == "5% of $3"
 
 
@@ -103,28 +103,28 @@ def test_words_of_a_text_are_its_spans() -> None:
 @given(
     st.one_of(st.text(max_size=300), st.text(alphabet=" \n.*_`~[](){}<>#|-+1,$%5a:/@太😀", max_size=200)), st.booleans()
 )
-def test_origins_never_go_back_and_words_stay_in_bounds(text: str, expand: bool) -> None:
-    said = spoken(text, expand=expand)
+def test_origins_never_decrease_and_words_stay_in_bounds(text: str, expand: bool) -> None:
+    result = spoken(text, expand=expand)
 
-    assert len(said.origins) == len(said.text)
-    assert list(said.origins) == sorted(said.origins)
-    assert all(0 <= origin < len(text) for origin in said.origins)
-    assert said.text == said.text.strip()
+    assert len(result.origins) == len(result.text)
+    assert list(result.origins) == sorted(result.origins)
+    assert all(0 <= origin < len(text) for origin in result.origins)
+    assert result.text == result.text.strip()
     ends = 0
-    for word in said.words:
-        assert ends <= word.start < word.end <= len(said.text)
+    for word in result.words:
+        assert ends <= word.start < word.end <= len(result.text)
         assert text[word.origin_start : word.origin_end].strip()
-        assert any(map(str.isalnum, said.text[word.start : word.end]))
+        assert any(map(str.isalnum, result.text[word.start : word.end]))
         ends = word.end
-    assert [word.origin_start for word in said.words] == sorted({word.origin_start for word in said.words})
+    assert [word.origin_start for word in result.words] == sorted({word.origin_start for word in result.words})
 
 
 @given(st.text(alphabet="abcdefg ,.!?", max_size=200))
-def test_plain_prose_is_said_as_it_stands(text: str) -> None:
-    said = spoken(text)
+def test_plain_prose_is_spoken_unchanged(text: str) -> None:
+    result = spoken(text)
 
-    assert all(text[origin] == character for character, origin in zip(said.text, said.origins, strict=True))
-    assert [c for c in said.text if c.isalpha()] == [c for c in text if c.isalpha()]
+    assert all(text[origin] == character for character, origin in zip(result.text, result.origins, strict=True))
+    assert [c for c in result.text if c.isalpha()] == [c for c in text if c.isalpha()]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_plain_prose_is_said_as_it_stands(text: str) -> None:
         "\\",
     ],
 )
-def test_no_text_takes_long(text: str) -> None:
+def test_every_text_is_normalised_in_under_a_second(text: str) -> None:
     started = time.process_time()
 
     spoken((text * 5000)[:5000])

@@ -26,7 +26,7 @@ def test_letters_stay_within_the_picture_and_their_anchor(text: str) -> None:
             assert 4 <= dark[0] <= dark[-1] <= 196
 
 
-def test_what_is_outside_the_picture_is_left_out() -> None:
+def test_shapes_outside_the_picture_are_clipped() -> None:
     canvas = PngCanvas(20, 10, "#ffffff")
     canvas.line(np.array([[-50.0, -50.0], [70.0, 60.0]]), "#000000", 2)
     canvas.line(np.zeros((0, 2)), "#000000")

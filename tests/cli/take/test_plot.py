@@ -61,7 +61,7 @@ def test_a_curve_is_drawn_where_its_values_are_and_the_sound_where_it_is_loud() 
     ("name", "curves", "message"),
     [("a.jpg", CURVES, r"\.svg or \.png"), ("a.svg", ["Jaw"], "--curve: expected the name of an ARKit curve")],
 )
-def test_what_cannot_be_drawn_is_refused(tmp_path: Path, name: str, curves: list[str], message: str) -> None:
+def test_wrong_suffixes_and_curves_are_refused(tmp_path: Path, name: str, curves: list[str], message: str) -> None:
     with pytest.raises(BadRequestError, match=message):
         write_plot(tmp_path / name, a_take(6), curves)
     assert list(tmp_path.iterdir()) == []

@@ -40,7 +40,7 @@ def test_frames_survive_every_format(tmp_path: Path, suffix: str, emotions: bool
         ("a.npz", b""),
     ],
 )
-def test_what_is_no_frame_file_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+def test_files_of_other_content_are_refused(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BadRequestError, match=name):
         read_frames(tmp_path / name)

@@ -53,7 +53,7 @@ def test_rows_look_as_the_app_writes_them() -> None:
     assert (cells["HeadYaw"], cells["EyeBlinkLeft"]) == ("-0.5000000000", "0.0000000000")
 
 
-def test_a_recording_at_30_hertz_is_known_by_its_timecodes_and_plays_at_its_own_speed(tmp_path: Path) -> None:
+def test_a_recording_at_30_hertz_is_recognized_by_its_timecodes_and_plays_at_its_speed(tmp_path: Path) -> None:
     slow = Frames(np.repeat(np.linspace(0, 1, 90, dtype=np.float32)[:, None], CURVE_COUNT, axis=1), rate=30)
     write_frames(tmp_path / "slow.csv", slow)
     back = read_csv(tmp_path / "slow.csv")
@@ -75,7 +75,7 @@ def coded(folder: Path, codes: list[str]) -> Frames:
     return read_csv(csv_file(folder, list(CURVE_NAMES), rows))
 
 
-def test_a_row_that_is_missing_leaves_its_time_free_and_the_rest_in_step(tmp_path: Path) -> None:
+def test_a_missing_row_leaves_a_gap_and_the_rest_in_step(tmp_path: Path) -> None:
     codes = [f"10:00:{k // 60:02}:{k % 60:02}.000" for k in range(90) if k not in (30, 31, 32)]
     frames = coded(tmp_path, codes)
     assert frames.times is not None
@@ -87,7 +87,7 @@ def test_a_row_that_is_missing_leaves_its_time_free_and_the_rest_in_step(tmp_pat
     assert (np.diff(even[28:35]) > 0).all()  # the hole is bridged, not closed
 
 
-def test_a_camera_that_is_slower_than_its_name_keeps_its_own_time(tmp_path: Path) -> None:
+def test_a_camera_below_its_nominal_rate_keeps_its_own_time(tmp_path: Path) -> None:
     steps = [round(1001.57 * k) for k in range(600)]  # thousandths of a frame, as a real phone counts
     frames = coded(tmp_path, [f"19:18:{s // 60_000 + 11:02}:{s // 1000 % 60:02}.{s % 1000:03}" for s in steps])
     assert frames.rate == 60
@@ -110,13 +110,13 @@ def test_recordings_over_midnight_go_on(tmp_path: Path) -> None:
         ["00:00:00:00.000", "00:00:00:01.000", "03:00:00:00.000"],
     ],
 )
-def test_timecodes_that_tell_nothing_leave_even_rows(tmp_path: Path, codes: list[str]) -> None:
+def test_unusable_timecodes_leave_even_rows(tmp_path: Path, codes: list[str]) -> None:
     frames = coded(tmp_path, codes)
     assert frames.times is None
     assert frames.seconds == len(codes) / 60
 
 
-def test_thousandths_of_the_second_as_neurosync_writes_them_leave_even_rows(tmp_path: Path) -> None:
+def test_timecodes_of_shapes_csv_leave_even_rows(tmp_path: Path) -> None:
     codes = []
     for row in range(130):
         ms = (row / 60 - row // 60) * 1000

@@ -43,7 +43,7 @@ def test_a_live_link_face_folder_is_read_with_its_sound(tmp_path: Path) -> None:
     np.testing.assert_allclose(raw.weights[:, INDEX["JawOpen"]], 0.1, atol=1e-7)
 
 
-def test_sound_in_a_film_is_asked_for_and_no_sound_is_silence_with_a_notice(tmp_path: Path) -> None:
+def test_sound_in_a_film_is_refused_with_the_remedy_and_no_sound_is_silence_with_a_notice(tmp_path: Path) -> None:
     path = tmp_path / "Hero_1_iPhone.csv"
     write_csv(path, Frames(np.zeros((60, 61), np.float32)))
     take = load_take(path)
@@ -56,7 +56,7 @@ def test_sound_in_a_film_is_asked_for_and_no_sound_is_silence_with_a_notice(tmp_
     assert load_take(tmp_path).seconds == load_take(path, audio=tmp_path / "voice.wav").seconds == 2.0
 
 
-def test_what_is_no_recording_is_refused_by_name(tmp_path: Path) -> None:
+def test_folders_without_a_recording_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(BadRequestError, match="nothing there"):
         load_take(tmp_path / "nowhere")
     with pytest.raises(BadRequestError, match="no CSV file of curves"):

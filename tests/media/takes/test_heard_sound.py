@@ -1,4 +1,4 @@
-"""What was heard of a turn, laid out from the ticks of the player: against a simulation that knows every sample."""
+"""The heard sound of a turn, from the ticks of the player, compared with a simulation of every sample."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_no_step_is_left_where_a_pause_begins_or_a_stop_fades() -> None:
     assert heard_sound(pcm, RATE, ticks, played).pcm[-1] == 10_000
 
 
-def test_ticks_that_nobody_saw_leave_no_hole() -> None:
+def test_ticks_that_were_not_reported_leave_no_gap() -> None:
     pcm = a_sound(30 * TICK)
     ticks, played, _ = performed([(0, len(pcm))], RATE)
     seen = [k for k in range(len(ticks)) if k not in (0, 7, 8, 9, 20)]
@@ -75,7 +75,7 @@ def test_ticks_that_nobody_saw_leave_no_hole() -> None:
 
 
 @pytest.mark.parametrize("ticks", [[], [0], [0, 1, 2]])
-def test_a_turn_of_which_nothing_or_hardly_anything_is_known_is_its_sound(ticks: list[int]) -> None:
+def test_a_turn_with_few_or_no_reported_ticks_is_heard_as_its_sound(ticks: list[int]) -> None:
     pcm = a_sound(700)
     np.testing.assert_array_equal(heard_sound(pcm, RATE, ticks, [min(700, TICK * k) for k in ticks]).pcm, pcm)
     assert len(heard_sound(pcm[:0], RATE, ticks, [0] * len(ticks)).pcm) == 0

@@ -68,7 +68,7 @@ def test_a_take_that_cannot_be_finished_leaves_nothing(tmp_path: Path, monkeypat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_dead_writers_remains_do_not_matter_and_takes_are_never_overwritten(tmp_path: Path) -> None:
+def test_files_of_a_dead_writer_are_replaced_and_takes_are_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / ".take.partial").mkdir()
     (tmp_path / ".take.partial" / "audio.wav").write_bytes(b"half")
     (tmp_path / "take").mkdir()  # empty: as a person who makes the folder first

@@ -190,7 +190,7 @@ PIXELS = """((top, height) => {
 })"""
 
 
-async def test_emotions_are_told_and_drawn(page: Page, tmp_path: Path) -> None:
+async def test_emotions_are_shown_as_text_and_drawn(page: Page, tmp_path: Path) -> None:
     emotions = np.zeros((60, 7), np.float32)
     emotions[:, 3] = np.linspace(0, 1, 60)  # Happy
     emotions[:, 4] = 1 - emotions[:, 3]
@@ -198,14 +198,14 @@ async def test_emotions_are_told_and_drawn(page: Page, tmp_path: Path) -> None:
     assert await page.evaluate("neurosyncTake.lanes()") == ["emotion, %"]
     felt = [await page.evaluate(f"(neurosyncTake.seek({k / 60}), neurosyncTake.emotions().Happy)") for k in (0, 30, 59)]
     assert felt == [0, round(100 * 30 / 59), 100]
-    text = await page.evaluate("(neurosyncTake.seek(0.25), document.getElementById('feeling').textContent)")
+    text = await page.evaluate("(neurosyncTake.seek(0.25), document.getElementById('emotions').textContent)")
     assert text == "Neutral 75 % · Happy 25 %"
     drawn = await page.evaluate(f"{PIXELS}(80, 80)")  # below ruler and wave
     assert "184,121,26" in drawn  # Happy
-    assert "43,127,209" not in drawn  # Sad, which nobody felt
+    assert "43,127,209" not in drawn  # Sad, which is always 0
 
 
-async def test_head_and_gaze_are_told_in_degrees(page: Page, tmp_path: Path) -> None:
+async def test_head_and_gaze_are_shown_in_degrees(page: Page, tmp_path: Path) -> None:
     still, turned = pose(), pose(HeadYaw=-0.2, HeadPitch=-0.1, EyeLookOutLeft=0.5, EyeLookInRight=0.5, EyeLookUp=0.4)
     await show(page, tmp_path, np.stack([still, turned]))
     assert await page.evaluate("neurosyncTake.lanes()") == ["head and gaze, ±15°"]
@@ -233,7 +233,7 @@ async def test_events_stand_where_they_happened(page: Page, tmp_path: Path) -> N
 async def test_a_still_take_without_emotions_has_no_empty_lanes(page: Page, tmp_path: Path) -> None:
     await show(page, tmp_path, np.zeros((6, 61), np.float32))
     assert await page.evaluate("neurosyncTake.lanes()") == []
-    assert await page.evaluate("document.getElementById('feeling').hidden")
+    assert await page.evaluate("document.getElementById('emotions').hidden")
 
 
 @pytest.mark.parametrize("text", HOSTILE)

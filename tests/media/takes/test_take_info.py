@@ -1,4 +1,4 @@
-"""What `take.json` holds."""
+"""The contents of `take.json`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.media.takes.take_info import TakeInfo, info_json, parse_info
 from tests.media.takes.example_take import INFO
 
 
-def test_what_is_known_survives_json_and_unknown_fields_are_left_out() -> None:
+def test_metadata_survives_json_and_unknown_fields_are_ignored() -> None:
     assert parse_info(info_json(INFO)) == INFO
     table = json.loads(info_json(INFO)) | {"of_the_future": 1}
     assert parse_info(json.dumps(table)) == INFO

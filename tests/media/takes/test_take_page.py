@@ -24,7 +24,7 @@ HOSTILE = [
 
 
 class Elements(HTMLParser):
-    """What a browser makes of a page: its elements, and the text of scripts and title."""
+    """The elements of a page, and the text of its scripts and title, as a browser parses them."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ def test_frames_and_sound_are_inside() -> None:
     assert (sound.sample_rate, len(sound.pcm), int(sound.pcm[600])) == (24_000, 12_000, 1000)
 
 
-def test_sound_of_a_high_rate_is_thinned_out_without_a_change_of_length_or_level() -> None:
+def test_sound_of_a_high_rate_is_reduced_without_a_change_of_length_or_level() -> None:
     data = json.loads(page_of("hello", rate=88_200).texts["script"][0])
     sound = decode_sound(base64.b64decode(data["audio"]))
     assert sound.sample_rate == 44_100

@@ -1,4 +1,4 @@
-// What every part of the face is drawn with: points of a turned head on the canvas, curves through them, soft spots.
+// Drawing primitives of the face: points of a turned head on the canvas, curves through them, soft spots.
 // Units: the head is about 240 wide, the middle of it is (0, 0), y points down, z towards the viewer.
 
 const CAMERA = 950; // distance; smaller exaggerates turns, larger flattens them

@@ -13,8 +13,8 @@ class Eyes {
     this.#brow(w, side);
   }
 
-  // Gaze of an eye, -1 to 1 each way: x to the viewer's right, y down. Curves and eyeball rotation say the same twice
-  // (a recording has both), so the stronger counts; half a radian is as far as the curves go.
+  // Gaze of an eye, -1 to 1 each way: x to the viewer's right, y down. Curves and eyeball rotation are the same
+  // movement (a recording has both), so the stronger counts; half a radian is as far as the curves go.
   #gaze(w, side, e) {
     const stronger = (a, b) => (Math.abs(a) >= Math.abs(b) ? a : b);
     const out = w(`EyeLookOut${side}`) - w(`EyeLookIn${side}`);

@@ -1,14 +1,14 @@
-// Lanes below the words of the timeline: what happened, what was felt, and where head and eyes turned.
+// Lanes below the words of the timeline: events, emotions, and the direction of head and eyes.
 
 const EMOTION_COLOURS = { Angry: "#d1495b", Disgusted: "#6b7f2a", Fearful: "#8a56c9", Happy: "#b8791a", Neutral: "#8795a5",
   Sad: "#2b7fd1", Surprised: "#c2479d" };
-const LEAST_FEELING = 3; // percent; an emotion that never exceeds it is not drawn
+const LEAST_EMOTION = 3; // percent; an emotion that never exceeds it is not drawn
 const DEGREES = 180 / Math.PI;
 const EYE_DEGREES = 30; // that an EyeLook curve of 1 turns the eye, about
 const LEGEND = 17; // CSS pixels above the lines of a lane
 const SMALLEST_TURN = 5; // degrees from the middle of the lane to its edge, at least: stillness must look still
 
-// Where head and eyes point on one frame, in degrees: the character's left, up, and towards its right shoulder are positive.
+// Returns the direction of head and eyes on one frame, in degrees: the character's left, up, and towards its right shoulder are positive.
 function poseOf(take, frame) {
   const w = (name) => take.weight(name, frame);
   const left = (w("EyeLookOutLeft") - w("EyeLookInLeft") + w("EyeLookInRight") - w("EyeLookOutRight")) / 2;
@@ -59,12 +59,12 @@ class LinesLane {
   }
 }
 
-// Returns the lane of emotions; null where the take has none, or none that is ever felt.
+// Returns the lane of emotions; null where the take has none, or none above `LEAST_EMOTION`.
 function emotionLane(take) {
   const series = {};
   take.emotionNames.forEach((name, column) => {
     const values = Array.from({ length: take.frameCount }, (_, frame) => take.emotion(column, frame));
-    if (values.some((value) => value > LEAST_FEELING)) series[name] = values;
+    if (values.some((value) => value > LEAST_EMOTION)) series[name] = values;
   });
   return Object.keys(series).length ? new LinesLane("emotion, %", 68, EMOTION_COLOURS, series, [0, 100]) : null;
 }
@@ -114,7 +114,7 @@ class EventLane {
   }
 }
 
-// Returns the lanes that a take has something for.
+// Returns the lanes of a take that are not empty.
 function lanesOf(take) {
   return [take.info.events.length ? new EventLane(take) : null, emotionLane(take), poseLane(take)].filter(Boolean);
 }

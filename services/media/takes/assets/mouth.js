@@ -250,7 +250,7 @@ class Mouth {
     return colour;
   }
 
-  // The line between closed lips: it is what says "M" at a glance, so it darkens as they are pressed together.
+  // The line between closed lips: it makes an "M" recognizable, so it darkens as they are pressed together.
   #seam(m) {
     const c = this.context;
     c.strokeStyle = "#6d2529";

@@ -14,7 +14,7 @@ function element(tag, text, properties = {}) {
   return made;
 }
 
-// Returns the take in the page: `weight(name, frame)`, `emotion(column, frame)` in percent, `pcm` and what Python wrote.
+// Returns the take in the page: `weight(name, frame)`, `emotion(column, frame)` in percent, `pcm` and the data of the page.
 function unpackTake() {
   const data = JSON.parse($("take").textContent);
   const view = new DataView(bytesOf(data.frames).buffer);
@@ -36,7 +36,7 @@ function unpackTake() {
   };
 }
 
-// The sound's position between the coarse steps in which browsers tell it.
+// Position of the sound, smoothed, as browsers report it in coarse steps.
 class SoundClock {
   constructor(audio) {
     this.audio = audio;
@@ -45,16 +45,16 @@ class SoundClock {
 
   now(milliseconds) {
     const { audio, last } = this;
-    const told = audio.currentTime;
+    const reported = audio.currentTime;
     if (audio.paused || audio.seeking || audio.readyState < 3) {
       this.last = null;
-      return told;
+      return reported;
     }
-    let time = told;
+    let time = reported;
     if (last) {
       const expected = last.time + ((milliseconds - last.at) / 1000) * audio.playbackRate;
-      const difference = told - expected;
-      time = Math.abs(difference) > JUMP ? told : expected + 0.1 * difference;
+      const difference = reported - expected;
+      time = Math.abs(difference) > JUMP ? reported : expected + 0.1 * difference;
     }
     this.last = { time, at: milliseconds };
     return time;
@@ -127,13 +127,13 @@ class Player {
     this.#mark(seconds * take.sampleRate);
   }
 
-  // Writes what is felt, and where head and eyes point.
+  // Shows the emotions, and the direction of head and eyes.
   #state(frame) {
     const { take } = this;
-    const feelings = take.emotionNames.map((name, column) => [take.emotion(column, frame), name]).filter(([value]) => value >= 1);
-    feelings.sort(([a], [b]) => b - a);
-    $("feeling").textContent = feelings.map(([value, name]) => `${name} ${value} %`).join(" · ");
-    $("feeling").hidden = !take.emotionNames.length;
+    const emotions = take.emotionNames.map((name, column) => [take.emotion(column, frame), name]).filter(([value]) => value >= 1);
+    emotions.sort(([a], [b]) => b - a);
+    $("emotions").textContent = emotions.map(([value, name]) => `${name} ${value} %`).join(" · ");
+    $("emotions").hidden = !take.emotionNames.length;
     const pose = poseOf(take, frame);
     $("pose").textContent = take.frameCount
       ? Object.entries(pose).map(([name, value]) => `${name} ${value < -0.05 ? "−" : ""}${Math.abs(value).toFixed(1)}°`).join(" · ")
