@@ -1,4 +1,4 @@
-"""The arrays that every part of NeuroSync computes with, and the one frame rate."""
+"""The arrays that every part of NeuroSync computes with, the frame rate, and limits that several services share."""
 
 from __future__ import annotations
 
@@ -16,3 +16,9 @@ Weights: TypeAlias = NDArray[np.float32]
 
 FRAME_RATE: Final = 60
 """Hertz, of every face frame that NeuroSync makes or sends."""
+FRAME_RATES: Final = (1, 240)
+"""Lowest and highest frame rate that is read or accepted, in hertz."""
+SAMPLE_RATES: Final = (8_000, 192_000)
+"""Lowest and highest sample rate of sound that is accepted, in hertz."""
+MAX_SUBJECT_BYTES: Final = 64
+"""Longest name of a Live Link subject, in bytes of UTF-8."""

@@ -11,12 +11,10 @@ from google.protobuf.duration_pb2 import Duration
 
 from neurosync.v1 import media_pb2
 from services.common.errors import BadRequestError, InactiveError
-from services.common.types import Pcm, Weights
+from services.common.types import SAMPLE_RATES, Pcm, Weights
 
 T = TypeVar("T")
 
-SAMPLE_RATES = (8_000, 192_000)  # hertz, lowest and highest
-FRAME_RATES = (1, 240)  # hertz
 MAX_CHUNK_BYTES = 1 << 21  # 2 MB, half of gRPC's limit: far more than the 100 ms that a chunk should hold
 
 EMOTIONS: Final[dict[str, media_pb2.Emotion.ValueType]] = {

@@ -15,8 +15,6 @@ from services.media.emotions import EMOTION_COUNT
 
 EASE_FRAMES = 5  # 83 ms from the last frame to rest; fewer: the face pops; more: the mouth moves on after the voice
 
-RATE_LIMITS = (1.0, 240.0)  # hertz
-
 
 @dataclass(frozen=True)
 class Frames:

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 
 from neurosync.v1 import orchestrator_pb2, player_pb2
 from services.common.errors import BadRequestError
+from services.common.types import MAX_SUBJECT_BYTES
 from services.common.wire import emotion_strengths
 from services.orchestrator.sessions import MAX_LABELS
 
 MAX_TEXT = 100_000  # characters of a prompt or a text to speak
 MAX_NAME = 128  # characters of a session id, voice or model
-MAX_SUBJECT_BYTES = 64
 MAX_LABEL_VALUE = 256  # characters
 MAX_PAGE = 1_000  # entries of history
 DEFAULT_PAGE = 100

@@ -10,12 +10,11 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.settings import ServerSettings, env_alias
+from services.common.types import MAX_SUBJECT_BYTES
 from services.media.curves import INDEX
 from services.media.emotions import EMOTION_NAMES
 from services.player.face.emotion_layer import RAMP_SECONDS, STRENGTHS
 from services.player.face.scaling import FACTORS, GAINS, OFFSETS, THRESHOLDS
-
-MAX_SUBJECT_BYTES = 64
 
 
 class PlayerSettings(ServerSettings):

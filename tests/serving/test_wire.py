@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from neurosync.v1 import media_pb2
 from services.common.errors import BadRequestError, InactiveError
+from services.common.types import SAMPLE_RATES
 from services.common.wire import (
     MAX_CHUNK_BYTES,
-    SAMPLE_RATES,
     audio_chunk,
     check_sample_rate,
     duration,

@@ -11,8 +11,8 @@ import numpy as np
 from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
 from services.cli.client.connection import Connection
 from services.common.errors import UnavailableError
-from services.common.types import Weights
-from services.common.wire import FRAME_RATES, audio_chunk, emotion_strengths, seconds_of, weights_of, within
+from services.common.types import FRAME_RATES, Weights
+from services.common.wire import audio_chunk, emotion_strengths, seconds_of, weights_of, within
 from services.media.curves import CURVE_COUNT, columns
 from services.media.emotions import EMOTION_COUNT
 from services.media.frames import Frames

@@ -25,11 +25,11 @@ from services.cli.main import app, run, tell
 from services.cli.settings import ClientSettings
 from services.common.errors import BadRequestError, StoppedError
 from services.common.settings import load
+from services.common.types import MAX_SUBJECT_BYTES
 from services.media.takes.take_folder import Take, load_take
 from services.serving.server import stop_on_signal
 
 DEFAULT_SUBJECT = "NeuroSync"  # as the player's
-MAX_SUBJECT_BYTES = 64  # as the player takes
 
 
 @app.command()

@@ -19,12 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from services.common.errors import BadRequestError
-from services.common.types import FRAME_RATE
+from services.common.types import FRAME_RATE, FRAME_RATES
 from services.media.curves import CURVE_NAMES, columns
 from services.media.emotions import EMOTION_COUNT, EMOTION_NAMES
 from services.media.formats.emotion_percent import from_percent, to_percent
 from services.media.formats.frames_csv import MAX_FRAMES, csv_text, read_csv
-from services.media.frames import RATE_LIMITS, Frames
+from services.media.frames import Frames
 
 SUFFIXES = (".csv", ".npz", ".json")
 MAX_FILE_BYTES = 1 << 28  # 256 MB: an hour of frames as JSON text
@@ -136,8 +136,8 @@ def _frames_of(table: dict[str, Any]) -> Frames:
     if len(weights) > MAX_FRAMES or not np.isfinite(weights).all():
         raise ValueError(f"{len(weights)} frames that are finite and at most {MAX_FRAMES} are wanted")
     rate = float(table.get("frame_rate_hertz", FRAME_RATE))
-    if not RATE_LIMITS[0] <= rate <= RATE_LIMITS[1]:
-        raise ValueError(f"frame_rate_hertz {rate} is not within {RATE_LIMITS}")
+    if not FRAME_RATES[0] <= rate <= FRAME_RATES[1]:
+        raise ValueError(f"frame_rate_hertz {rate} is not within {FRAME_RATES}")
     emotions = table.get("emotions")
     return Frames(
         weights[:, position],

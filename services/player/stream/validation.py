@@ -13,11 +13,10 @@ import numpy.typing as npt
 from neurosync.v1 import media_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.common.errors import BadRequestError
-from services.common.types import Pcm, Weights
-from services.common.wire import FRAME_RATES, check_sample_rate, emotion_strengths, pcm_of, weights_of
+from services.common.types import FRAME_RATES, MAX_SUBJECT_BYTES, Pcm, Weights
+from services.common.wire import check_sample_rate, emotion_strengths, pcm_of, weights_of
 from services.media.curves import columns
 from services.media.emotions import NO_EMOTIONS, emotion_columns
-from services.player.settings import MAX_SUBJECT_BYTES
 from services.player.turns.emotion_track import changes
 from services.player.turns.played_turn import TurnConfig
 

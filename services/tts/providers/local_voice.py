@@ -12,6 +12,7 @@ import httpx
 import numpy as np
 
 from services.common.errors import BadRequestError
+from services.common.types import SAMPLE_RATES
 from services.media import sound as media_sound
 from services.media.sound_file import decode_sound
 from services.tts.estimate import spread
@@ -21,7 +22,6 @@ from services.tts.trim import AUDIBLE
 
 MAX_BYTES = 64 << 20  # of an answer; ten minutes of sound at 48 kHz
 PIECE_SECONDS = 0.5  # of sound handed on at once
-SAMPLE_RATES = (8_000, 192_000)  # hertz
 
 
 class LocalProvider:

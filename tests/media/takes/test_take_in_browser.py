@@ -196,8 +196,10 @@ async def test_emotions_are_shown_as_text_and_drawn(page: Page, tmp_path: Path) 
     emotions[:, 4] = 1 - emotions[:, 3]
     await show(page, tmp_path, np.zeros((60, 61), np.float32), None, emotions)
     assert await page.evaluate("neurosyncTake.lanes()") == ["emotion, %"]
-    felt = [await page.evaluate(f"(neurosyncTake.seek({k / 60}), neurosyncTake.emotions().Happy)") for k in (0, 30, 59)]
-    assert felt == [0, round(100 * 30 / 59), 100]
+    shown = [
+        await page.evaluate(f"(neurosyncTake.seek({k / 60}), neurosyncTake.emotions().Happy)") for k in (0, 30, 59)
+    ]
+    assert shown == [0, round(100 * 30 / 59), 100]
     text = await page.evaluate("(neurosyncTake.seek(0.25), document.getElementById('emotions').textContent)")
     assert text == "Neutral 75 % · Happy 25 %"
     drawn = await page.evaluate(f"{PIXELS}(80, 80)")  # below ruler and wave
