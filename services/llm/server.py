@@ -13,7 +13,7 @@ import grpc
 from neurosync.v1 import llm_pb2, llm_pb2_grpc
 from services.common.errors import BadRequestError, BusyError, UnavailableError
 from services.common.wire import duration
-from services.llm.failover import Begun, Chain, Limits, Question
+from services.llm.generation import Begun, Chain, Limits, Question
 from services.llm.prompt import Past, beginning
 from services.llm.providers.language_provider import Ending, Reason
 from services.llm.registry import choose

@@ -13,16 +13,16 @@ import grpc
 
 from neurosync.v1 import tts_pb2, tts_pb2_grpc
 from services.common.errors import BusyError
+from services.providers.breaker import Breaker
 from services.tts.hibari.hibari_provider import HibariProvider
 from services.tts.pauses import Pauses
-from services.tts.providers.breaker import Breaker
 from services.tts.providers.elevenlabs import ElevenLabsProvider
 from services.tts.providers.local_voice import LocalProvider
 from services.tts.providers.speech_provider import Provider
-from services.tts.registry import Choice
 from services.tts.settings import SpeechSettings
 from services.tts.synthesis import Call
-from services.tts.synthesize_request import checked
+from services.tts.synthesis_request import checked
+from services.tts.voices import Choice
 
 logger = logging.getLogger(__name__)
 

