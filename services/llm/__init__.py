@@ -1,1 +1,1 @@
-"""Words: prompts, language models, sentences ready to be spoken."""
+"""The language model service: prompts, providers of replies, and sentences ready to be synthesized."""

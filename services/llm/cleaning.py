@@ -1,4 +1,4 @@
-"""Takes out of a reply what the model did not mean to say: role names, special tokens, thoughts, a stranger's line."""
+"""Removes from a streamed reply what is not part of it: role names, special tokens, thoughts, other speakers' turns."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import re
 
 _ROLES = ("assistant:", "assistant\n", "ai:", "bot:")  # before the first word; some models write their own header
 _THOUGHT, _THOUGHT_END = "<think>", "</think>"
-_STRANGERS = ("\nuser:", "\nhuman:", "</s>")  # from here on the model speaks for someone else
+_OTHER_SPEAKERS = ("\nuser:", "\nhuman:", "</s>")  # from here on the model writes for someone else
 _TOKEN = re.compile(r"<\|[a-z_]{1,20}\|>", re.IGNORECASE)
 _TOKEN_BEGUN = re.compile(r"<(?:\|(?:[a-z_]{0,20}\|?)?)?", re.IGNORECASE)
 _OPENING = re.compile(rf"(?:\s|{_TOKEN.pattern}|{'|'.join(_ROLES)})+", re.IGNORECASE)
-_END = re.compile(rf"{_TOKEN.pattern}|{'|'.join(_STRANGERS)}", re.IGNORECASE)
+_END = re.compile(rf"{_TOKEN.pattern}|{'|'.join(_OTHER_SPEAKERS)}", re.IGNORECASE)
 _LONGEST = 24  # characters of a marker
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class ReplyCleaner:
-    """Cleans one reply, given in any number of parts; holds back a few characters while they may become a marker."""
+    """Cleans one reply that comes in any number of parts; holds back characters while they may become a marker."""
 
     def __init__(self) -> None:
         """Begin a reply."""
         self._held = ""
         self._opened = False  # whether the reply's first word has come
         self.ended = False
-        """Whether the model began to speak for someone else: what follows is not part of the reply."""
+        """Whether the model began to write for someone else: what follows is not part of the reply."""
 
     def push(self, delta: str) -> str:
-        """Take a part; return what is known to belong to the reply."""
+        """Add a part; return what certainly belongs to the reply."""
         return self._clean(delta, final=False)
 
     def end(self) -> str:
@@ -44,8 +44,8 @@ class ReplyCleaner:
             cut = found.start()
         else:
             cut = len(self._held) if final else _certain(self._held)
-        said, self._held = self._held[:cut], self._held[cut:]
-        return _whole(said)
+        certain, self._held = self._held[:cut], self._held[cut:]
+        return _whole(certain)
 
     def _open(self, *, final: bool) -> bool:
         """Drop what stands before the first word; return whether that word has come."""
@@ -66,7 +66,7 @@ class ReplyCleaner:
 def _certain(text: str) -> int:
     """Return how many characters of `text` cannot be the beginning of a marker."""
     for begin in range(max(0, len(text) - _LONGEST), len(text)):
-        if _may_become(text[begin:], _STRANGERS) or "\ud800" <= text[begin:] <= "\udbff":
+        if _may_become(text[begin:], _OTHER_SPEAKERS) or "\ud800" <= text[begin:] <= "\udbff":
             return begin
     return len(text)
 

@@ -1,28 +1,35 @@
-"""Which provider answers: the order from the settings, the next one when one fails before its first word."""
+"""Generates one reply: builds each provider's prompt, fails over to the next provider, and cleans the model's text.
+
+A provider that fails before its first word is followed by the next; one that breaks off later ends the reply.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from services.common.errors import BadRequestError, UnavailableError
+from services.common.errors import BadRequestError
 from services.llm.cleaning import ReplyCleaner
-from services.llm.prompt import Past, assemble, beginning
-from services.llm.providers.language_provider import Ask, Ending, Provider, Reason
+from services.llm.prompt import PastExchange, assemble, opening
+from services.llm.providers.language_provider import FinishReason, GenerationRequest, LanguageProvider, ReplyEnd
+from services.providers.breaker import CircuitBreaker
+from services.providers.deadlines import within
+from services.providers.failover import Failover
+from services.providers.provider_error import ProviderError
 
-logger = logging.getLogger(__name__)
+SERVICE = "language model"
+"""What the providers provide, in messages."""
+_FAILURES = 1  # after which a provider rests: a reply that tries it in vain comes seconds late
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked, before a provider is chosen."""
+class ReplyRequest:
+    """What a client asks for, before a provider is chosen."""
 
     prompt: str
-    history: Sequence[Past] = ()
+    history: Sequence[PastExchange] = ()
     persona: str = ""
     model: str = ""
     """Empty: the default of whichever provider answers."""
@@ -31,127 +38,132 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A provider has its first word."""
+class ReplyStarted:
+    """A provider sent its first word."""
 
     provider: str
     model: str
 
 
+ReplyEvent = ReplyStarted | str | ReplyEnd
+"""The start of a reply, a piece of its text, or its end."""
+
+
 @dataclass(frozen=True)
-class Limits:
-    """How long a provider may be silent, in seconds."""
+class GenerationLimits:
+    """How long a provider may be silent or rests, and how long a reply may be."""
 
     first_word: float
+    """Seconds to the first word."""
     inactivity: float
+    """Seconds between two pieces of a reply."""
     retry_after: float
-
-
-@dataclass
-class Chain:
-    """Providers in the order in which they are tried."""
-
-    providers: Sequence[Provider]
-    limits: Limits
+    """Seconds that a provider rests after a failure."""
     max_tokens: int
-    """Room kept for the reply where a question sets no limit of its own."""
-    now: Callable[[], float] = time.monotonic
-    """Seconds on a clock that only grows."""
-    _failed_at: dict[str, float] = field(default_factory=dict)
+    """Tokens kept for the reply where a request sets no limit of its own."""
+
+
+class ReplyGenerator:
+    """Generates replies with the providers of the service."""
+
+    def __init__(
+        self,
+        providers: Sequence[LanguageProvider],
+        limits: GenerationLimits,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Try `providers` in order; `now` returns the time in seconds, monotonic."""
+        self._limits = limits
+        self._failover = Failover(SERVICE, providers, lambda: CircuitBreaker(_FAILURES, limits.retry_after), now)
 
     def models(self) -> list[tuple[str, str]]:
-        """Return (provider, model) of all that is known, the default first."""
-        return [(provider.name, model) for provider in self.providers for model in provider.models]
+        """Return (provider, model) of all known models, the default first."""
+        return [(provider.name, model) for provider in self._failover.providers for model in provider.models]
 
-    async def reply(self, question: Question) -> AsyncGenerator[Begun | str | Ending, None]:
-        """Yield who answers, the cleaned reply, and its ending; nothing before the first word.
+    async def warm_up(self, persona: str) -> None:
+        """Prepare the first provider that is ready for conversations with `persona`."""
+        await self._failover.warm_up_first(
+            lambda provider: provider.warm_up(opening(persona, examples=provider.is_small))
+        )
+
+    async def close(self) -> None:
+        """Close the providers."""
+        await self._failover.close()
+
+    async def reply(self, request: ReplyRequest) -> AsyncGenerator[ReplyEvent, None]:
+        """Yield the start of the reply, its cleaned text, and its end; nothing before the first word.
 
         Raises:
             BadRequestError: No provider has the model, or none can hold the prompt.
             UnavailableError: No provider answers.
         """
-        failures: list[str] = []
-        too_long = 0
-        candidates = self._candidates(question.model)
-        for provider in candidates:
-            ask = _ask(provider, question, self.max_tokens)
-            if ask is None:
-                too_long += 1
-                continue
-            begun = False
-            try:
-                async with aclosing(self._paced(provider, ask)) as events:
-                    async for event in events:
-                        if not begun:
-                            begun = True
-                            self._failed_at.pop(provider.name, None)
-                            yield Begun(provider.name, ask.model or next(iter(provider.models), ""))
-                        yield event
-                return
-            except UnavailableError as error:
-                self._failed_at[provider.name] = self.now()
-                logger.warning("provider failed name=%s begun=%s reason=%s", provider.name, begun, error)
-                if begun:
-                    yield Ending(Reason.ERROR, message=str(error))
-                    return
-                failures.append(str(error))
-        if too_long == len(candidates):
-            raise BadRequestError("prompt", f"{len(question.prompt)} characters", "a prompt that the model can hold")
-        raise UnavailableError("no provider answers: " + "; ".join(failures))
+        started: ReplyStarted | None = None
+        try:
+            async with aclosing(self._failover.stream(self._requests(request), self._paced)) as events:
+                async for provider, own, event in events:
+                    if started is None:
+                        started = ReplyStarted(provider.name, own.model or next(iter(provider.models), ""))
+                        yield started
+                    yield event
+        except ProviderError as error:
+            if started is None:
+                raise
+            yield ReplyEnd(FinishReason.ERROR, message=f"{started.provider} broke off: {error}")
 
-    def _candidates(self, model: str) -> list[Provider]:
-        """Return who is tried, in order: those that failed lately come last."""
-        able = [provider for provider in self.providers if not model or model in provider.models]
+    def _requests(self, request: ReplyRequest) -> list[tuple[LanguageProvider, GenerationRequest]]:
+        """Return the providers that can take the request, each with its own prompt."""
+        able = [
+            provider for provider in self._failover.providers if not request.model or request.model in provider.models
+        ]
         if not able:
             known = ", ".join(name for _, name in self.models())
-            raise BadRequestError("model", model, f"empty or one of {known}")
-        return sorted(able, key=self._is_out)
+            raise BadRequestError("model", request.model, f"empty or one of {known}")
+        requests = [
+            (provider, own) for provider in able if (own := _request_for(provider, request, self._limits.max_tokens))
+        ]
+        if not requests:
+            raise BadRequestError("prompt", f"{len(request.prompt)} characters", "a prompt that the model can hold")
+        return requests
 
-    def _is_out(self, provider: Provider) -> bool:
-        failed_at = self._failed_at.get(provider.name)
-        return failed_at is not None and self.now() - failed_at < self.limits.retry_after
-
-    async def _paced(self, provider: Provider, ask: Ask) -> AsyncGenerator[str | Ending, None]:
+    async def _paced(
+        self, provider: LanguageProvider, request: GenerationRequest
+    ) -> AsyncGenerator[str | ReplyEnd, None]:
         """Yield the cleaned reply of one provider.
 
         Raises:
-            UnavailableError: It failed, said nothing, or was silent for too long.
+            ProviderError: It failed, its reply is empty, or it was silent for too long.
         """
         cleaner = ReplyCleaner()
-        said = False
-        async with aclosing(provider.reply(ask)) as events:
+        begun = False
+        async with aclosing(provider.reply(request)) as events:
             while True:
-                limit = self.limits.inactivity if said else self.limits.first_word
-                event = await _next(events, limit, provider.name)
-                text = cleaner.end() if isinstance(event, Ending) else cleaner.push(event)
+                event = await _next(events, self._limits.inactivity if begun else self._limits.first_word)
+                text = cleaner.end() if isinstance(event, ReplyEnd) else cleaner.push(event)
                 if text:
-                    said = True
+                    begun = True
                     yield text
-                if cleaner.ended and not isinstance(event, Ending):
-                    event = Ending(Reason.STOP)
-                if isinstance(event, Ending):
-                    if not said and event.reason is Reason.STOP:
-                        raise UnavailableError(f"{provider.name} had nothing to say")
+                if cleaner.ended and not isinstance(event, ReplyEnd):
+                    event = ReplyEnd(FinishReason.STOP)
+                if isinstance(event, ReplyEnd):
+                    if not begun and event.reason is FinishReason.STOP:
+                        raise ProviderError("the reply is empty: nothing to say")
                     yield event
                     return
 
 
-async def _next(events: AsyncGenerator[str | Ending, None], limit: float, name: str) -> str | Ending:
+async def _next(events: AsyncGenerator[str | ReplyEnd, None], seconds: float) -> str | ReplyEnd:
     try:
-        async with asyncio.timeout(limit):
-            return await anext(events)
-    except TimeoutError as error:
-        raise UnavailableError(f"{name} was silent for {limit:g} s") from error
+        return await within(anext(events), seconds, "silent")
     except StopAsyncIteration as error:
-        raise UnavailableError(f"{name} ended without an ending") from error
+        raise ProviderError("the reply has no end") from error
 
 
-def _ask(provider: Provider, question: Question, max_tokens: int) -> Ask | None:
-    """Return what to ask this provider, or None if it cannot hold the prompt."""
-    start = beginning(question.persona, examples=provider.is_small)
-    room = min(question.max_tokens or max_tokens, provider.context_tokens // 4)
-    messages = assemble(start, question.history, question.prompt, provider.context_tokens - room)
+def _request_for(provider: LanguageProvider, request: ReplyRequest, max_tokens: int) -> GenerationRequest | None:
+    """Return the request to one provider, or None if its model cannot hold the prompt."""
+    start = opening(request.persona, examples=provider.is_small)
+    room = min(request.max_tokens or max_tokens, provider.context_tokens // 4)
+    messages = assemble(start, request.history, request.prompt, provider.context_tokens - room)
     if messages is None:
         return None
-    model = question.model or next(iter(provider.models), "")
-    return Ask(messages, model, question.max_tokens, question.temperature)
+    model = request.model or next(iter(provider.models), "")
+    return GenerationRequest(messages, model, request.max_tokens, request.temperature)

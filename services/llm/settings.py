@@ -9,12 +9,12 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.common.settings import ServerSettings, env_alias
-from services.llm.prompt import PERSONA
+from services.llm.persona import PERSONA
 from services.text.sentences import FIRST_MIN_CHARS, MAX_CHARS
 
 
 class LanguageModelSettings(ServerSettings):
-    """What the llm process takes: NEUROSYNC_LLM_..., and the names that users already have."""
+    """Settings of the llm process: NEUROSYNC_LLM_..., and the names that users already have."""
 
     table: ClassVar[str] = "llm"
     model_config = SettingsConfigDict(env_prefix="NEUROSYNC_LLM_")
@@ -24,8 +24,8 @@ class LanguageModelSettings(ServerSettings):
     provider: Literal["auto", "openai", "endpoint", "embedded", "local"] = Field(
         "auto", validation_alias=env_alias("NEUROSYNC_LLM_PROVIDER", "LLM_PROVIDER")
     )
-    """Who answers first. `auto`: OpenAI if there is a key, else the endpoint if there is one, else the embedded model;
-    `local`: the same without OpenAI. The others follow as fallbacks where they are configured."""
+    """The provider that is tried first. `auto`: OpenAI if there is a key, else the endpoint if there is one, else the
+    embedded model; `local`: the same without OpenAI. The others follow as fallbacks where they are set up."""
     fallback: bool = True
     """Whether a provider that fails before its first word is followed by the next one; off: the call fails."""
 
@@ -36,41 +36,42 @@ class LanguageModelSettings(ServerSettings):
     openai_model: str = Field(
         "gpt-4o-mini", min_length=1, validation_alias=env_alias("NEUROSYNC_LLM_OPENAI_MODEL", "OPENAI_MODEL")
     )
-    """Model of OpenAI. A larger one is wiser, and later with its first word."""
+    """Model of OpenAI. A larger one answers better, and its first word comes later."""
     openai_base_url: str = Field(
         "https://api.openai.com/v1", validation_alias=env_alias("NEUROSYNC_LLM_OPENAI_BASE_URL", "OPENAI_BASE_URL")
     )
-    """Where OpenAI is reached, `/v1` included."""
+    """URL of OpenAI, `/v1` included."""
     base_url: str = ""
-    """Another server that speaks chat completions (vLLM, llama.cpp, Ollama, LM Studio), `/v1` included."""
+    """URL of another server with the chat completions API (vLLM, llama.cpp, Ollama, LM Studio), `/v1` included."""
     api_key: SecretStr | None = None
     """Key of that server, if it wants one."""
     model: str = ""
     """Model of that server; empty: the first that it lists."""
     context_tokens: int = Field(8192, ge=512, le=1_000_000)
-    """Tokens of prompt and reply of OpenAI and that server. Larger remembers more, and costs more."""
+    """Tokens of prompt and reply of OpenAI and that server. Larger: more history fits, and a reply costs more."""
 
     embedded_weights: Path | None = None
     """GGUF file to run instead of the one in the weights package."""
     embedded_threads: int = Field(1, ge=1, le=64)
     """Threads of the embedded model. More are faster where cores are idle, and slower where they are not."""
     embedded_context_tokens: int = Field(2048, ge=512, le=32_768)
-    """Tokens of prompt and reply of the embedded model. It reads about 100 tokens a second, and remembers what it has
-    read: larger remembers more, and a conversation that it has forgotten takes longer to begin."""
+    """Tokens of prompt and reply of the embedded model. It reads about 100 tokens a second, and caches what it has
+    read. Larger: more of the history fits, and a conversation that is not in the cache takes longer to begin."""
 
     persona: str = Field(PERSONA, max_length=20_000)
-    """Who the character is, where a request does not say."""
+    """System prompt of requests that have none: who the character is."""
     max_output_tokens: int = Field(400, ge=1, le=8192)
-    """Tokens of a reply where a request does not say; the embedded model stops at 96. Larger: longer monologues."""
+    """Tokens of a reply, for requests that set no limit; the embedded model stops at 96. Larger: longer monologues."""
     temperature: float | None = Field(None, ge=0, le=2)
-    """Sampling temperature where a request does not say. Higher: livelier, lower: steadier; unset: the provider's."""
+    """Sampling temperature of requests that set none. Higher: livelier, lower: steadier; unset: the provider's."""
     first_word_timeout: float = Field(10.0, gt=0, le=120)
-    """Seconds to the first word of a provider before the next is tried. Smaller falls over sooner, larger
-    forgives a cold start."""
+    """Seconds to the first word of a provider before the next is tried. Smaller: the next provider answers sooner;
+    larger: a cold start is waited for."""
     inactivity_timeout: float = Field(8.0, gt=0, le=120)
     """Seconds between two pieces of a reply before it counts as broken off."""
     retry_after: float = Field(30.0, ge=0, le=3600)
-    """Seconds that a provider that failed is left out while another one answers. Larger: fewer turns try it in vain."""
+    """Seconds that a provider rests after a failure: the others are tried before it. Larger: fewer turns try it in
+    vain; smaller: it is used again sooner."""
     max_generations: int = Field(4, ge=1, le=1024)
     """Replies at once; one more is refused. Larger serves more people, each more slowly."""
     first_min_chars: int = Field(FIRST_MIN_CHARS, ge=0, le=1000)

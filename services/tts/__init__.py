@@ -1,1 +1,1 @@
-"""Voice: text to sound with the time of every word."""
+"""The speech service: text to audio, with the time of every word."""

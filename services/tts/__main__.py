@@ -1,4 +1,4 @@
-"""Run the voice as a process: `python -m services.tts`."""
+"""Run the speech service: `python -m services.tts`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When words are spoken, for voices that do not tell: spread over the sound by how long each takes to say."""
+"""Estimates when words are spoken, for providers that do not report it: each gets time by its length and spelling."""
 
 from __future__ import annotations
 

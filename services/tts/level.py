@@ -1,4 +1,4 @@
-"""Raise a quiet voice to a usual level, without clipping: a gain, then a soft knee for the few peaks above it."""
+"""Raises a quiet voice to a usual level without clipping: a gain, then a soft-knee limiter for the peaks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ KNEE = 0.6  # of full scale; below, the sound is only louder; lower: softer peak
 CEILING = 0.92  # no sample exceeds it; leaves room for what resampling adds
 
 
-def louder(samples: Samples, decibels: float) -> Pcm:
+def amplify(samples: Samples, decibels: float) -> Pcm:
     """Return `samples` (-1 to 1) raised by `decibels`, as PCM16 of at most `CEILING`.
 
-    Each sample is treated alone, so pieces of a stream join without a trace.
+    Each sample is computed alone, so pieces of a stream join without a click.
     """
     raised = samples * np.float32(10 ** (decibels / 20))
     size = np.abs(raised)

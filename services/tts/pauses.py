@@ -1,4 +1,4 @@
-"""How long to be silent after a text: its last punctuation says so."""
+"""The silence after a text, by the punctuation at its end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CLAUSE = ",;:—–，、；："
 
 @dataclass(frozen=True)
 class Pauses:
-    """Seconds of silence by what stands at the end."""
+    """Seconds of silence after each kind of ending."""
 
     clause: float = 0.16
     sentence: float = 0.38
@@ -23,7 +23,7 @@ class Pauses:
     unmarked: float = 0.06
 
     def after(self, text: str, gap: str = "") -> float:
-        """Return the pause (seconds) after `text`; `gap` is the white space that followed it, if known.
+        """Return the pause (seconds) after `text`; `gap` is the white space that follows it, if known.
 
         A line break without a mark ends a sentence, as in lists and headings.
         """

@@ -1,6 +1,6 @@
-"""Settings of the voice: `NEUROSYNC_TTS_*`, `[tts]` in `neurosync.toml`, and the names that users already have.
+"""Settings of the speech service: `NEUROSYNC_TTS_*`, `[tts]` in `neurosync.toml`, and names that users already have.
 
-ELEVENLABS_API_KEY=... neurosync serve tts        # speaks with ElevenLabs, falls back to the embedded voice
+ELEVENLABS_API_KEY=... neurosync serve tts        # ElevenLabs, with the embedded voice as fallback
 TTS_PROVIDER=hibari neurosync serve tts           # the embedded voice only
 LOCAL_TTS_URL=http://127.0.0.1:8000/generate_speech neurosync serve tts
 """
@@ -13,10 +13,11 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.common.settings import ServerSettings, env_alias
+from services.tts.pauses import Pauses
 
 
 class SpeechSettings(ServerSettings):
-    """What the voice takes."""
+    """Settings of the tts process."""
 
     table: ClassVar[str] = "tts"
     model_config = SettingsConfigDict(env_prefix="NEUROSYNC_TTS_")
@@ -26,12 +27,13 @@ class SpeechSettings(ServerSettings):
     provider: Literal["auto", "elevenlabs", "local", "hibari"] = Field(
         "auto", validation_alias=env_alias("NEUROSYNC_TTS_PROVIDER", "TTS_PROVIDER")
     )
-    """Who speaks. `auto`: ElevenLabs where a key is set, else the local endpoint where its URL is set, else hibari."""
+    """The provider that is tried first. `auto`: ElevenLabs where a key is set, else the local endpoint where its URL is
+    set, else hibari."""
     fallback: bool = True
-    """Whether the providers after the chosen one (in the order of `auto`) speak when it fails before its first sound.
+    """Whether the providers after that one (in the order of `auto`) are tried when it fails before its first audio.
     True: another voice rather than none; False: one voice or an error."""
     max_calls: int = Field(8, ge=1, le=1024)
-    """Calls that may speak at once. More: less is refused, and each is slower; fewer: replicas are used sooner."""
+    """Synthesize calls at once. More: fewer are refused, and each is slower; fewer: replicas are used sooner."""
     hibari_threads: int = Field(2, ge=1, le=64)
     """Sentences that the embedded voice works on at once, one core each. More: parallel turns wait less; fewer: other
     processes keep their cores."""
@@ -53,22 +55,23 @@ class SpeechSettings(ServerSettings):
     )
     """Model of ElevenLabs; flash answers soonest, multilingual sounds richest."""
     elevenlabs_url: str = Field("https://api.elevenlabs.io", pattern=r"^https?://")
-    """Where ElevenLabs answers; another of its regions, or a gateway of your own."""
+    """URL of ElevenLabs; another of its regions, or a gateway of your own."""
     local_url: str | None = Field(None, validation_alias=env_alias("NEUROSYNC_TTS_LOCAL_URL", "LOCAL_TTS_URL"))
     """HTTP endpoint that answers POST {"text", "voice"?} with a WAV file; absent or empty: it is not used."""
     local_voice: str = ""
     """What to send as "voice" to the local endpoint; empty sends none."""
 
     first_sound_timeout: float = Field(5.0, gt=0, le=120)
-    """Seconds that a provider in the network gets until its first sound. Longer: a slow one is waited for; shorter: the
-    next provider speaks sooner."""
+    """Seconds that a provider in the network gets until its first audio. Longer: a slow one is waited for; shorter: the
+    next provider is tried sooner."""
     stall_timeout: float = Field(4.0, gt=0, le=120)
-    """Seconds of silence from the network after which a running sentence is given up."""
+    """Seconds without data from the network after which a running sentence is given up. Longer: slow networks are
+    waited for; shorter: the error comes sooner."""
     breaker_failures: int = Field(2, ge=1, le=100)
-    """Failures in a row after which a provider is left alone for a while. More: each failing call waits for it first;
-    fewer: one hiccup changes the voice."""
+    """Failures in a row after which a provider rests: the others are tried before it. More: each failing call waits
+    for it first; fewer: one hiccup changes the voice."""
     breaker_seconds: float = Field(30.0, gt=0, le=3600)
-    """How long it is left alone. Longer: fewer calls suffer while it is down; shorter: its voice is back sooner."""
+    """Seconds that it rests. Longer: fewer calls wait for it in vain; shorter: its voice is back sooner."""
 
     pause_clause: float = Field(0.16, ge=0, le=2)
     """Seconds of silence after a comma, colon, semicolon or dash. Larger: calmer; smaller: breathless."""
@@ -93,3 +96,8 @@ class SpeechSettings(ServerSettings):
         if self.provider == "local" and self.local_url is None:
             raise ValueError("provider: local needs LOCAL_TTS_URL; hibari is the embedded voice")
         return self
+
+    @property
+    def pauses(self) -> Pauses:
+        """The pauses of the settings."""
+        return Pauses(self.pause_clause, self.pause_sentence, self.pause_paragraph, self.pause_unmarked)

@@ -1,4 +1,4 @@
-"""One call of Synthesize, from what is asked to its last message."""
+"""One Synthesize call: prepares the text for each provider, and turns the provider's events into responses."""
 
 from __future__ import annotations
 
@@ -8,46 +8,47 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 
 from neurosync.v1 import tts_pb2
 from services.common.wire import duration
+from services.providers.failover import Failover
 from services.text.spoken import Spoken, spoken
 from services.tts.delivery import Delivery
 from services.tts.pauses import Pauses
-from services.tts.providers.speech_provider import Line, Provider, Sound
-from services.tts.synthesis_request import SAMPLE_RATES, Asked
-from services.tts.voices import Choice, Said
+from services.tts.providers.speech_provider import SpeechAudio, SpeechProvider, SpeechRequest
+from services.tts.synthesis_request import SAMPLE_RATES, SynthesisRequest
 
 logger = logging.getLogger(__name__)
 
 Response = tts_pb2.SynthesizeResponse
 
 
-class Call:
-    """Lets a provider speak and measures how long it takes."""
+class Synthesis:
+    """Synthesizes one request and measures how long it takes."""
 
     def __init__(
         self,
-        asked: Asked,
-        chain: Sequence[tuple[Provider, str]],
-        choice: Choice,
+        request: SynthesisRequest,
+        voices: Sequence[tuple[SpeechProvider, str]],
+        failover: Failover[SpeechProvider],
         pauses: Pauses,
         now: Callable[[], float],
     ) -> None:
-        """Speak what is `asked` with the first of `chain` (provider and voice) that can.
+        """Prepare the text; nothing is sent to a provider yet.
 
         Args:
-            asked: The request.
-            chain: Who may speak with which voice, in order.
-            choice: Lets them speak.
-            pauses: What punctuation asks for.
-            now: Tells the time in seconds, monotonic.
+            request: The request.
+            voices: The providers to try, in order, each with the voice to use.
+            failover: Tries them.
+            pauses: The silence after each kind of punctuation.
+            now: Returns the time in seconds, monotonic.
         """
-        self._asked, self._chain = asked, chain
-        self._choice, self._pauses, self._now = choice, pauses, now
-        self._said = {reads: spoken(asked.text, expand=not reads) for reads in {p.reads_numbers for p, _ in chain}}
-        self._speaker, self._voice = chain[0]
+        self._request, self._failover, self._pauses, self._now = request, failover, pauses, now
+        reads_numbers = {provider.reads_numbers for provider, _ in voices}
+        self._texts = {reads: spoken(request.text, expand=not reads) for reads in reads_numbers}
+        self._attempts = [(provider, self._request_for(provider, voice)) for provider, voice in voices]
+        self._provider, self._voice = voices[0]  # until another one speaks
         self._delivery: Delivery | None = None
 
     async def responses(self, started: float) -> AsyncGenerator[Response]:
-        """Yield every message of the call, which came in at `started`; none before the first sound."""
+        """Yield every response of the call, which began at `started`; none before the first audio."""
         first_audio = 0.0
         async with contextlib.aclosing(self._speech()) as speech:
             async for response in speech:
@@ -57,56 +58,57 @@ class Call:
         if self._delivery is not None:
             count, pause = self._delivery.sample_count, self._delivery.pause_count
         if not count:
-            yield Response(header=self._header(self._speaker.sample_rate))
+            yield Response(header=self._header(self._provider.sample_rate))
         total = self._now() - started
         logger.info(
-            "spoken provider=%s samples=%d first_audio=%.3f total=%.3f", self._speaker.name, count, first_audio, total
-        )
+            "speech finished provider=%s samples=%d first_audio=%.3f total=%.3f",
+            self._provider.name, count, first_audio, total,
+        )  # fmt: skip
         finished = tts_pb2.SpeechFinished(
             sample_count=count, pause_sample_count=pause, first_audio=duration(first_audio), total=duration(total)
         )
         yield Response(finished=finished)
 
     async def _speech(self) -> AsyncGenerator[Response]:
-        """Yield the header, the sound and the timings."""
-        if not self._own.text:
+        """Yield the header, the audio and the timings."""
+        if not self._text.text:
             return
-        lines = [(provider, self._line(provider, voice)) for provider, voice in self._chain]
-        async with contextlib.aclosing(self._choice.speak(lines)) as events:
-            async for said in events:
-                for response in self._delivered(said).take(said.event):
+        stream = self._failover.stream(
+            self._attempts,
+            lambda provider, request: provider.speak(request),
+            is_output=lambda event: isinstance(event, SpeechAudio),
+        )
+        async with contextlib.aclosing(stream) as events:
+            async for provider, request, event in events:
+                if self._delivery is None:
+                    assert isinstance(event, SpeechAudio), "a provider's first event is audio"
+                    self._provider, self._voice = provider, request.voice
+                    header = self._header(event.sample_rate)
+                    self._delivery = Delivery(header, self._request.text, self._text, event.sample_rate)
+                for response in self._delivery.push(event):
                     yield response
         if self._delivery is not None:
             for response in self._delivery.end(self._pause()):
                 yield response
 
-    def _delivered(self, said: Said) -> Delivery:
-        """Return the delivery of the call, made when the first sound says who speaks at which rate."""
-        if self._delivery is None:
-            assert isinstance(said.event, Sound), "a provider's first event is sound"
-            self._speaker, self._voice = said.provider, said.voice
-            rate = said.event.sample_rate
-            self._delivery = Delivery(self._header(rate), self._asked.text, self._own, rate)
-        return self._delivery
-
     @property
-    def _own(self) -> Spoken:
-        """What the speaking provider is given of the text."""
-        return self._said[self._speaker.reads_numbers]
+    def _text(self) -> Spoken:
+        """The text as the speaking provider gets it."""
+        return self._texts[self._provider.reads_numbers]
 
-    def _line(self, provider: Provider, voice: str) -> Line:
-        said = self._said[provider.reads_numbers]
-        words = tuple((word.start, word.end) for word in said.words)
-        return Line(said.text, words, voice, self._asked.speed, self._asked.previous_text)
+    def _request_for(self, provider: SpeechProvider, voice: str) -> SpeechRequest:
+        text = self._texts[provider.reads_numbers]
+        words = tuple((word.start, word.end) for word in text.words)
+        return SpeechRequest(text.text, words, voice, self._request.speed, self._request.previous_text)
 
     def _pause(self) -> float:
         """Return the closing pause in seconds."""
-        gap = self._asked.text[self._own.origins[-1] + 1 :]
-        return max(self._pauses.after(self._own.text, gap) / self._asked.speed, self._asked.min_pause)
+        gap = self._request.text[self._text.origins[-1] + 1 :]
+        return max(self._pauses.after(self._text.text, gap) / self._request.speed, self._request.min_pause)
 
-    def _header(self, own_rate: int) -> tts_pb2.SpeechHeader:
-        header = tts_pb2.SpeechHeader(provider=self._speaker.name, voice=self._voice)
-        header.format.sample_rate_hertz = self._asked.sample_rate or min(
-            max(own_rate, SAMPLE_RATES[0]), SAMPLE_RATES[1]
+    def _header(self, provider_rate: int) -> tts_pb2.SpeechHeader:
+        header = tts_pb2.SpeechHeader(provider=self._provider.name, voice=self._voice)
+        header.format.sample_rate_hertz = self._request.sample_rate or min(
+            max(provider_rate, SAMPLE_RATES[0]), SAMPLE_RATES[1]
         )
         return header

@@ -1,4 +1,4 @@
-"""What a caller may ask for, and what is wrong with anything else."""
+"""Validates a Synthesize request and parses it to a `SynthesisRequest`."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from services.common.errors import BadRequestError
 from services.common.wire import check_sample_rate, seconds_of
 
 MAX_CHARS = 5_000  # code points of a text
-MAX_PREVIOUS_CHARS = 1_000  # code points of what was said before that are kept, the newest; a melody needs a sentence
-SAMPLE_RATES = (8_000, 48_000)  # hertz, lowest and highest to be asked for
+MAX_PREVIOUS_CHARS = 1_000  # code points of the previous text that are kept, the newest; the melody needs a sentence
+SAMPLE_RATES = (8_000, 48_000)  # hertz, lowest and highest that may be requested
 SPEEDS = (0.5, 2.0)
 MAX_PAUSE = 2.0  # seconds
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request that was found in order."""
+class SynthesisRequest:
+    """A validated request."""
 
     text: str
     voice: str
-    """Empty: the service's choice."""
+    """Empty: the service's default."""
     sample_rate: int
     """Hertz; 0: the voice's own."""
     speed: float
@@ -32,8 +32,8 @@ class Asked:
     previous_text: str
 
 
-def checked(request: tts_pb2.SynthesizeRequest) -> Asked:
-    """Return what is asked.
+def parse_request(request: tts_pb2.SynthesizeRequest) -> SynthesisRequest:
+    """Return the parsed request.
 
     Raises:
         BadRequestError: A field is wrong.
@@ -52,7 +52,7 @@ def checked(request: tts_pb2.SynthesizeRequest) -> Asked:
     pause = seconds_of(request.min_pause)
     if not 0 <= pause <= MAX_PAUSE:
         raise BadRequestError("min_pause", f"{pause:g} s", f"0 to {MAX_PAUSE:g} s")
-    return Asked(request.text, request.voice, rate, speed, pause, previous_text)
+    return SynthesisRequest(request.text, request.voice, rate, speed, pause, previous_text)
 
 
 def _check_characters(field: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""A provider's sound without the silence around it, with the pauses that are wanted, and where each sample went."""
+"""Trims the silence around a provider's phrases, puts pauses between them, and maps positions to the result."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy.typing as npt
 from services.common.types import Pcm
 
 AUDIBLE = round(0.006 * 32768)
-"""Level (-44 dB) that sound exceeds and silence does not. Larger: soft first consonants are cut; smaller: a noisy
-recording is never silent."""
+"""Sample value (-44 dB) that speech exceeds and silence does not. Larger: soft first consonants are cut; smaller: a
+noisy recording is never silent."""
 LEAD_SECONDS = 0.015  # kept before the first audible sample: an onset is softer than its peak
 RELEASE_SECONDS = 0.06  # kept after the last: a voice dies away
 FADE_SECONDS = 0.005  # where silence was cut, so that it does not click
@@ -20,7 +20,7 @@ class Trimmer:
     """Cuts the silence before and after one phrase while it streams."""
 
     def __init__(self, sample_rate: int) -> None:
-        """Trim sound at `sample_rate` Hz."""
+        """Trim audio at `sample_rate` Hz."""
         self._lead = round(LEAD_SECONDS * sample_rate)
         self._release = round(RELEASE_SECONDS * sample_rate)
         self._fade = round(FADE_SECONDS * sample_rate)
@@ -29,10 +29,10 @@ class Trimmer:
         self.dropped = 0
         """Samples cut at the start so far."""
         self.audible = False
-        """Whether anything was heard yet."""
+        """Whether any sample so far is audible."""
 
     def push(self, pcm: Pcm) -> Pcm:
-        """Return what certainly stays; silence is held back until sound follows."""
+        """Return the part that certainly stays; silence is held back until speech follows."""
         held = np.concatenate([self._held, pcm])
         loud = _loud(held)
         if not self.audible:
@@ -48,7 +48,7 @@ class Trimmer:
         return held[:certain]
 
     def end(self) -> Pcm:
-        """Return the rest: the voice's release, faded out; nothing may be pushed afterwards."""
+        """Return the rest: the voice's release, faded out. Nothing may be pushed afterwards."""
         if not self.audible:
             return np.zeros(0, np.int16)
         loud = _loud(self._held)
@@ -56,44 +56,44 @@ class Trimmer:
         return _faded_in(self._held[:end][::-1], self._fade * 2)[::-1]
 
 
-class Track:
-    """The phrases of one line, trimmed, with pauses between them."""
+class PhraseTrack:
+    """The phrases of one request, trimmed, with pauses between them."""
 
     def __init__(self, sample_rate: int) -> None:
-        """Collect sound at `sample_rate` Hz."""
+        """Collect audio at `sample_rate` Hz."""
         self._rate = sample_rate
         self._trimmer = Trimmer(sample_rate)
-        self._phrase_in = 0  # where the phrase starts in the provider's sound
-        self._phrase_out = 0  # where it starts here
-        self._came = 0
+        self._phrase_in = 0  # where the phrase starts in the provider's audio
+        self._phrase_out = 0  # where it starts in the track
+        self._received = 0
         self.length = 0
         """Samples returned so far."""
 
     @property
     def settled(self) -> int:
-        """The sample of the provider up to which everything has been returned; before it, `place` is final."""
+        """The provider's sample up to which everything has been returned; before it, `place` is final."""
         if not self._trimmer.audible:
             return self._phrase_in
         return self._phrase_in + self._trimmer.dropped + self.length - self._phrase_out
 
     def push(self, pcm: Pcm) -> Pcm:
-        """Return the part of the track that follows from more sound of the provider."""
-        self._came += len(pcm)
+        """Return the part of the track that follows from more audio of the provider."""
+        self._received += len(pcm)
         return self._returned(self._trimmer.push(pcm))
 
     def end_phrase(self) -> Pcm:
-        """Return the rest of the phrase; `place` still answers for it."""
+        """Return the rest of the phrase; `place` still maps its samples."""
         return self._returned(self._trimmer.end())
 
     def next_phrase(self, pause_seconds: float) -> Pcm:
         """Return the pause, after which the next phrase begins."""
         pause = self._returned(np.zeros(round(pause_seconds * self._rate), np.int16))
         self._trimmer = Trimmer(self._rate)
-        self._phrase_in, self._phrase_out = self._came, self.length
+        self._phrase_in, self._phrase_out = self._received, self.length
         return pause
 
     def place(self, sample: int) -> int:
-        """Return where a sample of the provider's current phrase lies in the track; what was cut lies at the edge."""
+        """Return the track position of a sample of the provider's current phrase; what was cut lies at the edge."""
         moved = sample - self._phrase_in - self._trimmer.dropped + self._phrase_out
         return min(max(moved, self._phrase_out), self.length)
 

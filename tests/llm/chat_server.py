@@ -1,4 +1,4 @@
-"""A local server that speaks OpenAI's chat completions: it stands in for the paid vendor, and misbehaves on demand."""
+"""A local server with OpenAI's chat completions API: it replaces the paid vendor, and fails on demand."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 
 @dataclass
-class StandIn:
-    """What the server answers, and what it has seen."""
+class ChatServer:
+    """What the server answers, and the requests it got."""
 
     words: Sequence[str] = ("Hello", " there", ",", " my", " friend", ".", " How", " are", " you", "?")
     status: int = 200
@@ -97,11 +97,11 @@ def _answer(writer: asyncio.StreamWriter, status: int, value: dict[str, Any]) ->
 
 
 @contextlib.asynccontextmanager
-async def serving(stand_in: StandIn) -> AsyncIterator[StandIn]:
-    """Let the stand-in listen on a free loopback port while the block lasts."""
-    server = await asyncio.start_server(stand_in.handle, "127.0.0.1", 0)
-    stand_in.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+async def serving(chat: ChatServer) -> AsyncIterator[ChatServer]:
+    """Listen on a free loopback port while the block lasts."""
+    server = await asyncio.start_server(chat.handle, "127.0.0.1", 0)
+    chat.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     try:
-        yield stand_in
+        yield chat
     finally:
         server.close()

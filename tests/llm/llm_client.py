@@ -62,7 +62,7 @@ class Reply:
             self.finished = response.finished
 
 
-async def ask(stub: Stub, prompt: str = "Hi", **fields: Any) -> Reply:
+async def generate(stub: Stub, prompt: str = "Hi", **fields: Any) -> Reply:
     """Make one call to its end."""
     reply = Reply()
     async for response in stub.Generate(llm_pb2.GenerateRequest(prompt=prompt, **fields), timeout=60):

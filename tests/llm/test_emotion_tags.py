@@ -6,16 +6,19 @@ import pytest
 
 from services.llm.cleaning import ReplyCleaner
 from services.text.emotion_tags import find_tags
-from tests.llm.chat_server import StandIn, serving
-from tests.llm.llm_client import ask, serving_llm
+from tests.llm.chat_server import ChatServer, serving
+from tests.llm.llm_client import generate, serving_llm
 from tests.llm.test_service import ONLY
 
 WORDS = ("[hap", "py] ", "Hello", " there", ", friend.", " [", "sad:", "0.5]", " I", " must", " go", ".")
 
 
 async def test_tags_come_whole_and_lead_their_sentences() -> None:
-    async with serving(StandIn(words=WORDS)) as vendor, serving_llm(**ONLY, base_url=vendor.url, api_key="key") as stub:
-        reply = await ask(stub, "Hi")
+    async with (
+        serving(ChatServer(words=WORDS)) as vendor,
+        serving_llm(**ONLY, base_url=vendor.url, api_key="key") as stub,
+    ):
+        reply = await generate(stub, "Hi")
     assert reply.text == "".join(WORDS)
     assert [[tag.name for tag in find_tags(sentence.text)] for sentence in reply.sentences] == [["Happy"], [], ["Sad"]]
     assert reply.sentences[-1].text.startswith("[sad:0.5]")

@@ -11,8 +11,8 @@ import pytest
 
 from neurosync.v1 import llm_pb2
 from services.common.wire import seconds_of
-from tests.llm.chat_server import StandIn, serving
-from tests.llm.llm_client import Reply, ask, serving_llm
+from tests.llm.chat_server import ChatServer, serving
+from tests.llm.llm_client import Reply, generate, serving_llm
 
 if TYPE_CHECKING:
     from tests.llm.llm_client import Stub
@@ -31,8 +31,8 @@ async def refused(stub: Stub, prompt: str = "Hi", **fields: Any) -> grpc.aio.Aio
 
 
 async def test_reply_streams_as_deltas_sentences_and_an_ending() -> None:
-    async with serving(StandIn()) as vendor, serving_llm(**ONLY, base_url=vendor.url, api_key="key") as stub:
-        reply = await ask(stub, "Hi", max_output_token_count=50, temperature=0.25)
+    async with serving(ChatServer()) as vendor, serving_llm(**ONLY, base_url=vendor.url, api_key="key") as stub:
+        reply = await generate(stub, "Hi", max_output_token_count=50, temperature=0.25)
 
     assert (reply.started.provider, reply.started.model) == ("endpoint", "stand-in")
     assert reply.kinds[0] == "started"
@@ -61,8 +61,8 @@ async def test_model_reads_persona_history_and_prompt_in_order() -> None:
         llm_pb2.Exchange(user_text="Two?", assistant_text="Tw", interrupted=True),
         llm_pb2.Exchange(user_text="Three?", assistant_text="", interrupted=True),
     ]
-    async with serving(StandIn()) as vendor, serving_llm(**ONLY, base_url=vendor.url) as stub:
-        await ask(stub, "Four?", history=history, system_prompt="You are Bob.")
+    async with serving(ChatServer()) as vendor, serving_llm(**ONLY, base_url=vendor.url) as stub:
+        await generate(stub, "Four?", history=history, system_prompt="You are Bob.")
 
     messages = [(message["role"], message["content"]) for message in vendor.requests[0]["messages"]]
     assert messages == [
@@ -77,8 +77,8 @@ async def test_model_reads_persona_history_and_prompt_in_order() -> None:
     ("reason", "code"), [("length", llm_pb2.FINISH_REASON_LENGTH), ("content_filter", llm_pb2.FINISH_REASON_FILTERED)]
 )
 async def test_vendors_reason_is_passed_on(reason: str, code: int) -> None:
-    async with serving(StandIn(finish_reason=reason)) as vendor, serving_llm(**ONLY, base_url=vendor.url) as stub:
-        reply = await ask(stub)
+    async with serving(ChatServer(finish_reason=reason)) as vendor, serving_llm(**ONLY, base_url=vendor.url) as stub:
+        reply = await generate(stub)
 
     assert reply.finished.reason == code
 
@@ -88,10 +88,10 @@ async def test_vendors_reason_is_passed_on(reason: str, code: int) -> None:
 )
 async def test_reply_that_breaks_off_keeps_what_was_said(fault: dict[str, Any]) -> None:
     async with (
-        serving(StandIn(**fault)) as vendor,
+        serving(ChatServer(**fault)) as vendor,
         serving_llm(base_url=vendor.url, provider="endpoint", inactivity_timeout=0.2) as stub,
     ):
-        reply = await ask(stub)
+        reply = await generate(stub)
 
     assert reply.started.provider == "endpoint", "a reply that has begun is not begun again elsewhere"
     assert reply.finished.reason == llm_pb2.FINISH_REASON_ERROR
@@ -117,7 +117,7 @@ async def test_reply_that_breaks_off_keeps_what_was_said(fault: dict[str, Any]) 
 )
 async def test_vendor_that_fails_before_the_first_word_is_unavailable(fault: dict[str, Any], message: str) -> None:
     async with (
-        serving(StandIn(**fault)) as vendor,
+        serving(ChatServer(**fault)) as vendor,
         serving_llm(**ONLY, base_url=vendor.url, first_word_timeout=0.2) as stub,
     ):
         error = await refused(stub)
@@ -128,14 +128,14 @@ async def test_vendor_that_fails_before_the_first_word_is_unavailable(fault: dic
 
 async def test_vendor_that_fails_is_followed_by_the_next_and_left_out_for_a_while() -> None:
     async with (
-        serving(StandIn(status=429)) as first,
-        serving(StandIn()) as second,
+        serving(ChatServer(status=429)) as first,
+        serving(ChatServer()) as second,
         serving_llm(openai_api_key="key", openai_base_url=first.url, base_url=second.url) as stub,
     ):
-        replies = [await ask(stub), await ask(stub)]
+        replies = [await generate(stub), await generate(stub)]
         first.status = 200
-        replies.append(await ask(stub, model="gpt-4o-mini"))
-        replies.append(await ask(stub))
+        replies.append(await generate(stub, model="gpt-4o-mini"))
+        replies.append(await generate(stub))
 
     assert [reply.started.provider for reply in replies] == ["endpoint", "endpoint", "openai", "openai"]
     assert len(first.requests) == 3, "the second reply did not try the vendor that had just failed"
@@ -143,18 +143,18 @@ async def test_vendor_that_fails_is_followed_by_the_next_and_left_out_for_a_whil
 
 
 async def test_vendor_that_is_away_at_the_start_is_followed_by_the_next() -> None:
-    async with serving(StandIn()) as gone:
+    async with serving(ChatServer()) as gone:
         pass
     async with (
-        serving(StandIn()) as second,
+        serving(ChatServer()) as second,
         serving_llm(openai_api_key="key", openai_base_url=gone.url, base_url=second.url) as stub,
     ):
-        assert (await ask(stub)).started.provider == "endpoint"
+        assert (await generate(stub)).started.provider == "endpoint"
 
 
 async def test_cancelled_call_closes_the_vendors_stream_and_frees_its_place() -> None:
     async with (
-        serving(StandIn(silent_before=6)) as vendor,
+        serving(ChatServer(silent_before=6)) as vendor,
         serving_llm(**ONLY, base_url=vendor.url, max_generations=1) as stub,
     ):
         call = stub.Generate(llm_pb2.GenerateRequest(prompt="Hi"))
@@ -167,7 +167,7 @@ async def test_cancelled_call_closes_the_vendors_stream_and_frees_its_place() ->
             await vendor.left.wait()
         vendor.silent_before = None
 
-        assert (await ask(stub)).finished.reason == llm_pb2.FINISH_REASON_STOP
+        assert (await generate(stub)).finished.reason == llm_pb2.FINISH_REASON_STOP
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ async def test_cancelled_call_closes_the_vendors_stream_and_frees_its_place() ->
     ],
 )
 async def test_wrong_field_is_named(fields: dict[str, Any], field: str) -> None:
-    async with serving(StandIn()) as vendor, serving_llm(**ONLY, base_url=vendor.url) as stub:
+    async with serving(ChatServer()) as vendor, serving_llm(**ONLY, base_url=vendor.url) as stub:
         error = await refused(stub, **fields)
 
     assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
@@ -198,7 +198,7 @@ async def test_wrong_field_is_named(fields: dict[str, Any], field: str) -> None:
 
 async def test_models_are_listed_with_the_default_first() -> None:
     async with (
-        serving(StandIn(models=["a", "b"])) as vendor,
+        serving(ChatServer(models=["a", "b"])) as vendor,
         serving_llm(openai_api_key="key", provider="endpoint", base_url=vendor.url) as stub,
     ):
         listed = (await stub.ListModels(llm_pb2.ListModelsRequest())).models
@@ -210,8 +210,8 @@ async def test_models_are_listed_with_the_default_first() -> None:
 
 async def test_role_names_and_special_tokens_are_no_part_of_the_reply() -> None:
     words = ["<|im_", "start|>assis", "tant\n", "Hel", "lo.", "<|im", "_end|>", "\nUser: more"]
-    async with serving(StandIn(words=words)) as vendor, serving_llm(**ONLY, base_url=vendor.url) as stub:
-        reply = await ask(stub)
+    async with serving(ChatServer(words=words)) as vendor, serving_llm(**ONLY, base_url=vendor.url) as stub:
+        reply = await generate(stub)
 
     assert reply.text == "Hello."
     assert reply.finished.reason == llm_pb2.FINISH_REASON_STOP
@@ -219,7 +219,7 @@ async def test_role_names_and_special_tokens_are_no_part_of_the_reply() -> None:
 
 async def test_missing_weights_leave_the_other_providers(tmp_path: Path) -> None:
     async with (
-        serving(StandIn()) as vendor,
+        serving(ChatServer()) as vendor,
         serving_llm(base_url=vendor.url, embedded_weights=tmp_path / "none.gguf") as stub,
     ):
-        assert (await ask(stub)).started.provider == "endpoint"
+        assert (await generate(stub)).started.provider == "endpoint"

@@ -1,1 +1,1 @@
-"""Where replies come from: one Protocol, and a module for each kind of provider."""
+"""Language model providers: one Protocol, and a module for each kind of provider."""

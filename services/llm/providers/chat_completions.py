@@ -1,4 +1,4 @@
-"""Replies from any server that speaks OpenAI's chat completions: OpenAI itself, vLLM, llama.cpp, Ollama, LM Studio."""
+"""Providers with OpenAI's chat completions API: OpenAI itself, and servers such as vLLM, llama.cpp, Ollama."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from services.common.errors import UnavailableError
-from services.llm.providers.language_provider import Ask, Ending, Message, Reason
+from pydantic import SecretStr
+
+from services.common.errors import ConfigurationError
+from services.llm.providers.language_provider import ChatMessage, FinishReason, GenerationRequest, ReplyEnd
+from services.llm.settings import LanguageModelSettings
+from services.providers import http
+from services.providers.provider_error import ProviderError
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -18,14 +23,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 3.0  # larger waits longer for a dead host before the next provider is tried
-KEEPALIVE_SECONDS = 300.0  # of an idle connection: the next turn needs no new handshake (about 100 ms)
-_REASONS = {"stop": Reason.STOP, "length": Reason.LENGTH, "content_filter": Reason.FILTERED}
-_REASON_CHARACTERS = 200  # of a provider's error text that are passed on
+_FINISH_REASONS = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH, "content_filter": FinishReason.FILTERED}
 
 
 @dataclass(frozen=True)
 class ChatOptions:
-    """How one server is reached and asked."""
+    """Address of one server, and the options of its requests."""
 
     name: str
     base_url: str
@@ -40,19 +43,19 @@ class ChatOptions:
     max_tokens: int = 400
     """Tokens of a reply if the request sets no limit."""
     max_tokens_name: str = "max_tokens"
-    """What the server calls that limit; OpenAI's newer models know `max_completion_tokens` only."""
+    """The server's name for that limit; OpenAI's newer models accept `max_completion_tokens` only."""
     temperature: float | None = None
     """Temperature if the request sets none; None sends none, as some models take only their own."""
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of the request that only this server knows."""
+    """Fields of the request that only this server has."""
     is_small: bool = False
 
 
 class ChatProvider:
-    """A server that speaks chat completions."""
+    """A server with the chat completions API."""
 
     def __init__(self, options: ChatOptions) -> None:
-        """Connect nothing yet."""
+        """Set up the provider; nothing is connected before the first call."""
         self._options = options
         self._models: tuple[str, ...] = (options.model,) if options.model else ()
         self._client: AsyncOpenAI | None = None
@@ -77,20 +80,20 @@ class ChatProvider:
         """Whether examples are needed, by the options."""
         return self._options.is_small
 
-    async def warm_up(self, messages: Sequence[Message]) -> None:
-        """Open a connection, and ask which models there are."""
+    async def warm_up(self, messages: Sequence[ChatMessage]) -> None:
+        """Open a connection and list the models."""
         listed = await self._list_models()
         if not self._models:
             self._models = listed
         elif listed and self._models[0] not in listed:
             logger.warning("model not listed provider=%s model=%s", self.name, self._models[0])
 
-    async def reply(self, ask: Ask) -> AsyncGenerator[str | Ending, None]:
+    async def reply(self, request: GenerationRequest) -> AsyncGenerator[str | ReplyEnd, None]:
         """Stream one completion."""
-        if not (ask.model or self._models):
+        if not (request.model or self._models):
             self._models = await self._list_models()
-        stream = await self._begin(ask)
-        reason: Reason | None = None
+        stream = await self._begin(request)
+        reason: FinishReason | None = None
         tokens = (0, 0)
         chunks = aiter(stream)
         try:
@@ -101,31 +104,31 @@ class ChatProvider:
                     if choice.delta.content:
                         yield choice.delta.content
                     if choice.finish_reason:
-                        reason = _REASONS.get(choice.finish_reason, Reason.STOP)
+                        reason = _FINISH_REASONS.get(choice.finish_reason, FinishReason.STOP)
         finally:
-            await stream.close()  # the server sees it and stops generating
+            await stream.close()  # the server stops generating when the connection closes
         if reason is None:
-            raise UnavailableError(f"{self.name} broke off before the end of its reply")
-        yield Ending(reason, *tokens)
+            raise ProviderError("the stream ended before the reply did")
+        yield ReplyEnd(reason, *tokens)
 
     async def close(self) -> None:
         """Close the connections."""
         if self._client is not None:
             await self._client.close()
 
-    async def _begin(self, ask: Ask) -> Any:
+    async def _begin(self, request: GenerationRequest) -> Any:
         options = self._options
-        request: dict[str, Any] = {
-            "model": ask.model or self._models[0],
-            "messages": [{"role": message.role, "content": message.text} for message in ask.messages],
+        fields: dict[str, Any] = {
+            "model": request.model or self._models[0],
+            "messages": [{"role": message.role, "content": message.text} for message in request.messages],
             "stream": True,
             "stream_options": {"include_usage": True},
-            options.max_tokens_name: ask.max_tokens or options.max_tokens,
+            options.max_tokens_name: request.max_tokens or options.max_tokens,
         }
-        temperature = options.temperature if ask.temperature is None else ask.temperature
+        temperature = options.temperature if request.temperature is None else request.temperature
         if temperature is not None:
-            request["temperature"] = temperature
-        return await self._translated(self._connected().chat.completions.create(**request, extra_body=options.extra))
+            fields["temperature"] = temperature
+        return await self._translated(self._connected().chat.completions.create(**fields, extra_body=options.extra))
 
     async def _next(self, chunks: Any) -> ChatCompletionChunk | None:
         chunk: ChatCompletionChunk | None = await self._translated(anext(chunks, None))
@@ -135,39 +138,87 @@ class ChatProvider:
         page = await self._translated(self._connected().models.list())
         models = tuple(model.id for model in page.data)
         if not models:
-            raise UnavailableError(f"{self.name} lists no model: name one in the settings")
+            raise ProviderError("the server lists no model: name one in the settings")
         return models
 
     async def _translated(self, call: Any) -> Any:
-        """Await a call of the client; its errors become UnavailableError with what a person can act on."""
+        """Await a call of the client; its errors become ProviderError."""
         import httpx2
         import openai
 
-        try:
-            return await call
-        except openai.APITimeoutError as error:
-            raise UnavailableError(f"{self.name} did not answer in time") from error
-        except openai.APIStatusError as error:
-            detail = error.message[:_REASON_CHARACTERS]
-            raise UnavailableError(f"{self.name} answered {error.status_code}: {detail}") from error
-        except (openai.APIError, httpx2.HTTPError) as error:
-            raise UnavailableError(f"{self.name}: {str(error)[:_REASON_CHARACTERS] or type(error).__name__}") from error
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise UnavailableError(f"{self.name} sent a malformed chunk") from error
+        with http.network_errors(openai.APIError, httpx2.HTTPError):
+            try:
+                return await call
+            except openai.APITimeoutError as error:
+                raise ProviderError("no answer in time") from error
+            except openai.APIStatusError as error:
+                retry_after = error.response.headers.get("retry-after")
+                raise http.status_error(error.status_code, error.message, retry_after) from error
+            except (json.JSONDecodeError, UnicodeDecodeError) as error:
+                raise ProviderError("the answer has a malformed chunk") from error
 
     def _connected(self) -> AsyncOpenAI:
-        """Return the client; made at first use, because importing it takes most of a second."""
+        """Return the client; created at first use, because importing it takes most of a second."""
         if self._client is None:
             import httpx2
             import openai
 
             options = self._options
-            logging.getLogger("httpx2").setLevel(logging.WARNING)  # else a line for every request, beside ours
+            logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every request at INFO
             self._client = openai.AsyncOpenAI(
                 base_url=options.base_url,
                 api_key=options.api_key or "none",
                 max_retries=0,  # the next provider is the retry
                 timeout=httpx2.Timeout(options.read_seconds, connect=CONNECT_SECONDS),
-                http_client=openai.DefaultAsyncHttpxClient(limits=httpx2.Limits(keepalive_expiry=KEEPALIVE_SECONDS)),
+                http_client=openai.DefaultAsyncHttpxClient(
+                    limits=httpx2.Limits(keepalive_expiry=http.KEEPALIVE_SECONDS),
+                    trust_env=http.uses_proxy(options.base_url),
+                ),
             )
         return self._client
+
+
+def make_openai(settings: LanguageModelSettings) -> ChatProvider:
+    """Return OpenAI.
+
+    Raises:
+        ConfigurationError: There is no key.
+    """
+    key = _secret(settings.openai_api_key)
+    if not key:
+        raise ConfigurationError("provider openai: set OPENAI_API_KEY")
+    options = ChatOptions(
+        name="openai",
+        base_url=settings.openai_base_url,
+        api_key=key,
+        model=settings.openai_model,
+        context_tokens=settings.context_tokens,
+        max_tokens=settings.max_output_tokens,
+        max_tokens_name="max_completion_tokens",
+        temperature=settings.temperature,
+    )
+    return ChatProvider(options)
+
+
+def make_endpoint(settings: LanguageModelSettings) -> ChatProvider:
+    """Return the server that the settings name.
+
+    Raises:
+        ConfigurationError: There is no address.
+    """
+    if not settings.base_url:
+        raise ConfigurationError("provider endpoint: set NEUROSYNC_LLM_BASE_URL")
+    options = ChatOptions(
+        name="endpoint",
+        base_url=settings.base_url,
+        api_key=_secret(settings.api_key),
+        model=settings.model,
+        context_tokens=settings.context_tokens,
+        max_tokens=settings.max_output_tokens,
+        temperature=settings.temperature,
+    )
+    return ChatProvider(options)
+
+
+def _secret(value: SecretStr | None) -> str:
+    return value.get_secret_value() if value else ""

@@ -1,8 +1,8 @@
-"""Replies from a small model that runs inside this process: SmolLM2-135M by llama.cpp, no key and no download.
+"""The embedded provider: a small model that runs inside this process, SmolLM2-135M by llama.cpp; no key, no download.
 
-llama.cpp's own HTTP server listens on a loopback port that the system chooses, behind a random key, and is asked
-like any other server. Closing the stream stops the model, within one token while it writes and one batch while it
-reads (its in-process callback could stop it only while it writes).
+llama.cpp's own HTTP server listens on a loopback port that the system assigns, protected by a random key, and is used
+like any other chat completions server. Closing the stream stops the model, within one token while it writes and one
+batch while it reads (its in-process callback could stop it only while it writes).
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.common.errors import ConfigurationError, UnavailableError
+from services.common.errors import ConfigurationError
 from services.common.memory import map_blocks
 from services.common.precedence import give_way
 from services.llm.providers.chat_completions import ChatOptions, ChatProvider
-from services.llm.providers.language_provider import Ask, Ending, Message
+from services.llm.providers.language_provider import ChatMessage, GenerationRequest, ReplyEnd
+from services.llm.settings import LanguageModelSettings
+from services.providers.provider_error import ProviderError
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +38,12 @@ STATE_BYTES = 1 << 20  # of a conversation's state, about the least; see `map_bl
 SAMPLING = {"repeat_penalty": 1.1, "top_p": 0.9, "cache_prompt": True}
 STOPS = ("<|im_end|>", "<|im_start|>", "\nUser:", "\nuser:")
 TEMPERATURE = 0.4  # higher: livelier and soon nonsense, lower: repeats its examples
-MAX_TOKENS = 96  # three or four sentences; this model has nothing to say beyond
+MAX_TOKENS = 96  # three or four sentences; beyond, this model repeats itself
 
 
 @dataclass(frozen=True)
 class EmbeddedOptions:
-    """How the model is run."""
+    """The model's file, and how it runs."""
 
     weights: Path
     """GGUF file with a chat template."""
@@ -77,7 +79,7 @@ class EmbeddedProvider:
     is_small = True
 
     def __init__(self, options: EmbeddedOptions) -> None:
-        """Load nothing yet."""
+        """Set up the provider; nothing is loaded yet."""
         self._options = options
         self._loading = asyncio.Lock()
         self._server: Any = None
@@ -93,15 +95,15 @@ class EmbeddedProvider:
         """The size in the options."""
         return self._options.context_tokens
 
-    async def warm_up(self, messages: Sequence[Message]) -> None:
-        """Load the model and let it read `messages`, so that replies that begin with them start at once."""
+    async def warm_up(self, messages: Sequence[ChatMessage]) -> None:
+        """Load the model and fill its cache with `messages`, so that replies that begin with them start at once."""
         chat = await self._loaded()
-        async for _ in chat.reply(Ask(messages, self.models[0], max_tokens=1)):
+        async for _ in chat.reply(GenerationRequest(messages, self.models[0], max_tokens=1)):
             pass
 
-    async def reply(self, ask: Ask) -> AsyncGenerator[str | Ending, None]:
+    async def reply(self, request: GenerationRequest) -> AsyncGenerator[str | ReplyEnd, None]:
         """Generate one reply; a second one waits for the first."""
-        replies = (await self._loaded()).reply(ask)
+        replies = (await self._loaded()).reply(request)
         try:
             async for event in replies:
                 yield event
@@ -122,7 +124,9 @@ class EmbeddedProvider:
             if self._chat is None:
                 started = time.monotonic()
                 key = secrets.token_urlsafe(32)
-                starter = ThreadPoolExecutor(1, "start the model", initializer=give_way)  # its threads inherit that
+                starter = ThreadPoolExecutor(
+                    1, "start the model", initializer=give_way
+                )  # the model's threads inherit its priority
                 try:
                     loop = asyncio.get_running_loop()
                     self._server = await loop.run_in_executor(starter, _start, self._options, key)
@@ -168,9 +172,23 @@ def _start(options: EmbeddedOptions, key: str) -> Any:
     try:
         return xllamacpp.Server(parameters)
     except RuntimeError as error:
-        raise UnavailableError(f"cannot load {options.weights.name}: {error}") from error
+        raise ProviderError(f"cannot load {options.weights.name}: {error}") from error
 
 
 def _drop(holder: list[Any]) -> None:
-    """Let go of the last reference to the server, which joins its threads."""
+    """Drop the last reference to the server, which joins its threads."""
     holder.clear()
+
+
+def make_embedded(settings: LanguageModelSettings) -> EmbeddedProvider:
+    """Return the embedded model.
+
+    Raises:
+        ConfigurationError: Its weights or its runtime are not installed.
+    """
+    options = EmbeddedOptions(
+        weights=find_weights(settings.embedded_weights),
+        threads=settings.embedded_threads,
+        context_tokens=settings.embedded_context_tokens,
+    )
+    return EmbeddedProvider(options)

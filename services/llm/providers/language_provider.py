@@ -1,4 +1,4 @@
-"""What a provider of replies does, and the values that go in and out."""
+"""The interface of a language model provider, and the values that go in and out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 
 @dataclass(frozen=True)
-class Message:
+class ChatMessage:
     """One message of a conversation."""
 
     role: Literal["system", "user", "assistant"]
@@ -17,10 +17,10 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Ask:
-    """What a provider is asked for."""
+class GenerationRequest:
+    """A request to one provider."""
 
-    messages: Sequence[Message]
+    messages: Sequence[ChatMessage]
     """The conversation; the last message is the user's."""
     model: str
     """One of the provider's models."""
@@ -30,7 +30,7 @@ class Ask:
     """0 to 2; None: the provider's own."""
 
 
-class Reason(enum.Enum):
+class FinishReason(enum.Enum):
     """Why a reply ended."""
 
     STOP = enum.auto()
@@ -40,19 +40,19 @@ class Reason(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Ending:
+class ReplyEnd:
     """The end of a reply."""
 
-    reason: Reason
+    reason: FinishReason
     input_tokens: int = 0
-    """Tokens of the prompt; 0 where the provider does not tell."""
+    """Tokens of the prompt; 0 where the provider does not report them."""
     output_tokens: int = 0
-    """Tokens of the reply; 0 where the provider does not tell."""
+    """Tokens of the reply; 0 where the provider does not report them."""
     message: str = ""
     """What went wrong, if `reason` is ERROR."""
 
 
-class Provider(Protocol):
+class LanguageProvider(Protocol):
     """A source of replies."""
 
     @property
@@ -71,18 +71,18 @@ class Provider(Protocol):
     def is_small(self) -> bool:
         """Whether the model needs examples to answer in character."""
 
-    async def warm_up(self, messages: Sequence[Message]) -> None:
+    async def warm_up(self, messages: Sequence[ChatMessage]) -> None:
         """Prepare for the first reply, which will begin with `messages`.
 
         Raises:
-            UnavailableError: The provider does not answer.
+            ProviderError: The provider does not answer.
         """
 
-    def reply(self, ask: Ask) -> AsyncGenerator[str | Ending, None]:
-        """Yield the reply's text in pieces, then its ending; closing the generator stops the model.
+    def reply(self, request: GenerationRequest) -> AsyncGenerator[str | ReplyEnd, None]:
+        """Yield the reply's text in pieces, then its end; closing the generator stops the model.
 
         Raises:
-            UnavailableError: The provider does not answer, or broke off.
+            ProviderError: The provider does not answer, or broke off.
         """
 
     async def close(self) -> None:

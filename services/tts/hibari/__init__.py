@@ -1,1 +1,1 @@
-"""The embedded voice: hibari, on the processor, without network or key."""
+"""The embedded voice: hibari, on the CPU, without network or key."""

@@ -2,7 +2,7 @@
 
 The network (hibari-tts 0.2.1, voice "heart", 24 kHz) maps phoneme ids to one spectrum frame every 12.5 ms; the vocoder
 turns frames into sound by an inverse STFT, so the first pieces can leave before the last are computed. The network also
-computes how long each id lasts but does not say so; naming that inner tensor as an output of the graph makes it.
+computes how long each id lasts but does not output it; naming that inner tensor as an output of the graph makes it.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ BINS = WINDOW // 2 + 1
 MODEL_SHA256 = "5f70741d4e900f4e85d0037498736cc1b3e1b9a63a13546a5da1e63abf4fccd8"
 DURATIONS = "/Cast_32_output_0"  # int64 (L,), in steps; the name holds for the file of this hash only
 FIRST_PIECE = 48
-"""Frames of the first piece: 0.6 s, of which half may be silence before the first phoneme. More: the sound is made
-later; fewer: it comes sooner, but the face, which listens 0.1 s ahead, waits for the second piece."""
+"""Frames of the first piece: 0.6 s, of which half may be silence before the first phoneme. More: the first sound comes
+later; fewer: it comes sooner, but the face, which needs 0.1 s of look-ahead, waits for the second piece."""
 PIECE = 80  # frames (1 s) of each piece after the first
 _OVERLAP = WINDOW // HOP  # frames that share a sample
 _WINDOW_POWER = 1.5  # sum of the squared Hann windows over one sample
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """What the network makes of a phoneme string."""
+class AcousticPrediction:
+    """The network's output for a phoneme string."""
 
     parts: tuple[Floats, ...]
     """Five parts of the spectrum, each (BINS, frames): harmonic level and phase, noise level, free level and phase."""
     pitch: Floats
     """Fundamental frequency in Hz of each frame, (frames,)."""
     durations: npt.NDArray[np.int64] | None
-    """Steps of each id, the silent ids at both ends included; None if the model does not tell."""
+    """Steps of each id, the silent ids at both ends included; None if the model is not the known one."""
 
     @property
     def frame_count(self) -> int:
@@ -57,16 +57,16 @@ class Prediction:
         return len(self.pitch)
 
 
-class Model:
+class AcousticModel:
     """The loaded network. Thread-safe: its runs share nothing."""
 
     def __init__(self) -> None:
-        """Load it on one thread that sleeps while it waits, so that several calls share the cores fairly."""
+        """Load it for one thread that sleeps while it waits, so that several calls share the cores fairly."""
         import onnxruntime
 
         raw = (resources.files("hibari") / "assets" / "hibari.onnx").read_bytes()
         self.exact = hashlib.sha256(raw).hexdigest() == MODEL_SHA256
-        """Whether durations are known."""
+        """Whether it is the known model, whose durations can be read."""
         if self.exact:
             raw = with_output(raw, DURATIONS)
         else:
@@ -80,7 +80,7 @@ class Model:
         self.symbols: dict[str, int] = json.loads(vocabulary)
         """Id of each character that a phoneme string may hold."""
 
-    def predict(self, phonemes: str, speed: float) -> Prediction:
+    def predict(self, phonemes: str, speed: float) -> AcousticPrediction:
         """Run the network.
 
         Args:
@@ -90,7 +90,7 @@ class Model:
         ids = np.array([[0, *(self.symbols[character] for character in phonemes), 0]], np.int64)  # (1, L)
         outputs = self._session.run(None, {"ids": ids, "speed": np.array([speed], np.float32)})
         parts = tuple(part[0] for part in outputs[:5])
-        return Prediction(parts, outputs[5][0], outputs[6] if self.exact else None)
+        return AcousticPrediction(parts, outputs[5][0], outputs[6] if self.exact else None)
 
 
 def with_output(model: bytes, tensor: str) -> bytes:
@@ -117,7 +117,7 @@ def _varint(value: int) -> bytes:
     return bytes([*digits, value])
 
 
-def vocode(prediction: Prediction, first: int, last: int) -> Iterator[Floats]:
+def vocode(prediction: AcousticPrediction, first: int, last: int) -> Iterator[Floats]:
     """Yield the sound of frames `first` to `last` piece by piece, (last - first) * HOP samples in all, -1 to 1.
 
     S = exp(harmonic) e^{i pi tanh(phase)} STFT(pulses) + exp(noise) Z + exp(free) e^{i free phase}, then an inverse
@@ -145,7 +145,7 @@ def vocode(prediction: Prediction, first: int, last: int) -> Iterator[Floats]:
 
 
 def _spectrum(
-    prediction: Prediction, padded: Floats, start: int, end: int, generator: np.random.Generator
+    prediction: AcousticPrediction, padded: Floats, start: int, end: int, generator: np.random.Generator
 ) -> npt.NDArray[np.complex64]:
     """Return the spectrum (BINS, n) of frames `start` to `end`; `padded` holds the pulses, half a window around."""
     from hibari import dsp

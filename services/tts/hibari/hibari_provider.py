@@ -1,4 +1,4 @@
-"""The embedded voice: hibari speaks on the processor, without network or key, and knows when each phoneme sounds."""
+"""The embedded speech provider: hibari on the CPU, without network or key, with the time of every phoneme."""
 
 from __future__ import annotations
 
@@ -15,11 +15,22 @@ from services.common.precedence import give_way
 from services.common.types import Floats, Pcm
 from services.tts import level
 from services.tts.hibari import acoustic_model as model
-from services.tts.hibari import phoneme_times as phones
-from services.tts.hibari import pronunciation as reading
-from services.tts.hibari.pronunciation import Reading
+from services.tts.hibari import phoneme_times as times
+from services.tts.hibari import pronunciation
+from services.tts.hibari.pronunciation import Pronunciation
 from services.tts.pauses import Pauses
-from services.tts.providers.speech_provider import Break, Event, Line, Phoneme, Sound, Span, Timed, VoiceInfo, Word
+from services.tts.providers.speech_provider import (
+    PhonemeTime,
+    SentencePause,
+    Span,
+    SpeechAudio,
+    SpeechEvent,
+    SpeechRequest,
+    SpeechTimings,
+    VoiceInfo,
+    WordTime,
+)
+from services.tts.settings import SpeechSettings
 from services.tts.trim import AUDIBLE
 
 T = TypeVar("T")
@@ -27,8 +38,8 @@ T = TypeVar("T")
 GAIN = 7.0  # decibels; the voice speaks at about -27 dB RMS, other voices at -20
 WARM_UP_TEXT = "Hello, zyxtra."  # the second word is in no lexicon, so that the net for unknown words is loaded too
 LEAVE_SECONDS = 0.005
-"""That the first sound, which lasts 0.4 s, gets to leave before the cores compute again. Longer: nothing is won;
-shorter: with two cores, the processes on its way to the ear wait for a slice of time, 4 ms each."""
+"""Pause after the first piece (0.4 s of audio), so that it is sent before the cores compute again. Longer: no gain;
+shorter: with two cores, the processes that pass it on wait for a slice of time, 4 ms each."""
 _LEAD = 20  # frames (0.25 s) before the first phoneme that may hold sound
 _TAIL = 16  # frames (0.2 s) after the last
 
@@ -50,45 +61,47 @@ class HibariProvider:
 
     async def warm_up(self) -> None:
         """Load the voice and speak a short phrase."""
-        async for _ in self.speak(Line(WARM_UP_TEXT, ())):
+        async for _ in self.speak(SpeechRequest(WARM_UP_TEXT, ())):
             pass
 
-    async def speak(self, line: Line) -> AsyncGenerator[Event]:
-        """Yield sound as it is computed; the times of a sentence follow its sound."""
+    async def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechEvent]:
+        """Yield audio as it is computed; the times of a sentence follow its audio."""
         voice = await self._loaded()
         base, pause = 0, 0.0
-        for span in reading.sentences(line.text):
-            sentence, prediction = await self._in_thread(partial(voice.read, line, span))
+        for span in pronunciation.sentences(request.text):
+            sentence, prediction = await self._in_thread(partial(voice.predict, request, span))
             if prediction is None:
                 continue
             if base:
-                yield Break(pause / line.speed)
-            async with contextlib.aclosing(self._sentence(line, sentence, prediction, base)) as events:
+                yield SentencePause(pause / request.speed)
+            async with contextlib.aclosing(self._sentence(request, sentence, prediction, base)) as events:
                 async for event in events:
-                    base += len(event.pcm) if isinstance(event, Sound) else 0
+                    base += len(event.pcm) if isinstance(event, SpeechAudio) else 0
                     yield event
-            pause = self._pauses.after(line.text[slice(*span)])
+            pause = self._pauses.after(request.text[slice(*span)])
 
     async def _sentence(
-        self, line: Line, read: Reading, prediction: model.Prediction, base: int
-    ) -> AsyncGenerator[Event]:
-        """Yield the sound, then the times, of one sentence; `base` is its first sample."""
-        found = phones.segments(read.phonemes, list(prediction.durations)) if prediction.durations is not None else []
+        self, request: SpeechRequest, sentence: Pronunciation, prediction: model.AcousticPrediction, base: int
+    ) -> AsyncGenerator[SpeechEvent]:
+        """Yield the audio, then the times, of one sentence; `base` is its first sample."""
+        durations = prediction.durations
+        found = times.segments(sentence.phonemes, list(durations)) if durations is not None else []
         first, last = _frames(found, prediction.frame_count)
         pieces = model.vocode(prediction, first, last)
-        heard = _Heard()
+        audible = _AudibleRange()
         leaves = not base
         while (pcm := await self._in_thread(partial(_next_piece, pieces))) is not None:
-            heard.listen(pcm)
-            yield Sound(pcm, self.sample_rate)
+            audible.push(pcm)
+            yield SpeechAudio(pcm, self.sample_rate)
             if leaves:
                 await asyncio.sleep(LEAVE_SECONDS)
                 leaves = False
         shift = first * model.HOP
-        exact = phones.snapped(found, heard.start + shift, heard.end + shift)
-        texts = [line.text[slice(*span)] for span in line.words]
-        times = phones.word_times(read, texts, exact, heard.start + shift, heard.end + shift)
-        yield _moved(Timed(times, phones.phoneme_times(exact)), base - shift)
+        start, end = audible.start + shift, audible.end + shift
+        exact = times.snapped(found, start, end)
+        texts = [request.text[slice(*span)] for span in request.words]
+        words = times.word_times(sentence, texts, exact, start, end)
+        yield _moved(SpeechTimings(words, times.phoneme_times(exact)), base - shift)
 
     async def voices(self) -> Sequence[VoiceInfo]:
         """Return the one voice that comes with the package."""
@@ -110,25 +123,25 @@ class HibariProvider:
 
 
 class _Voice:
-    """What takes time to load."""
+    """The network and the lexicon, which take time to load."""
 
     def __init__(self) -> None:
         from hibari.g2p import G2P
 
-        self.model = model.Model()
+        self.model = model.AcousticModel()
         self._g2p: Any = G2P()
 
-    def read(self, line: Line, sentence: Span) -> tuple[Reading, model.Prediction | None]:
-        """Return how a sentence of the line is read and spoken; no prediction if nothing of it can be spoken."""
-        start, end = sentence
-        words = [(index, (a - start, b - start)) for index, (a, b) in enumerate(line.words) if start <= a < end]
-        read = reading.read(self._g2p, line.text[start:end], words, self.model.symbols)
-        speaks = any(character not in reading.PAUSES for character in read.phonemes)
-        return read, self.model.predict(read.phonemes, line.speed) if speaks else None
+    def predict(self, request: SpeechRequest, span: Span) -> tuple[Pronunciation, model.AcousticPrediction | None]:
+        """Return the pronunciation of one sentence, and the network's output; None if nothing of it can be spoken."""
+        start, end = span
+        words = [(index, (a - start, b - start)) for index, (a, b) in enumerate(request.words) if start <= a < end]
+        sentence = pronunciation.pronounce(self._g2p, request.text[start:end], words, self.model.symbols)
+        speaks = any(character not in pronunciation.PAUSES for character in sentence.phonemes)
+        return sentence, self.model.predict(sentence.phonemes, request.speed) if speaks else None
 
 
-class _Heard:
-    """Where the sound of one part begins and ends."""
+class _AudibleRange:
+    """Where the audible part of one sentence's audio begins and ends."""
 
     def __init__(self) -> None:
         self.start = 0
@@ -137,7 +150,7 @@ class _Heard:
         """One past the last audible sample."""
         self._passed = 0
 
-    def listen(self, pcm: Pcm) -> None:
+    def push(self, pcm: Pcm) -> None:
         audible = np.flatnonzero(np.abs(pcm) > AUDIBLE)  # the limiter leaves no -32768, whose size int16 lacks
         if audible.size:
             self.start = self.start if self.end else self._passed + int(audible[0])
@@ -147,19 +160,24 @@ class _Heard:
 
 def _next_piece(pieces: Iterator[Floats]) -> Pcm | None:
     piece = next(pieces, None)
-    return None if piece is None else level.louder(piece, GAIN)
+    return None if piece is None else level.amplify(piece, GAIN)
 
 
-def _frames(found: Sequence[phones.Segment], frame_count: int) -> tuple[int, int]:
-    """Return which frames to make sound of: the silence at both ends is not worth computing."""
+def _frames(found: Sequence[times.PhonemeSegment], frame_count: int) -> tuple[int, int]:
+    """Return the range of frames to compute audio of: the silence at both ends is left out."""
     if not found:
         return 0, frame_count
     first = found[0].start // model.HOP - _LEAD
-    last = (found[-1].end + phones.LATENESS) // model.HOP + _TAIL
+    last = (found[-1].end + times.LATENESS) // model.HOP + _TAIL
     return max(first, 0), min(last, frame_count)
 
 
-def _moved(timed: Timed, by: int) -> Timed:
-    words = [Word(word.index, word.start + by, word.end + by, word.estimated) for word in timed.words]
-    sounds = [Phoneme(sound.symbol, sound.start + by, sound.end + by) for sound in timed.phonemes]
-    return Timed(words, sounds)
+def _moved(timings: SpeechTimings, by: int) -> SpeechTimings:
+    words = [WordTime(word.index, word.start + by, word.end + by, word.estimated) for word in timings.words]
+    phonemes = [PhonemeTime(one.symbol, one.start + by, one.end + by) for one in timings.phonemes]
+    return SpeechTimings(words, phonemes)
+
+
+def make_hibari(settings: SpeechSettings) -> HibariProvider:
+    """Return the embedded voice, which needs nothing but the package."""
+    return HibariProvider(settings.hibari_threads, settings.pauses)

@@ -1,4 +1,4 @@
-"""The lengths that the network gave to the characters of a phoneme string become times of phonemes and of words."""
+"""Computes the times of phonemes and words from the durations that the network predicts for a phoneme string."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from itertools import groupby
 
 from services.tts.estimate import spread
 from services.tts.hibari.acoustic_model import SAMPLE_RATE, UNIT
-from services.tts.hibari.pronunciation import PAUSES, Reading, ReadWord
-from services.tts.providers.speech_provider import Phoneme, Word
+from services.tts.hibari.pronunciation import PAUSES, PronouncedWord, Pronunciation
+from services.tts.providers.speech_provider import PhonemeTime, WordTime
 
 LATENESS = round(0.055 * SAMPLE_RATE)
-"""Samples by which the network's times lie behind its sound. Measured by correlating them with the sound's level."""
-SHORT_PAUSE = 3 * UNIT  # 75 ms; shorter gaps between words are no pause but the joint of two sounds
+"""Samples by which the network's times lag behind its audio. Measured by correlating them with the audio's level."""
+SHORT_PAUSE = 3 * UNIT  # 75 ms; shorter gaps between words are not pauses but the joint of two sounds
 _STRESS = "ˈˌ"
 _MODIFIERS = "ː\u0303ʰʲ"
 _IPA = {
@@ -24,8 +24,8 @@ _IPA = {
 
 
 @dataclass(frozen=True)
-class Segment:
-    """A run of phoneme characters with one sound, or a pause."""
+class PhonemeSegment:
+    """Phoneme characters that are one sound, or a pause."""
 
     first: int
     """Index of its first character."""
@@ -39,7 +39,7 @@ class Segment:
     """One past the last sample."""
 
 
-def segments(phonemes: str, durations: Sequence[int]) -> list[Segment]:
+def segments(phonemes: str, durations: Sequence[int]) -> list[PhonemeSegment]:
     """Return the sounds of a phoneme string with their times, without the silence at both ends.
 
     A stress mark belongs to the vowel behind it, a length mark to the one before; pauses in a row are one, and one
@@ -56,7 +56,7 @@ def segments(phonemes: str, durations: Sequence[int]) -> list[Segment]:
     for first, last in _runs(phonemes):
         text = phonemes[first:last]
         symbol = "" if text[0] in PAUSES else "".join(_IPA.get(character, character) for character in text)
-        found.append(Segment(first, last, symbol, max(edges[first + 1], 0), max(edges[last + 1], 0)))
+        found.append(PhonemeSegment(first, last, symbol, max(edges[first + 1], 0), max(edges[last + 1], 0)))
     while found and not found[0].symbol:
         found.pop(0)
     while found and not found[-1].symbol:
@@ -81,8 +81,8 @@ def _runs(phonemes: str) -> list[tuple[int, int]]:
     return runs
 
 
-def _joined(found: list[Segment]) -> list[Segment]:
-    """Share pauses that are none between their neighbours."""
+def _joined(found: list[PhonemeSegment]) -> list[PhonemeSegment]:
+    """Divide pauses that are too short between their neighbours."""
     joined = list(found)
     for index in range(len(joined) - 2, 0, -1):
         gap = joined[index]
@@ -95,14 +95,16 @@ def _joined(found: list[Segment]) -> list[Segment]:
     return joined
 
 
-def snapped(found: list[Segment], start: int, end: int, reach: int = round(0.15 * SAMPLE_RATE)) -> list[Segment]:
-    """Return the segments with the first beginning where the sound does, and the last ending where it does.
+def snapped(
+    found: list[PhonemeSegment], start: int, end: int, reach: int = round(0.15 * SAMPLE_RATE)
+) -> list[PhonemeSegment]:
+    """Return the segments with the first moved to the start of the audio, and the last to its end.
 
     Args:
         found: Segments of one sentence.
         start: First audible sample.
         end: One past the last audible sample.
-        reach: Samples that an edge may move; what lies further off is no matter of precision.
+        reach: Samples that an edge may move; one that is further off is left as it is.
     """
     moved = list(found)
     if moved and abs(moved[0].start - start) <= reach and start < moved[0].end:
@@ -112,39 +114,41 @@ def snapped(found: list[Segment], start: int, end: int, reach: int = round(0.15 
     return moved
 
 
-def phoneme_times(found: Sequence[Segment]) -> list[Phoneme]:
+def phoneme_times(found: Sequence[PhonemeSegment]) -> list[PhonemeTime]:
     """Return the segments as phonemes."""
-    return [Phoneme(segment.symbol, segment.start, segment.end) for segment in found]
+    return [PhonemeTime(segment.symbol, segment.start, segment.end) for segment in found]
 
 
-def word_times(reading: Reading, texts: Sequence[str], found: Sequence[Segment], start: int, end: int) -> list[Word]:
-    """Return when the words of a reading are spoken.
+def word_times(
+    pronunciation: Pronunciation, texts: Sequence[str], found: Sequence[PhonemeSegment], start: int, end: int
+) -> list[WordTime]:
+    """Return when the words of a sentence are spoken.
 
-    Words whose phonemes are not known share the time that their neighbours leave, and are marked as estimated.
+    Words whose phonemes are unknown share the time that their neighbours leave, and are marked as estimated.
 
     Args:
-        reading: The words.
-        texts: What each word of the line is written as.
-        found: Segments of the reading; none: everything is estimated.
-        start: First sample of its sound.
+        pronunciation: The words.
+        texts: The text of each word of the request.
+        found: Segments of the sentence; none: everything is estimated.
+        start: First sample of its audio.
         end: One past the last.
     """
-    known = [_span(word, found) for word in reading.words]
-    times: list[Word] = []
+    known = [_span(word, found) for word in pronunciation.words]
+    times: list[WordTime] = []
     for unknown, group in groupby(range(len(known)), key=lambda index: known[index] is None):
         indexes = list(group)
         if unknown:
             until = known[indexes[-1] + 1] if indexes[-1] + 1 < len(known) else None
             left, right = times[-1].end if times else start, until[0] if until else end
-            spans = spread([texts[reading.words[index].index] for index in indexes], left, max(left, right))
+            spans = spread([texts[pronunciation.words[index].index] for index in indexes], left, max(left, right))
         else:
             spans = [span for index in indexes if (span := known[index]) is not None]
         for index, (first, last) in zip(indexes, spans, strict=True):
-            word = reading.words[index]
-            times.append(Word(word.index, first, last, unknown or word.estimated))
+            word = pronunciation.words[index]
+            times.append(WordTime(word.index, first, last, unknown or word.estimated))
     return times
 
 
-def _span(word: ReadWord, found: Sequence[Segment]) -> tuple[int, int] | None:
+def _span(word: PronouncedWord, found: Sequence[PhonemeSegment]) -> tuple[int, int] | None:
     own = [segment for segment in found if segment.symbol and word.first <= segment.first < word.last]
     return (own[0].start, own[-1].end) if own else None

@@ -1,4 +1,4 @@
-"""How the embedded voice reads a sentence: its phonemes, and which of them belong to which word of the text."""
+"""How the embedded voice pronounces a sentence: its phonemes, and which of them belong to which word of the text."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from services.tts.hibari.word_alignment import align
 from services.tts.providers.speech_provider import Span
 
 PAUSES = frozenset(' ;:,.!?—…"()“”↓→↗↘')
-"""Characters of a phoneme string that are no sound."""
+"""Characters of a phoneme string that are silent."""
 MAX_CHARS = 300  # of one sentence; the network was trained on sentences of up to about 400 phonemes
 
-_MAX_RUN = 48  # characters without a space; the voice's reading of one run takes the cube of its length
+_MAX_RUN = 48  # characters without a space; the lexicon's time for one run grows with the cube of its length
 _RUN = re.compile(rf"[^\s—]{{1,{_MAX_RUN}}}")
 _OVERLONG = re.compile(rf"[^\s—]{{{_MAX_RUN}}}(?=[^\s—])")
 _DASH = re.compile(r"\s*—\s*")
 
 
 @dataclass(frozen=True)
-class ReadWord:
-    """A word of the line and its part of the phoneme string."""
+class PronouncedWord:
+    """A word of the request and its part of the phoneme string."""
 
     index: int
-    """Which word of the line."""
+    """Index in `SpeechRequest.words`."""
     first: int = 0
     """Index of its first phoneme character."""
     last: int = 0
-    """One past its last; equal to `first` if it is not known which are its own."""
+    """One past its last; equal to `first` if its own are unknown."""
     estimated: bool = False
-    """Whether the match with the reading is a guess."""
+    """Whether the match with the phonemes is a guess."""
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A sentence as it is read."""
+class Pronunciation:
+    """A sentence as it is spoken."""
 
     phonemes: str
-    words: tuple[ReadWord, ...]
+    words: tuple[PronouncedWord, ...]
 
 
 def sentences(text: str) -> Iterator[Span]:
-    """Yield (start, end) of each sentence, or part of a long one: what the voice takes in one breath."""
+    """Yield (start, end) of each sentence, or part of a long one: what the network gets at once."""
     splitter = SentenceSplitter(first_min_chars=len(text), max_chars=MAX_CHARS)
     end = 0
     for piece in [*splitter.push(text), *splitter.end()]:
@@ -52,13 +52,13 @@ def sentences(text: str) -> Iterator[Span]:
         yield start, end
 
 
-def read(g2p: Any, text: str, words: Sequence[tuple[int, Span]], symbols: Container[str]) -> Reading:
-    """Read one sentence.
+def pronounce(g2p: Any, text: str, words: Sequence[tuple[int, Span]], symbols: Container[str]) -> Pronunciation:
+    """Return the pronunciation of one sentence.
 
     Args:
         g2p: The voice's `hibari.g2p.G2P`.
         text: The sentence.
-        words: Index and span in `text` of each word that wants a time, in order.
+        words: Index and span in `text` of each word whose time is wanted, in order.
         symbols: Characters that a phoneme string may hold; others are left out.
     """
     from hibari.g2p.normalize import normalize
@@ -66,8 +66,8 @@ def read(g2p: Any, text: str, words: Sequence[tuple[int, Span]], symbols: Contai
     runs = [match.span() for match in _RUN.finditer(text)]
     normal = normalize(_DASH.sub(" — ", _OVERLONG.sub(r"\g<0> ", text))).split(" ")
     phonemes, units = _phonemes(g2p, " ".join(normal), symbols)
-    if units and max(units) >= len(normal):  # the voice's tokens were not the words: nothing to go by
-        return Reading(phonemes, tuple(ReadWord(index, estimated=True) for index, _ in words))
+    if units and max(units) >= len(normal):  # the voice's tokens are not the words: no match is possible
+        return Pronunciation(phonemes, tuple(PronouncedWord(index, estimated=True) for index, _ in words))
     spoken = [index for index, word in enumerate(normal) if word != "—"]
     written = [text[start:end] for start, end in runs]
     matched, unsure = align(written, [normal[index] for index in spoken], lambda word: normalize(word).split(" "))
@@ -76,12 +76,12 @@ def read(g2p: Any, text: str, words: Sequence[tuple[int, Span]], symbols: Contai
     for place, unit in enumerate(units):
         if unit in run_of and phonemes[place] not in PAUSES:
             places.setdefault(run_of[unit], []).append(place)
-    return Reading(phonemes, tuple(_words(words, runs, places, unsure)))
+    return Pronunciation(phonemes, tuple(_words(words, runs, places, unsure)))
 
 
 def _words(
     words: Sequence[tuple[int, Span]], runs: Sequence[Span], places: dict[int, list[int]], unsure: set[int]
-) -> Iterator[ReadWord]:
+) -> Iterator[PronouncedWord]:
     """Yield each word with the phonemes of the runs that it touches; a run belongs to the first word that does."""
     free = 0
     for index, (start, end) in words:
@@ -89,9 +89,9 @@ def _words(
         free = own[-1] + 1 if own else free
         sounds = [place for run in own for place in places.get(run, ())]
         if sounds:
-            yield ReadWord(index, sounds[0], sounds[-1] + 1, not unsure.isdisjoint(own))
+            yield PronouncedWord(index, sounds[0], sounds[-1] + 1, not unsure.isdisjoint(own))
         else:
-            yield ReadWord(index, estimated=True)
+            yield PronouncedWord(index, estimated=True)
 
 
 def _phonemes(g2p: Any, normal: str, symbols: Container[str]) -> tuple[str, list[int]]:

@@ -1,6 +1,6 @@
-"""Find the written word that each word of a reading belongs to, as "at 7:30 pm" is read "at seven thirty P.M.".
+"""Aligns the words of a normalized sentence with the written ones: "at seven thirty P.M." with "at 7:30 pm".
 
-Both sides are in the same order, and most words are equal; between those, the most alike go together.
+Both sides are in the same order, and most words are equal; between those, the most similar are matched.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ _EDGE = ".,;:!?\"'“”‘’()[]…"
 
 
 def align(written: Sequence[str], read: Sequence[str], expand: Expand) -> tuple[list[int], set[int]]:
-    """Match the words of a reading with the written ones.
+    """Match the words of a normalized sentence with the written ones.
 
     Args:
         written: Words of the text.
-        read: Words of its reading.
-        expand: The reading of one written word alone.
+        read: Words of the normalized text.
+        expand: Normalizes one written word alone.
 
     Returns:
-        For each word of `read` the index of its written word, never decreasing; and the written words that were matched
-        for want of a better one.
+        For each word of `read` the index of its written word, never decreasing; and the written words whose match
+        is a guess.
     """
     if not written:
         return [], set()
@@ -81,7 +81,7 @@ def _likeness(word: str, reading: set[str], other: str) -> float:
 
 
 def _key(word: str) -> str:
-    """Return what two equal words have in common: signs count, the punctuation around does not."""
+    """Return the part of a word that is compared: inner signs count, the punctuation around does not."""
     return word.casefold().replace("’", "'").strip(_EDGE) or word
 
 

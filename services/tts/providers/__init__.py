@@ -1,1 +1,1 @@
-"""Where voices come from: one Protocol, and a module for each provider."""
+"""Speech providers: one Protocol, and a module for each provider over the network."""

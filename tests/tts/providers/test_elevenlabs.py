@@ -164,7 +164,8 @@ async def test_a_refusal_falls_over_to_the_next_provider_with_its_own_voice(
             second = await client.say(TEXT)
     assert [heard.header.provider for heard in (first, second)] == ["local", "local"]
     assert [heard.header.voice for heard in (first, second)] == ["local", "local"]
-    assert len(vendor.spoken) == 1, "after a failure the provider is left alone, and the SDK does not retry"
+    requests = 2 if status == 422 else 1  # a request that the vendor cannot process says nothing about the next one
+    assert len(vendor.spoken) == requests, "after a failure the provider rests, and the SDK does not retry"
     assert "not today" in caplog.text
     assert KEY not in caplog.text
 
