@@ -146,7 +146,7 @@ class ReplyGenerator:
                     event = ReplyEnd(FinishReason.STOP)
                 if isinstance(event, ReplyEnd):
                     if not begun and event.reason is FinishReason.STOP:
-                        raise ProviderError("the reply is empty: nothing to say")
+                        raise ProviderError("the reply is empty")
                     yield event
                     return
 

@@ -118,7 +118,7 @@ class Failover(Generic[P]):
     def _by_readiness(self, requests: Sequence[tuple[P, R]]) -> Iterator[tuple[P, R]]:
         """Yield the requests in order, those of resting providers last.
 
-        Lazy, because a breaker that is asked after its rest lets one call through and expects it to be made.
+        Lazy, because a breaker that allows a call after its rest expects that call to be made.
         """
         resting = []
         for provider, request in requests:

@@ -53,7 +53,7 @@ class Delivery:
         elif isinstance(event, SentencePause):
             yield from self._end_phrase()
             yield from self._send(self._resampler.push(self._track.next_phrase(event.seconds)))
-        yield from self._timings(self._track.settled)
+        yield from self._timings(self._track.final_until)
 
     def end(self, pause_seconds: float) -> Iterator[tts_pb2.SynthesizeResponse]:
         """Yield the rest: the last audio, its times, and a pause."""
@@ -84,9 +84,9 @@ class Delivery:
             yield tts_pb2.SynthesizeResponse(audio=audio_chunk(self.sample_count, chunk))
             self.sample_count += len(chunk)
 
-    def _timings(self, settled: int | None) -> Iterator[tts_pb2.SynthesizeResponse]:
-        """Yield the timings whose audio has left the track, up to the provider's sample `settled`; None: all."""
-        while self._timed and (settled is None or _end(self._timed[0]) <= settled):
+    def _timings(self, final_until: int | None) -> Iterator[tts_pb2.SynthesizeResponse]:
+        """Yield the timings whose audio has left the track, up to the provider's sample `final_until`; None: all."""
+        while self._timed and (final_until is None or _end(self._timed[0]) <= final_until):
             self._ready.append(tts_pb2.SynthesizeResponse(timings=self._message(self._timed.pop(0))))
         if self.sample_count:
             yield from self._ready

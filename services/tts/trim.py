@@ -70,7 +70,7 @@ class PhraseTrack:
         """Samples returned so far."""
 
     @property
-    def settled(self) -> int:
+    def final_until(self) -> int:
         """The provider's sample up to which everything has been returned; before it, `place` is final."""
         if not self._trimmer.audible:
             return self._phrase_in

@@ -1,4 +1,4 @@
-"""Tags of a model's reply reach whoever speaks it."""
+"""Emotion tags in a model's reply stay in the sentences."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ async def test_tags_come_whole_and_lead_their_sentences() -> None:
 @pytest.mark.parametrize("before", ["", "assistant: ", "<think>hm</think>", "<|im_start|>assistant\n"])
 def test_what_is_cleaned_away_leaves_the_first_tag(before: str) -> None:
     cleaner = ReplyCleaner()
-    said = "".join(cleaner.push(character) for character in f"{before}[happy] Hello!") + cleaner.end()
-    assert said == "[happy] Hello!"
+    cleaned = "".join(cleaner.push(character) for character in f"{before}[happy] Hello!") + cleaner.end()
+    assert cleaned == "[happy] Hello!"

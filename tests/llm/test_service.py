@@ -1,4 +1,4 @@
-"""The service over gRPC, with a stand-in for the paid vendor."""
+"""The service over gRPC, with a local server in place of the paid vendor."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def test_vendors_reason_is_passed_on(reason: str, code: int) -> None:
 @pytest.mark.parametrize(
     "fault", [{"breaks_before": 7}, {"malformed_at": 7}, {"error_at": 7}, {"silent_before": 7}, {"finish_reason": None}]
 )
-async def test_reply_that_breaks_off_keeps_what_was_said(fault: dict[str, Any]) -> None:
+async def test_reply_that_breaks_off_keeps_the_text_so_far(fault: dict[str, Any]) -> None:
     async with (
         serving(ChatServer(**fault)) as vendor,
         serving_llm(base_url=vendor.url, provider="endpoint", inactivity_timeout=0.2) as stub,
@@ -111,8 +111,8 @@ async def test_reply_that_breaks_off_keeps_what_was_said(fault: dict[str, Any]) 
         ({"breaks_before": 0}, "endpoint"),
         ({"malformed_at": 0}, "malformed"),
         ({"error_at": 0}, "out of memory"),
-        ({"words": []}, "nothing to say"),
-        ({"words": [" ", "\n"]}, "nothing to say"),
+        ({"words": []}, "the reply is empty"),
+        ({"words": [" ", "\n"]}, "the reply is empty"),
     ],
 )
 async def test_vendor_that_fails_before_the_first_word_is_unavailable(fault: dict[str, Any], message: str) -> None:

@@ -1,4 +1,4 @@
-"""Listening to the voice over real gRPC, and a stand-in for ElevenLabs that speaks its HTTP protocol."""
+"""A client of the speech service over real gRPC, and a local server with the HTTP API of ElevenLabs."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ VENDOR_RATE = 24_000
 
 
 @dataclass
-class Heard:
-    """Everything that one call sent."""
+class SynthesisResult:
+    """All responses of one call."""
 
     text: str
     header: tts_pb2.SpeechHeader = field(default_factory=tts_pb2.SpeechHeader)
@@ -49,12 +49,25 @@ class Heard:
         """The sound without the closing pause."""
         return self.pcm[: self.finished.sample_count - self.finished.pause_sample_count]
 
-    def seconds(self, sample: int) -> float:
-        return sample / self.rate
+    def add(self, response: tts_pb2.SynthesizeResponse) -> None:
+        """Add one response, and check that it follows from those before."""
+        kind = response.WhichOneof("event")
+        assert kind is not None
+        self.kinds.append(kind)
+        if kind == "header":
+            self.header.CopyFrom(response.header)
+        elif kind == "audio":
+            assert response.audio.first_sample == sum(map(len, self.chunks)), "chunks follow without gap or overlap"
+            self.chunks.append(np.frombuffer(response.audio.pcm, "<i2"))
+        elif kind == "timings":
+            self.words += response.timings.words
+            self.phonemes += response.timings.phonemes
+        elif kind == "finished":
+            self.finished.CopyFrom(response.finished)
 
 
 class Client:
-    """A caller of one voice service."""
+    """A client of one speech service."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.stub = tts_pb2_grpc.SpeechServiceStub(channel)
@@ -62,33 +75,16 @@ class Client:
     def call(self, text: str, **fields: Any) -> Any:
         return self.stub.Synthesize(tts_pb2.SynthesizeRequest(text=text, **fields), timeout=60)
 
-    async def say(self, text: str, **fields: Any) -> Heard:
-        heard = Heard(text)
+    async def synthesize(self, text: str, **fields: Any) -> SynthesisResult:
+        result = SynthesisResult(text)
         async for response in self.call(text, **fields):
-            take(heard, response)
-        return heard
+            result.add(response)
+        return result
 
     async def refusal(self, text: str, **fields: Any) -> grpc.aio.AioRpcError:
         with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await self.say(text, **fields)
+            await self.synthesize(text, **fields)
         return raised.value
-
-
-def take(heard: Heard, response: tts_pb2.SynthesizeResponse) -> None:
-    """Add one message to what was heard, and check that it follows from those before."""
-    kind = response.WhichOneof("event")
-    assert kind is not None
-    heard.kinds.append(kind)
-    if kind == "header":
-        heard.header.CopyFrom(response.header)
-    elif kind == "audio":
-        assert response.audio.first_sample == sum(map(len, heard.chunks)), "chunks follow without gap or overlap"
-        heard.chunks.append(np.frombuffer(response.audio.pcm, "<i2"))
-    elif kind == "timings":
-        heard.words += response.timings.words
-        heard.phonemes += response.timings.phonemes
-    elif kind == "finished":
-        heard.finished.CopyFrom(response.finished)
 
 
 Serve = Callable[..., contextlib.AbstractAsyncContextManager[Client]]
@@ -155,8 +151,8 @@ Answer = Callable[[Send], Awaitable[None]]
 
 
 @dataclass
-class Asked:
-    """A request that a stand-in got."""
+class ReceivedRequest:
+    """A request that a vendor server received."""
 
     method: str
     path: str
@@ -165,10 +161,10 @@ class Asked:
 
 
 class Vendor:
-    """An HTTP/1.1 server on loopback that answers as it is told, and notices when a caller hangs up."""
+    """An HTTP/1.1 server on loopback whose answers the test sets; it notices when a caller hangs up."""
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
+        self.received: list[ReceivedRequest] = []
         self.status = 200
         self.headers: dict[str, str] = {}
         self.answer: Answer = self.nothing
@@ -180,9 +176,9 @@ class Vendor:
         self.url = ""
 
     @property
-    def spoken(self) -> list[Asked]:
+    def speech_requests(self) -> list[ReceivedRequest]:
         """The requests for speech."""
-        return [asked for asked in self.asked if asked.method == "POST"]
+        return [request for request in self.received if request.method == "POST"]
 
     async def nothing(self, send: Send) -> None:
         """Answer with an empty body."""
@@ -196,7 +192,7 @@ class Vendor:
         self.status, self.answer, self.headers = status, answer, headers
 
     def lines(self, *lines: bytes) -> None:
-        """Answer with these bytes, cut in chunks that know nothing of lines or samples."""
+        """Answer with these bytes, in chunks that end anywhere within lines and samples."""
 
         async def answer(send: Send) -> None:
             data = b"".join(lines)
@@ -219,12 +215,12 @@ class Vendor:
         method, path, _ = first.split(" ")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in rest) if name}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
-        self.asked.append(Asked(method, path, headers, json.loads(body) if body else None))
+        self.received.append(ReceivedRequest(method, path, headers, json.loads(body) if body else None))
         if method == "GET":
             await self._list(writer)
             return
         extra = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in self.headers.items())
-        writer.write(f"HTTP/1.1 {self.status} Said\r\ntransfer-encoding: chunked\r\n{extra}\r\n".encode())
+        writer.write(f"HTTP/1.1 {self.status} Status\r\ntransfer-encoding: chunked\r\n{extra}\r\n".encode())
 
         async def send(data: bytes) -> None:
             writer.write(b"%x\r\n%s\r\n" % (len(data), data))
@@ -254,7 +250,7 @@ class Vendor:
 
 
 @contextlib.asynccontextmanager
-async def _standing_in() -> AsyncGenerator[Vendor]:
+async def _vendor_server() -> AsyncGenerator[Vendor]:
     vendor = Vendor()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -275,12 +271,12 @@ async def _standing_in() -> AsyncGenerator[Vendor]:
 
 @pytest.fixture
 async def vendor() -> AsyncGenerator[Vendor]:
-    async with _standing_in() as standing_in:
-        yield standing_in
+    async with _vendor_server() as server:
+        yield server
 
 
 @pytest.fixture
 async def other() -> AsyncGenerator[Vendor]:
     """A second server, for the endpoint of one's own."""
-    async with _standing_in() as standing_in:
-        yield standing_in
+    async with _vendor_server() as server:
+        yield server

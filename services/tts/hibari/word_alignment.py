@@ -49,8 +49,8 @@ def _block(written: Sequence[str], read: Sequence[str], expand: Expand) -> tuple
     n, m = len(written), len(read)
     if n == 1:
         return [0] * m, set()
-    readings = [{_key(part) for part in expand(word)} for word in written]
-    alike = [[_likeness(word, readings[i], other) for i, word in enumerate(written)] for other in read]  # (m, n)
+    normalized = [{_key(part) for part in expand(word)} for word in written]
+    alike = [[_likeness(word, normalized[i], other) for i, word in enumerate(written)] for other in read]  # (m, n)
     best = [[0.0] * (n + 1) for _ in range(m + 1)]  # greatest likeness of read[j:], none before written[i]
     for j in range(m - 1, -1, -1):
         best[j][n] = -1.0
@@ -65,10 +65,10 @@ def _block(written: Sequence[str], read: Sequence[str], expand: Expand) -> tuple
     return owners, set(owners) - sure
 
 
-def _likeness(word: str, reading: set[str], other: str) -> float:
+def _likeness(word: str, normalized: set[str], other: str) -> float:
     """Return 0 (nothing in common) to 1 (the same)."""
     key, other_key = _bare(word), _bare(other)
-    if _key(other) in reading or (key and key == other_key):
+    if _key(other) in normalized or (key and key == other_key):
         return 1.0
     common = 0
     for a, b in zip(key, other_key, strict=False):

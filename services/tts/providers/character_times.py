@@ -32,7 +32,7 @@ class CharacterTimes:
         self._cursor = 0  # the next character of the text
         self._base = 0.0  # seconds that times of the current piece count from
         self._latest = 0.0  # last start, seconds
-        self._settled = 0  # end of the last word returned, samples
+        self._last_end = 0  # end of the last word returned, samples
         self._pending = [_Pending(index, span) for index, span in enumerate(words)]
 
     def push(
@@ -78,7 +78,7 @@ class CharacterTimes:
         known = [index for index in passed if self._pending[index].start is not None]
         count = known[-1] + 1 if known else 0
         done, self._pending = self._pending[:count], self._pending[count:]
-        return self._filled(done, self._settled)
+        return self._filled(done, self._last_end)
 
     def _filled(self, group: Sequence[_Pending], until: int) -> list[WordTime]:
         """Return words with times; those without share what lies between their neighbours, the last end at `until`."""
@@ -88,17 +88,17 @@ class CharacterTimes:
             if word.start is None:
                 unknown.append(word)
                 continue
-            start = max(word.start, self._settled)
+            start = max(word.start, self._last_end)
             found += self._shared(unknown, start)
             unknown = []
-            self._settled = max(word.end, start)
-            found.append(WordTime(word.index, start, self._settled))
-        return found + self._shared(unknown, max(until, self._settled))
+            self._last_end = max(word.end, start)
+            found.append(WordTime(word.index, start, self._last_end))
+        return found + self._shared(unknown, max(until, self._last_end))
 
     def _shared(self, unknown: Sequence[_Pending], until: int) -> list[WordTime]:
         texts = [self._text[slice(*word.span)] for word in unknown]
-        spans = spread(texts, self._settled, max(until, self._settled))
-        self._settled = spans[-1][1] if spans else self._settled
+        spans = spread(texts, self._last_end, max(until, self._last_end))
+        self._last_end = spans[-1][1] if spans else self._last_end
         return [
             WordTime(word.index, start, end, estimated=True) for word, (start, end) in zip(unknown, spans, strict=True)
         ]

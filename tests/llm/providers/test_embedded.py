@@ -1,4 +1,4 @@
-"""The embedded model, for real: loaded once, asked over gRPC."""
+"""The embedded model itself, loaded once and used over gRPC."""
 
 from __future__ import annotations
 

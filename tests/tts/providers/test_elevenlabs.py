@@ -1,4 +1,4 @@
-"""ElevenLabs through its SDK against a server that speaks its protocol: streaming, failures, and who speaks instead."""
+"""ElevenLabs through its SDK, against a server with its API: streaming, failures, and failover."""
 
 from __future__ import annotations
 
@@ -57,19 +57,19 @@ async def test_words_and_samples_are_exact_whatever_the_pieces(
     letters = [slice(0, 3), slice(3, 8), slice(8, 14), slice(14, 16)]
     vendor.lines(*(make_piece(p, TEXT[s], STARTS[s], ENDS[s]) for p, s in zip(parts, letters, strict=True)))
     async with serve(**keyed(vendor)) as client:
-        heard = await client.say(f"**{TEXT}**")
-    assert (heard.header.provider, heard.header.voice, heard.rate) == ("elevenlabs", "JBFqnCBsd6RMkjVDRZzb", 24_000)
-    assert [(w.word, w.start_char, w.end_char, w.estimated) for w in heard.words] == [
+        result = await client.synthesize(f"**{TEXT}**")
+    assert (result.header.provider, result.header.voice, result.rate) == ("elevenlabs", "JBFqnCBsd6RMkjVDRZzb", 24_000)
+    assert [(w.word, w.start_char, w.end_char, w.estimated) for w in result.words] == [
         ("**Hello", 0, 7, False),
         ("big", 8, 11, False),
         ("world.**", 12, 20, False),
     ]
     cut = 2400 - round(0.015 * 24_000)  # leading silence, less what is kept of it
-    for word, first, last in zip(heard.words, (0, 6, 10), (4, 8, 14), strict=True):
+    for word, first, last in zip(result.words, (0, 6, 10), (4, 8, 14), strict=True):
         assert abs(word.start_sample - (STARTS[first] * 24_000 - cut)) <= 1
         assert abs(word.end_sample - (ENDS[last] * 24_000 - cut)) <= 1
     kept = round(0.015 * 24_000)
-    assert np.array_equal(heard.pcm[kept : kept + 21_000], sound[2400 : 2400 + 21_000])
+    assert np.array_equal(result.pcm[kept : kept + 21_000], sound[2400 : 2400 + 21_000])
 
 
 async def test_times_that_begin_again_with_each_piece_are_counted_on(
@@ -83,8 +83,8 @@ async def test_times_that_begin_again_with_each_piece_are_counted_on(
         make_piece(half, "night", again, [t + 0.1 for t in again]),
     )
     async with serve(**keyed(vendor)) as client:
-        heard = await client.say("Good night")
-    good, night = heard.words
+        result = await client.synthesize("Good night")
+    good, night = result.words
     assert (good.start_sample, good.end_sample) == (0, 9600)
     assert (night.start_sample, night.end_sample) == (12_000, 24_000)
 
@@ -94,27 +94,29 @@ async def test_words_without_times_are_estimated_within_the_sound(
 ) -> None:
     vendor.lines(make_piece(make_tone(1.0).tobytes(), "Hello", [0.0] * 4, [0.1] * 5))  # four starts for five characters
     async with serve(**keyed(vendor)) as client:
-        heard = await client.say(TEXT)
-    assert [(w.word, w.estimated) for w in heard.words] == [("Hello", True), ("big", True), ("world.", True)]
-    assert heard.words[0].start_sample == 0
-    assert heard.words[-1].end_sample <= len(heard.speech)
+        result = await client.synthesize(TEXT)
+    assert [(w.word, w.estimated) for w in result.words] == [("Hello", True), ("big", True), ("world.", True)]
+    assert result.words[0].start_sample == 0
+    assert result.words[-1].end_sample <= len(result.speech)
 
 
-async def test_the_request_says_what_was_asked(serve: Any, vendor: Any, make_piece: Any, make_tone: Any) -> None:
+async def test_the_request_has_what_the_client_asks_for(
+    serve: Any, vendor: Any, make_piece: Any, make_tone: Any
+) -> None:
     vendor.lines(make_piece(make_tone(0.3).tobytes()))
     flags = keyed(vendor, elevenlabs_model_id="eleven_multilingual_v2")
     async with serve(**flags) as client:
-        heard = await client.say("5 € for *smiles* tea", voice="voice-two", speed=2.0, previous_text="So far.")
-    (asked,) = vendor.spoken
-    assert asked.path == "/v1/text-to-speech/voice-two/stream/with-timestamps?output_format=pcm_24000"
-    assert asked.headers["xi-api-key"] == KEY
-    assert asked.body == {
+        result = await client.synthesize("5 € for *smiles* tea", voice="voice-two", speed=2.0, previous_text="So far.")
+    (request,) = vendor.speech_requests
+    assert request.path == "/v1/text-to-speech/voice-two/stream/with-timestamps?output_format=pcm_24000"
+    assert request.headers["xi-api-key"] == KEY
+    assert request.body == {
         "text": "5 € for tea",
         "model_id": "eleven_multilingual_v2",
         "previous_text": "So far.",
         "voice_settings": {"speed": 1.2},
     }
-    assert heard.header.voice == "voice-two"
+    assert result.header.voice == "voice-two"
 
 
 async def test_voices_are_those_of_the_account_the_default_first(serve: Any, vendor: Any) -> None:
@@ -126,7 +128,7 @@ async def test_voices_are_those_of_the_account_the_default_first(serve: Any, ven
         ("JBFqnCBsd6RMkjVDRZzb", "George", ["en"]),
     ]
     assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
-    assert len([asked for asked in vendor.asked if asked.method == "GET"]) == 1, "the list is kept for a while"
+    assert len([request for request in vendor.received if request.method == "GET"]) == 1, "the list is kept for a while"
 
 
 async def test_a_key_that_is_good_for_speech_alone_speaks_with_any_voice(
@@ -135,12 +137,12 @@ async def test_a_key_that_is_good_for_speech_alone_speaks_with_any_voice(
     vendor.voices = None
     vendor.lines(make_piece(make_tone(0.3).tobytes()))
     async with serve(**keyed(vendor)) as client:
-        heard = await client.say("Hi", voice="voice-three")
+        result = await client.synthesize("Hi", voice="voice-three")
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await client.stub.ListVoices(tts_pb2.ListVoicesRequest(), timeout=10)
-    assert (heard.header.provider, heard.header.voice) == ("elevenlabs", "voice-three")
+    assert (result.header.provider, result.header.voice) == ("elevenlabs", "voice-three")
     assert raised.value.code() == grpc.StatusCode.UNAVAILABLE
-    assert len([asked for asked in vendor.asked if asked.method == "GET"]) == 1
+    assert len([request for request in vendor.received if request.method == "GET"]) == 1
 
 
 def local(other: Any, make_tone: Any) -> dict[str, Any]:
@@ -160,26 +162,26 @@ async def test_a_refusal_falls_over_to_the_next_provider_with_its_own_voice(
     vendor.refuse(status, {"detail": {"status": "no", "message": "not today"}}, retry_after="60")
     with caplog.at_level(logging.INFO):
         async with serve(**keyed(vendor, breaker_failures=1, **local(other, make_tone))) as client:
-            first = await client.say(TEXT, voice="JBFqnCBsd6RMkjVDRZzb")
-            second = await client.say(TEXT)
-    assert [heard.header.provider for heard in (first, second)] == ["local", "local"]
-    assert [heard.header.voice for heard in (first, second)] == ["local", "local"]
-    requests = 2 if status == 422 else 1  # a request that the vendor cannot process says nothing about the next one
-    assert len(vendor.spoken) == requests, "after a failure the provider rests, and the SDK does not retry"
+            first = await client.synthesize(TEXT, voice="JBFqnCBsd6RMkjVDRZzb")
+            second = await client.synthesize(TEXT)
+    assert [result.header.provider for result in (first, second)] == ["local", "local"]
+    assert [result.header.voice for result in (first, second)] == ["local", "local"]
+    requests = 2 if status == 422 else 1  # a request that the vendor cannot process does not rest it
+    assert len(vendor.speech_requests) == requests, "after a failure the provider rests, and the SDK does not retry"
     assert "not today" in caplog.text
     assert KEY not in caplog.text
 
 
 async def test_an_endpoint_of_ones_own_speaks_with_estimated_times(serve: Any, other: Any, make_tone: Any) -> None:
     async with serve(**{**local(other, make_tone), "provider": "local", "local_voice": "af_bella"}) as client:
-        heard = await client.say(TEXT, sample_rate_hertz=16_000)
-    assert other.spoken[0].body == {"text": TEXT, "voice": "af_bella"}
-    assert abs(len(heard.speech) - (0.6 + 0.015 + 0.06) * 16_000) <= 3
-    assert [w.word for w in heard.words] == TEXT.split()
-    assert all(w.estimated for w in heard.words)
+        result = await client.synthesize(TEXT, sample_rate_hertz=16_000)
+    assert other.speech_requests[0].body == {"text": TEXT, "voice": "af_bella"}
+    assert abs(len(result.speech) - (0.6 + 0.015 + 0.06) * 16_000) <= 3
+    assert [w.word for w in result.words] == TEXT.split()
+    assert all(w.estimated for w in result.words)
     lead = 0.015 * 16_000
-    assert abs(heard.words[0].start_sample - lead) <= 3
-    assert abs(heard.words[-1].end_sample - (lead + 0.6 * 16_000)) <= 3
+    assert abs(result.words[0].start_sample - lead) <= 3
+    assert abs(result.words[-1].end_sample - (lead + 0.6 * 16_000)) <= 3
 
 
 @pytest.mark.parametrize("answer", [b"<html>no speech here</html>", b""])
@@ -188,8 +190,8 @@ async def test_an_answer_that_is_no_sound_falls_over_to_the_embedded_voice(
 ) -> None:
     other.lines(answer or b" ")
     async with serve(provider="local", local_url=other.url) as client:
-        heard = await client.say(TEXT)
-    assert heard.header.provider == "hibari"
+        result = await client.synthesize(TEXT)
+    assert result.header.provider == "hibari"
 
 
 async def test_an_answer_without_sound_falls_over(
@@ -197,8 +199,8 @@ async def test_an_answer_without_sound_falls_over(
 ) -> None:
     vendor.lines(make_piece(b""))
     async with serve(**keyed(vendor, **local(other, make_tone))) as client:
-        heard = await client.say(TEXT)
-    assert heard.header.provider == "local"
+        result = await client.synthesize(TEXT)
+    assert result.header.provider == "local"
 
 
 async def test_a_provider_that_stalls_before_its_first_sound_is_not_waited_for(
@@ -210,8 +212,8 @@ async def test_a_provider_that_stalls_before_its_first_sound_is_not_waited_for(
     vendor.answer = stall
     flags = keyed(vendor, first_sound_timeout=1.0, **local(other, make_tone))
     async with serve(**flags) as client:
-        heard = await client.say(TEXT)
-        assert heard.header.provider == "local"
+        result = await client.synthesize(TEXT)
+        assert result.header.provider == "local"
         await asyncio.wait_for(vendor.hung_up.wait(), 5)
 
 
@@ -261,7 +263,7 @@ async def test_a_cancelled_call_releases_the_socket(serve: Any, vendor: Any, mak
         await asyncio.wait_for(vendor.hung_up.wait(), 5)
 
 
-async def test_without_a_fallback_a_refused_key_says_so(serve: Any, vendor: Any) -> None:
+async def test_without_a_fallback_a_refused_key_is_unavailable(serve: Any, vendor: Any) -> None:
     vendor.refuse(401, {"detail": {"status": "invalid_api_key", "message": "Invalid API key"}})
     async with serve(**keyed(vendor)) as client:
         error = await client.refusal(TEXT)
