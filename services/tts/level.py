@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from services.common.types import Pcm
-
-Samples = npt.NDArray[np.float32]
+from services.common.types import Floats, Pcm
 
 KNEE = 0.6  # of full scale; below, the sound is only louder; lower: softer peaks but more distortion
 CEILING = 0.92  # no sample exceeds it; leaves room for what resampling adds
 
 
-def amplify(samples: Samples, decibels: float) -> Pcm:
+def amplify(samples: Floats, decibels: float) -> Pcm:
     """Return `samples` (-1 to 1) raised by `decibels`, as PCM16 of at most `CEILING`.
 
     Each sample is computed alone, so pieces of a stream join without a click.

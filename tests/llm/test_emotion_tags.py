@@ -8,7 +8,7 @@ from services.llm.cleaning import ReplyCleaner
 from services.text.emotion_tags import find_tags
 from tests.llm.chat_server import ChatServer, serving
 from tests.llm.llm_client import generate, serving_llm
-from tests.llm.test_service import ONLY
+from tests.llm.test_server import ONLY
 
 WORDS = ("[hap", "py] ", "Hello", " there", ", friend.", " [", "sad:", "0.5]", " I", " must", " go", ".")
 

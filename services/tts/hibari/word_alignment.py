@@ -15,43 +15,43 @@ _DIGIT_LIKENESS = 0.2  # of a number to a word that is no number: rather it than
 _EDGE = ".,;:!?\"'“”‘’()[]…"
 
 
-def align(written: Sequence[str], read: Sequence[str], expand: Expand) -> tuple[list[int], set[int]]:
+def align(written: Sequence[str], spoken: Sequence[str], expand: Expand) -> tuple[list[int], set[int]]:
     """Match the words of a normalized sentence with the written ones.
 
     Args:
         written: Words of the text.
-        read: Words of the normalized text.
+        spoken: Words of the normalized text.
         expand: Normalizes one written word alone.
 
     Returns:
-        For each word of `read` the index of its written word, never decreasing; and the written words whose match
+        For each word of `spoken` the index of its written word, never decreasing; and the written words whose match
         is a guess.
     """
     if not written:
         return [], set()
     owners: list[int] = []
     unsure: set[int] = set()
-    matcher = SequenceMatcher(None, [_key(word) for word in written], [_key(word) for word in read], autojunk=False)
+    matcher = SequenceMatcher(None, [_key(word) for word in written], [_key(word) for word in spoken], autojunk=False)
     for kind, i, i_end, j, j_end in matcher.get_opcodes():
         if kind == "equal":
             owners.extend(range(i, i_end))
         elif kind == "insert":
             owners.extend([max(i - 1, 0)] * (j_end - j))
         elif kind == "replace":
-            block, doubted = _block(written[i:i_end], read[j:j_end], expand)
+            block, doubted = _block(written[i:i_end], spoken[j:j_end], expand)
             owners.extend(i + index for index in block)
             unsure.update(i + index for index in doubted)
     return owners, unsure
 
 
-def _block(written: Sequence[str], read: Sequence[str], expand: Expand) -> tuple[list[int], set[int]]:
-    """Assign each word of `read` to one of `written`, in order, so that the likeness is greatest."""
-    n, m = len(written), len(read)
+def _block(written: Sequence[str], spoken: Sequence[str], expand: Expand) -> tuple[list[int], set[int]]:
+    """Assign each word of `spoken` to one of `written`, in order, so that the likeness is greatest."""
+    n, m = len(written), len(spoken)
     if n == 1:
         return [0] * m, set()
     normalized = [{_key(part) for part in expand(word)} for word in written]
-    alike = [[_likeness(word, normalized[i], other) for i, word in enumerate(written)] for other in read]  # (m, n)
-    best = [[0.0] * (n + 1) for _ in range(m + 1)]  # greatest likeness of read[j:], none before written[i]
+    alike = [[_likeness(word, normalized[i], other) for i, word in enumerate(written)] for other in spoken]  # (m, n)
+    best = [[0.0] * (n + 1) for _ in range(m + 1)]  # greatest likeness of spoken[j:], none before written[i]
     for j in range(m - 1, -1, -1):
         best[j][n] = -1.0
         for i in range(n - 1, -1, -1):

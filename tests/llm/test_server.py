@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 
-from neurosync.v1 import llm_pb2
+from neurosync.v1 import llm_pb2, outcome_pb2
 from services.common.wire import seconds_of
 from tests.llm.chat_server import ChatServer, serving
 from tests.llm.llm_client import Reply, generate, serving_llm
@@ -96,6 +96,7 @@ async def test_reply_that_breaks_off_keeps_the_text_so_far(fault: dict[str, Any]
     assert reply.started.provider == "endpoint", "a reply that has begun is not begun again elsewhere"
     assert reply.finished.reason == llm_pb2.FINISH_REASON_ERROR
     assert reply.finished.error_message.startswith("endpoint")
+    assert reply.finished.error_reason == outcome_pb2.REASON_UNAVAILABLE
     assert reply.text.startswith("Hello there, my friend.")
     assert "".join(sentence.text for sentence in reply.sentences) == reply.text
 
@@ -140,6 +141,19 @@ async def test_vendor_that_fails_is_followed_by_the_next_and_left_out_for_a_whil
     assert [reply.started.provider for reply in replies] == ["endpoint", "endpoint", "openai", "openai"]
     assert len(first.requests) == 3, "the second reply did not try the vendor that had just failed"
     assert "max_completion_tokens" in first.requests[0]
+
+
+async def test_vendor_that_refuses_one_request_is_tried_by_the_next() -> None:
+    async with (
+        serving(ChatServer(status=400)) as first,
+        serving(ChatServer()) as second,
+        serving_llm(openai_api_key="key", openai_base_url=first.url, base_url=second.url) as stub,
+    ):
+        replies = [await generate(stub)]
+        first.status = 200
+        replies.append(await generate(stub))
+
+    assert [reply.started.provider for reply in replies] == ["endpoint", "openai"]
 
 
 async def test_vendor_that_is_away_at_the_start_is_followed_by_the_next() -> None:
