@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from services.common.errors import ConfigurationError
 from services.llm.providers.language_provider import ChatMessage, FinishReason, GenerationRequest, ReplyEnd
 from services.llm.settings import LanguageModelSettings
-from services.providers import http
+from services.providers import deadlines, http
 from services.providers.provider_error import ProviderError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class ChatOptions:
     """Up to and including `/v1`."""
     api_key: str = field(repr=False)
     model: str = ""
-    """Model to ask for; empty: the first that the server lists."""
+    """Model to request; empty: the first that the server lists."""
     context_tokens: int = 8192
     """Tokens that prompt and reply may have together."""
     read_seconds: float = 30.0
@@ -106,7 +106,7 @@ class ChatProvider:
                     if choice.finish_reason:
                         reason = _FINISH_REASONS.get(choice.finish_reason, FinishReason.STOP)
         finally:
-            await stream.close()  # the server stops generating when the connection closes
+            await deadlines.closed_within(stream.close())  # the server stops generating when the connection closes
         if reason is None:
             raise ProviderError("the stream ended before the reply did")
         yield ReplyEnd(reason, *tokens)
