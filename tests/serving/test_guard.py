@@ -133,8 +133,9 @@ async def test_an_error_becomes_its_status_with_its_text(
 
 
 def tree(kind: type[errors.NeuroSyncError]) -> list[type[errors.NeuroSyncError]]:
-    """Return all errors below `kind`."""
-    return [found for child in kind.__subclasses__() for found in (child, *tree(child))]
+    """Return all errors of `services.common.errors` below `kind`; those of other modules inherit their status."""
+    own = [child for child in kind.__subclasses__() if child.__module__ == errors.__name__]
+    return [found for child in own for found in (child, *tree(child))]
 
 
 def test_every_error_of_the_tree_is_translated() -> None:
