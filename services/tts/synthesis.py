@@ -13,7 +13,7 @@ from services.text.spoken import Spoken, spoken
 from services.tts.delivery import Delivery
 from services.tts.pauses import Pauses
 from services.tts.providers.speech_provider import SpeechAudio, SpeechProvider, SpeechRequest
-from services.tts.synthesis_request import SAMPLE_RATES, SynthesisRequest
+from services.tts.synthesis_request import OUTPUT_SAMPLE_RATES, SynthesisRequest
 
 logger = logging.getLogger(__name__)
 
@@ -109,6 +109,6 @@ class Synthesis:
     def _header(self, provider_rate: int) -> tts_pb2.SpeechHeader:
         header = tts_pb2.SpeechHeader(provider=self._provider.name, voice=self._voice)
         header.format.sample_rate_hertz = self._request.sample_rate or min(
-            max(provider_rate, SAMPLE_RATES[0]), SAMPLE_RATES[1]
+            max(provider_rate, OUTPUT_SAMPLE_RATES[0]), OUTPUT_SAMPLE_RATES[1]
         )
         return header

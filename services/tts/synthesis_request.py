@@ -12,7 +12,7 @@ from services.common.wire import check_sample_rate, seconds_of
 
 MAX_CHARS = 5_000  # code points of a text
 MAX_PREVIOUS_CHARS = 1_000  # code points of the previous text that are kept, the newest; the melody needs a sentence
-SAMPLE_RATES = (8_000, 48_000)  # hertz, lowest and highest that may be requested
+OUTPUT_SAMPLE_RATES = (8_000, 48_000)  # hertz, lowest and highest that may be requested
 SPEEDS = (0.5, 2.0)
 MAX_PAUSE = 2.0  # seconds
 
@@ -45,7 +45,7 @@ def parse_request(request: tts_pb2.SynthesizeRequest) -> SynthesisRequest:
     _check_characters("previous_text", previous_text)
     rate = request.sample_rate_hertz
     if rate:
-        check_sample_rate("sample_rate_hertz", rate, *SAMPLE_RATES)
+        check_sample_rate("sample_rate_hertz", rate, *OUTPUT_SAMPLE_RATES)
     speed = request.speed or 1.0
     if not math.isfinite(speed) or not SPEEDS[0] <= speed <= SPEEDS[1]:
         raise BadRequestError("speed", request.speed, f"{SPEEDS[0]:g} to {SPEEDS[1]:g}, or 0 for 1")
