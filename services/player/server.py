@@ -20,8 +20,7 @@ from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
 from services.common.errors import BadRequestError, InactiveError, UnavailableError
 from services.common.wire import seconds_of
-from services.media.fade import STOP_FADE_SECONDS
-from services.player.audio.open_output import open_output, reopen_output
+from services.player.audio.open_device import open_output, reopen_output
 from services.player.audio.output_device import AudioOutput, JoiningOutput
 from services.player.audio.portaudio import list_devices
 from services.player.engine.engine import Sent
@@ -29,7 +28,7 @@ from services.player.engine.sound_outputs import Venues
 from services.player.engine.status import device_message
 from services.player.face_configuration import change_of, message_of, recordings_of
 from services.player.settings import PlayerSettings
-from services.player.stream.performance import SLICE_SECONDS, Performance
+from services.player.stream.perform_stream import SLICE_SECONDS, Performance
 from services.player.stream.validation import Intake, Part, config_of, subject_of, turn_id_of, whole
 from services.player.stream.watch_frames import Watchers
 from services.player.turns.played_turn import Event, TurnConfig

@@ -18,7 +18,7 @@ from neurosync.v1 import outcome_pb2
 from services.common.types import Pcm
 from services.media.curves import INDEX
 from services.player.audio.ring_buffer import Tape
-from services.player.audio.source import Feed
+from services.player.audio.callback_source import Feed
 from services.player.engine.engine import Engine, Sent
 from services.player.engine.performer import Performer
 from services.player.timeline.ticks import Grid

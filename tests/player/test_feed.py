@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from services.player.audio.ring_buffer import Tape
-from services.player.audio.source import RAMP_SECONDS, Feed
+from services.player.audio.callback_source import RAMP_SECONDS, Feed
 
 RATE = 48_000
 BLOCK = 240

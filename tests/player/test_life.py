@@ -15,7 +15,7 @@ from services.media.formats.frame_files import write_frames
 from services.media.frames import Frames
 from services.player.face.life.idle import Habits, Idle
 from services.player.face.life.recorded_loop import SEAM_TICKS, Loop, cross_faded, read_loop
-from services.player.face.life.voice_melody import Prosody
+from services.player.face.life.prosody import Prosody
 from services.player.timeline.ticks import TICK_RATE
 from tests.player.test_regions import PACKETS, needs_reference
 

@@ -14,9 +14,9 @@ from neurosync.v1 import media_pb2 as media
 from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
 from services.common.errors import UnavailableError
-from services.media.sound_file import read_sound
-from services.player.audio.file_output import FileOutput
-from services.player.audio.open_output import open_output
+from services.media.wav import read_wav
+from services.player.audio.file_device import FileOutput
+from services.player.audio.open_device import open_output
 from services.player.audio.reconnect import Seeker
 from services.player.audio.ring_buffer import Tape
 from services.serving.dialing import dial

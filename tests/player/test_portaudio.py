@@ -13,7 +13,7 @@ import pytest
 
 from services.common.errors import UnavailableError
 from services.player.audio import portaudio as devices
-from services.player.audio.open_output import reopen_output
+from services.player.audio.open_device import reopen_output
 from services.player.audio.portaudio import DeviceOutput, find_device, list_devices, look_again
 from services.player.audio.ring_buffer import Tape
 

@@ -20,8 +20,8 @@ import numpy as np
 
 from services.common.errors import UnavailableError
 from services.player.audio.ring_buffer import Tape
-from services.player.audio.source import CHANGE_SECONDS as CHANGE_SECONDS
-from services.player.audio.source import Feed
+from services.player.audio.callback_source import CHANGE_SECONDS as CHANGE_SECONDS
+from services.player.audio.callback_source import Feed
 from services.player.timeline.priority import CALLBACK_PRIORITY, raise_priority, raise_sound_threads
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from services.player.audio.open_output import FILE_PREFIX
+from services.player.audio.open_device import FILE_PREFIX
 from services.player.settings import PlayerSettings
 
 

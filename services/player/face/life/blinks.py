@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.player.face.life.voice_melody import Melody
+from services.player.face.life.prosody import Melody
 from services.player.timeline.ticks import TICK_RATE
 
 MEDIAN_SECONDS, SPREAD = 3.2, 0.62  # log-normal intervals: 15 a minute; with doubles and turns of the eyes 18

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from services.player.face.life.voice_melody import Melody
+from services.player.face.life.prosody import Melody
 from services.player.timeline.ticks import TICK_RATE
 
 MEDIAN_SECONDS, SPREAD = 0.9, 0.6  # log-normal fixations

@@ -16,7 +16,7 @@ from services.player.face.life.blinks import Blinks
 from services.player.face.life.gaze import Gaze, Look
 from services.player.face.life.motions import Pose, Sway
 from services.player.face.life.recorded_loop import Loop
-from services.player.face.life.voice_melody import Melody, Prosody
+from services.player.face.life.prosody import Melody, Prosody
 
 LOOK_SIDE_PER_RADIAN, LOOK_DOWN_PER_RADIAN = 1.37, 1.80  # look curves over eye rotation in a Live Link Face recording
 ROLL_PER_YAW = -0.1

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from services.common.errors import UnavailableError
-from services.player.audio.file_output import FileOutput
+from services.player.audio.file_device import FileOutput
 from services.player.audio.output_device import AudioOutput, NoOutput
 from services.player.audio.portaudio import USUAL_SAMPLE_RATE, DeviceOutput, find_device, look_again
 
