@@ -8,8 +8,8 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from services.player.audio.portaudio import CHANGE_SECONDS
-from services.player.audio.ring_buffer import Tape
+from services.player.audio.callback_source import CHANGE_SECONDS
+from services.player.audio.ring_buffer import RingBuffer
 
 BLOCK_SECONDS = 0.005
 RATE = 48_000  # Hz, where the settings name none
@@ -33,24 +33,24 @@ class SimulatedDevice:
         self._block = round(BLOCK_SECONDS * sample_rate)
         self._taken = 0
         self._origin = math.inf
-        self._tape: Tape | None = None
+        self._buffer: RingBuffer | None = None
 
     @property
     def margin(self) -> int:
         """One block that may be on its way, and the time that planning takes."""
         return self._block + round(CHANGE_SECONDS * self.sample_rate)
 
-    def start(self, tape: Tape) -> None:
+    def start(self, buffer: RingBuffer) -> None:
         """Begin to take samples."""
-        self._tape, self._origin = tape, time.monotonic()
+        self._buffer, self._origin = buffer, time.monotonic()
 
     def update(self, now: float) -> int:
         """Take the blocks that are due; between two looks of the player's thread nothing changes what they hold."""
         due = (math.floor((now - self._origin) * self.sample_rate / self._block) + 1) * self._block
-        if self._tape is not None and due > self._taken:
-            self.underrun_count += 0 < self._tape.end < due
+        if self._buffer is not None and due > self._taken:
+            self.underrun_count += 0 < self._buffer.end < due
             if self._keep:
-                self.played.append(self._tape.read(self._taken, due - self._taken))
+                self.played.append(self._buffer.read(self._taken, due - self._taken))
             self._taken = due
         return self._taken
 

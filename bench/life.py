@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from bench.life_picture import draw
 from services.media.curves import CURVE_COUNT, INDEX
-from services.player.face.life.idle import Habits, Idle
+from services.player.face.life.idle import Idle, LifeSettings
 from services.player.timeline.ticks import TICK_RATE
 
 Series = npt.NDArray[np.float64]
@@ -85,12 +85,12 @@ def phrases(seconds: float, seed: int) -> Series:
     return np.array(levels[: round(seconds * TICK_RATE)])
 
 
-def live(seed: int, levels: Series, habits: Habits | None = None) -> Series:
+def live(seed: int, levels: Series, life: LifeSettings | None = None) -> Series:
     """Return the poses of a face whose voice has these levels, shape (ticks, 61)."""
-    idle, habits = Idle(seed), habits or Habits()
+    idle, life = Idle(seed), life or LifeSettings()
     poses = np.empty((len(levels), CURVE_COUNT))
     for tick, level in enumerate(levels):
-        poses[tick] = idle.pose(tick, level, habits)
+        poses[tick] = idle.pose(tick, level, life)
     return poses
 
 
@@ -143,7 +143,7 @@ def main() -> None:
     quiet = np.zeros(MINUTES * 60 * TICK_RATE)
     print("waiting:  ", measure(live(SEED, quiet)).line())
     print("speaking: ", measure(live(SEED, phrases(MINUTES * 60, SEED))).line())
-    print("listening:", measure(live(SEED, quiet, Habits(listening=True))).line())
+    print("listening:", measure(live(SEED, quiet, LifeSettings(listening=True))).line())
     levels = np.concatenate([np.zeros(30 * TICK_RATE), phrases(30, PICTURE_SEED)])
     draw(PICTURE, live(PICTURE_SEED, levels), levels)
     print(f"wrote {PICTURE.relative_to(ROOT)}")

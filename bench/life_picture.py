@@ -37,7 +37,7 @@ def draw(path: Path, poses: Series, levels: Series) -> None:
         f'<rect width="{WIDTH}" height="{bottom + 26}" fill="#ffffff"/>',
         f'<text x="16" y="26" font-size="16" font-weight="bold" fill="#0f172a">{TITLE}</text>',
         f'<text x="16" y="46" fill="#64748b">{NOTE}</text>',
-        *_grid(len(poses) / TICK_RATE, bottom),
+        *_time_marks(len(poses) / TICK_RATE, bottom),
     ]
     for number, (label, unit, curves, lowest, highest, factor) in enumerate(ROWS):
         top = TOP + (ROW + GAP) * number
@@ -55,7 +55,7 @@ def draw(path: Path, poses: Series, levels: Series) -> None:
     path.write_text("\n".join([*parts, "</svg>", ""]), encoding="utf-8")
 
 
-def _grid(seconds: float, bottom: int) -> list[str]:
+def _time_marks(seconds: float, bottom: int) -> list[str]:
     parts = []
     for second in range(0, round(seconds) + 1, 10):
         x = LEFT + (WIDTH - LEFT - 20) * second / seconds

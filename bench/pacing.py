@@ -27,10 +27,11 @@ from bench.player_process import PlayerProcess, player_process
 from bench.receiver import Receiver, receiver
 from bench.sync import clicks_and_spikes, perform
 from neurosync.v1 import player_pb2_grpc
+from services.common.scheduling import PLAYER_PRIORITY, raise_priority
 from services.media.curves import CURVE_COUNT
-from services.media.livelink import LiveLinkEncoder, decode
-from services.player.frame_outputs.livelink_udp import Sink
-from services.player.timeline.priority import PLAYER_PRIORITY, raise_priority
+from services.media.livelink import decode
+from services.player.frame_outputs.frame_output import OutputFrame
+from services.player.frame_outputs.livelink_udp import LiveLinkUdp
 from services.serving.dialing import dial
 
 RATE = 60
@@ -38,7 +39,7 @@ CROWD = 8
 CROWD_SECONDS = 60.0
 SPEECH_SECONDS = 30.0
 ROUNDS = 20_000
-SETTLE_SECONDS = 2.0  # after the start, which nobody measures
+WARM_UP_SECONDS = 2.0  # after the start, which nobody measures
 
 Seconds = npt.NDArray[np.float64]
 
@@ -103,7 +104,7 @@ async def measure(minutes: float) -> tuple[Pacing, Seconds]:
     with receiver() as unreal, receiver() as second:
         targets = f"{unreal.address},{second.address},127.0.0.1:9"
         async with player_process(targets=targets, output="none") as player:
-            await asyncio.sleep(SETTLE_SECONDS)
+            await asyncio.sleep(WARM_UP_SECONDS)
             command = f"import sys, bench.pacing as it; sys.stdout.buffer.write(it.bare_loop({seconds}).tobytes())"
             bare = await asyncio.create_subprocess_exec(
                 sys.executable, "-c", command, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[1]
@@ -139,25 +140,23 @@ async def measure_crowd(subjects: int, seconds: float) -> Pacing:
     names = ",".join(f"Subject{number}" for number in range(subjects))
     with receiver() as unreal:
         async with player_process(targets=unreal.address, output="none", subjects=names) as player:
-            await asyncio.sleep(SETTLE_SECONDS)
+            await asyncio.sleep(WARM_UP_SECONDS)
             return await watched(player, unreal, seconds)
 
 
 def measure_send(rounds: int = ROUNDS) -> Seconds:
     """Return how long it took to encode and send one frame, each of `rounds` times."""
     with receiver() as unreal:
-        sink, encoder = (
-            Sink(unreal.address),
-            LiveLinkEncoder("NeuroSync", device_id="3f1d4c62-8a59-4a8e-9a0c-6f7f0b6f2f11"),
-        )
+        output = LiveLinkUdp(unreal.address, device_id="3f1d4c62-8a59-4a8e-9a0c-6f7f0b6f2f11")
         values, took = np.random.default_rng(1).random(CURVE_COUNT, np.float32), np.zeros(rounds)
         for number in range(rounds):
             begin = time.perf_counter()
-            sink.send(encoder.fill(values, frame=number, sub_frame=0.5))
+            output.prepare([OutputFrame("NeuroSync", values, number, 0.5)])
+            output.send()
             took[number] = time.perf_counter() - begin
             if number % 500 == 0:
                 time.sleep(0.01)  # the receiver keeps up
-        sink.close()
+        output.close()
     return took
 
 

@@ -143,7 +143,7 @@ class Soak:
         ends["begun"] += 1
         granted: asyncio.Queue[int] = asyncio.Queue()
         call = self._stub.Perform()
-        feeding = asyncio.create_task(_feed(call, requests(sound, jaw, granted, config)), name="feed")
+        sending = asyncio.create_task(_send(call, requests(sound, jaw, granted, config)), name="send")
         fate, when = dice.choice(("whole", "whole", "stop", "silence", "vanish")), dice.uniform(0, 2)
         acting = asyncio.create_task(self._act(fate, when, call, config), name="act")
         try:
@@ -167,9 +167,9 @@ class Soak:
             if error.code() not in (grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED):
                 self.record.defects.append(f"a call ended with {error.code().name}: {error.details()}")
         finally:
-            for task in (acting, feeding):
+            for task in (acting, sending):
                 task.cancel()
-            await asyncio.gather(acting, feeding, return_exceptions=True)
+            await asyncio.gather(acting, sending, return_exceptions=True)
             call.cancel()
 
     async def _act(self, fate: str, when: float, call: grpc.aio.Call, config: pb.PerformConfig) -> None:
@@ -250,7 +250,7 @@ class Soak:
         )
 
 
-async def _feed(call: Any, messages: AsyncGenerator[pb.PerformRequest, None]) -> None:
+async def _send(call: Any, messages: AsyncGenerator[pb.PerformRequest, None]) -> None:
     """Send the messages of a turn, as long as its call goes on."""
     with contextlib.suppress(asyncio.InvalidStateError, grpc.aio.AioRpcError):
         async with contextlib.aclosing(messages) as each:

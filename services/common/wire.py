@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Final, TypeVar
 
 import numpy as np
 from google.protobuf.duration_pb2 import Duration
 
-from neurosync.v1 import media_pb2
+from neurosync.v1 import media_pb2, player_pb2
 from services.common.errors import BadRequestError, InactiveError
-from services.common.types import SAMPLE_RATES, Pcm, Weights
+from services.common.types import MAX_SUBJECT_BYTES, SAMPLE_RATES, Pcm, Weights
 
 T = TypeVar("T")
 
@@ -45,6 +46,42 @@ def check_sample_rate(field: str, rate: int, lowest: int = SAMPLE_RATES[0], high
     if not lowest <= rate <= highest:
         raise BadRequestError(field, rate, f"{lowest} to {highest} Hz")
     return rate
+
+
+def check_subject(field: str, text: str) -> str:
+    """Return `text` if it can be the name of a character, which is that of its Live Link subject.
+
+    Raises:
+        BadRequestError: It is empty, too long or not printable.
+    """
+    if not 1 <= len(text.encode()) <= MAX_SUBJECT_BYTES or not text.isprintable():
+        raise BadRequestError(field, text, f"1 to {MAX_SUBJECT_BYTES} bytes of printable text")
+    return text
+
+
+def parse_turn_id(text: str, field: str = "turn_id") -> str:
+    """Return the id of a turn in its usual form.
+
+    Raises:
+        BadRequestError: It is no UUID.
+    """
+    try:
+        if len(text) == 36:
+            return str(uuid.UUID(text))
+    except ValueError:
+        pass
+    raise BadRequestError(field, text, "a UUID, such as 3f1d4c62-8a59-4a8e-9a0c-6f7f0b6f2f11")
+
+
+def busy_policy(policy: player_pb2.BusyPolicy.ValueType, field: str = "policy") -> player_pb2.BusyPolicy.ValueType:
+    """Return the policy for a character that is speaking already; unspecified means replace.
+
+    Raises:
+        BadRequestError: The value is unknown.
+    """
+    if policy not in player_pb2.BusyPolicy.values():
+        raise BadRequestError(field, policy, "a BusyPolicy")
+    return policy or player_pb2.BUSY_POLICY_REPLACE
 
 
 def pcm_of(chunk: media_pb2.AudioChunk, expected_sample: int | None = None, *, field: str = "audio") -> Pcm:

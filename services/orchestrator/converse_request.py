@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Mapping
 
-from neurosync.v1 import orchestrator_pb2, player_pb2
+from neurosync.v1 import orchestrator_pb2
 from services.common.errors import BadRequestError
-from services.common.types import MAX_SUBJECT_BYTES
-from services.common.wire import emotion_strengths
+from services.common.wire import busy_policy, check_subject, emotion_strengths
 from services.orchestrator.sessions import MAX_LABELS
 
 MAX_TEXT = 100_000  # characters of a prompt or a text to speak
@@ -37,15 +35,14 @@ def check_converse(request: orchestrator_pb2.ConverseRequest) -> None:
             raise BadRequestError(field, "a NUL character", "text")
     if not getattr(request, kind).strip():
         raise BadRequestError(kind, getattr(request, kind), "some text")
-    if len(request.subject.encode()) > MAX_SUBJECT_BYTES or not request.subject.isprintable():
-        raise BadRequestError("subject", request.subject, f"at most {MAX_SUBJECT_BYTES} bytes of printable text")
+    if request.subject:
+        check_subject("subject", request.subject)
     for field in ("voice", "model"):
         _check_name(field, getattr(request, field))
     if request.speed and not SPEEDS[0] <= request.speed <= SPEEDS[1]:  # also refuses NaN
         raise BadRequestError("speed", request.speed, f"{SPEEDS[0]} to {SPEEDS[1]}, or 0 for 1")
     emotion_strengths(request.emotions, "emotions", indexed=True)
-    if request.policy not in player_pb2.BusyPolicy.values():
-        raise BadRequestError("policy", request.policy, "a BusyPolicy")
+    busy_policy(request.policy)
     _check_labels("labels", request.labels)
     _check_labels("session_labels", request.session_labels)
 
@@ -59,20 +56,6 @@ def check_session_id(session_id: str) -> None:
     if not session_id:
         raise BadRequestError("session_id", session_id, f"1 to {MAX_NAME} characters")
     _check_name("session_id", session_id)
-
-
-def parse_turn_id(text: str) -> str:
-    """Return the id of a turn in its usual form.
-
-    Raises:
-        BadRequestError: It is no UUID.
-    """
-    try:
-        if len(text) == 36:
-            return str(uuid.UUID(text))
-    except ValueError:
-        pass
-    raise BadRequestError("turn_id", text, "a UUID, such as 3f1d4c62-8a59-4a8e-9a0c-6f7f0b6f2f11")
 
 
 def parse_page(request: orchestrator_pb2.GetHistoryRequest) -> tuple[int, int]:

@@ -14,7 +14,8 @@ import grpc
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc, player_pb2
 from neurosync.v1.outcome_pb2 import Reason
 from services.common.errors import BusyError, NotReadyError, RefusedBusyError
-from services.orchestrator.converse_request import check_converse, check_session_id, parse_page, parse_turn_id
+from services.common.wire import busy_policy, parse_turn_id
+from services.orchestrator.converse_request import check_converse, check_session_id, parse_page
 from services.orchestrator.history import HistoryEntry
 from services.orchestrator.record.outcome import Interrupted, Superseded
 from services.orchestrator.sessions import Session, Sessions
@@ -136,7 +137,7 @@ class OrchestratorService(orchestrator_pb2_grpc.OrchestratorServiceServicer):
         self, session: Session, request: orchestrator_pb2.ConverseRequest, accepted: orchestrator_pb2.TurnAccepted
     ) -> Turn:
         """Give a turn its place in the session, as its policy says, and start it."""
-        policy = request.policy or player_pb2.BUSY_POLICY_REPLACE
+        policy = busy_policy(request.policy)
         if policy == player_pb2.BUSY_POLICY_REFUSE and session.is_busy:
             raise RefusedBusyError("the session is speaking, and the policy is to refuse")
         if len(self._sessions.running()) >= self._settings.max_turns:

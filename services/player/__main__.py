@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
 
 from services.common.memory import share_heap
+from services.common.scheduling import prefer_process
 from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
 from services.serving.server import main
 
 SWITCH_SECONDS = 0.0005
-"""That a busy thread may keep the others waiting; Python's 5 ms would show as jitter of the face."""
-NICENESS = -10
-"""Of all threads: whoever holds Python's lock holds up the player's thread."""
-
-
-def prefer() -> None:
-    """Ask the system to run this process before others, where it is allowed."""
-    if hasattr(os, "nice"):
-        with contextlib.suppress(OSError):
-            os.nice(NICENESS)
-
+"""For how long a busy thread may keep Python's lock; the default of 5 ms would show as jitter of the face."""
 
 if __name__ == "__main__":
     sys.setswitchinterval(SWITCH_SECONDS)
-    prefer()
+    prefer_process()  # all threads: whichever holds Python's lock delays the player's thread
     share_heap()
     raise SystemExit(main(PlayerSettings, PlayerService))

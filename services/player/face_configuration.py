@@ -10,9 +10,9 @@ from neurosync.v1 import player_pb2 as pb
 from services.common.errors import BadRequestError
 from services.common.wire import duration, seconds_of
 from services.media.curves import CURVE_NAMES
-from services.player.face.composition import Character, Recordings
-from services.player.face.emotion_layer import RAMP_SECONDS, STRENGTHS, Temper
-from services.player.face.life.idle import Habits
+from services.player.face.composition import FaceConfiguration, Recordings
+from services.player.face.emotion_layer import RAMP_SECONDS, STRENGTHS, EmotionSettings
+from services.player.face.life.idle import LifeSettings
 from services.player.face.life.recorded_loop import read_loop
 from services.player.face.scaling import FACTORS, GAINS, OFFSETS, THRESHOLDS, Scaling
 from services.player.settings import PlayerSettings
@@ -21,11 +21,13 @@ REGIONS: Final = (
     "mouth", "eyes", "brows", "eye_wide_left", "eye_wide_right", "eye_squint_left", "eye_squint_right",
 )  # fmt: skip
 """Fields of `Scaling` that are factors of regions."""
-_HABITS: Final = tuple(field.name for field in fields(Habits))
+_LIFE_FIELDS: Final = tuple(field.name for field in fields(LifeSettings))
 _NAMES: Final = {name.lower(): name for name in CURVE_NAMES}
 
 
-def change_of(config: pb.SubjectConfig, field: str = "config") -> Callable[[Character], Character]:
+def configuration_change(
+    config: pb.SubjectConfig, field: str = "config"
+) -> Callable[[FaceConfiguration], FaceConfiguration]:
     """Return what a message changes of a character; what it does not hold stays.
 
     Raises:
@@ -33,13 +35,13 @@ def change_of(config: pb.SubjectConfig, field: str = "config") -> Callable[[Char
     """
     scaling = _scaling_changes(config.scaling, f"{field}.scaling")
     gains, offsets = _curve_changes(config.scaling, f"{field}.scaling.curves")
-    habits = {name: getattr(config.life, name) for name in _HABITS if config.life.HasField(name)}  # type: ignore[arg-type]
-    temper = _temper_changes(config.emotion, f"{field}.emotion")
+    life = {name: getattr(config.life, name) for name in _LIFE_FIELDS if config.life.HasField(name)}  # type: ignore[arg-type]
+    emotion = _emotion_changes(config.emotion, f"{field}.emotion")
 
-    def change(character: Character) -> Character:
-        old = character.scaling
+    def change(configuration: FaceConfiguration) -> FaceConfiguration:
+        old = configuration.scaling
         new = replace(old, gains={**old.gains, **gains}, offsets={**old.offsets, **offsets}, **scaling)
-        return Character(new, replace(character.habits, **habits), replace(character.temper, **temper))
+        return FaceConfiguration(new, replace(configuration.life, **life), replace(configuration.emotion, **emotion))
 
     return change
 
@@ -74,7 +76,7 @@ def _curve_changes(config: pb.ScalingConfig, field: str) -> tuple[dict[str, floa
     return gains, offsets
 
 
-def _temper_changes(config: pb.EmotionConfig, field: str) -> dict[str, Any]:
+def _emotion_changes(config: pb.EmotionConfig, field: str) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     if config.HasField("enabled"):
         changes["enabled"] = config.enabled
@@ -94,9 +96,9 @@ def _within(value: float, limits: tuple[float, float], field: str, unit: str = "
     return value
 
 
-def message_of(character: Character) -> pb.SubjectConfig:
+def configuration_message(configuration: FaceConfiguration) -> pb.SubjectConfig:
     """Return all that is set."""
-    scaling, temper = character.scaling, character.temper
+    scaling, emotion = configuration.scaling, configuration.emotion
     curves = [
         pb.CurveScaling(curve=name, gain=scaling.gains.get(name, 1.0), offset=scaling.offsets.get(name, 0.0))
         for name in CURVE_NAMES
@@ -105,19 +107,19 @@ def message_of(character: Character) -> pb.SubjectConfig:
     factors: dict[str, Any] = {name: getattr(scaling, name) for name in REGIONS}
     return pb.SubjectConfig(
         scaling=pb.ScalingConfig(enabled=scaling.enabled, threshold=scaling.threshold, curves=curves, **factors),
-        life=pb.LifeConfig(**{name: getattr(character.habits, name) for name in _HABITS}),
+        life=pb.LifeConfig(**{name: getattr(configuration.life, name) for name in _LIFE_FIELDS}),
         emotion=pb.EmotionConfig(
-            enabled=temper.enabled,
-            strength=temper.strength,
-            attack=duration(temper.attack),
-            release=duration(temper.release),
+            enabled=emotion.enabled,
+            strength=emotion.strength,
+            attack=duration(emotion.attack),
+            release=duration(emotion.release),
         ),
     )
 
 
-def character_of(settings: PlayerSettings) -> Character:
+def configuration_from_settings(settings: PlayerSettings) -> FaceConfiguration:
     """Return what the settings make of a face."""
-    return Character(
+    return FaceConfiguration(
         Scaling(
             enabled=settings.scaling,
             mouth=settings.mouth,
@@ -131,7 +133,7 @@ def character_of(settings: PlayerSettings) -> Character:
             gains=settings.gains,
             offsets=settings.offsets,
         ),
-        Habits(
+        LifeSettings(
             enabled=settings.life,
             blinks=settings.blinks,
             gaze=settings.gaze,
@@ -140,11 +142,13 @@ def character_of(settings: PlayerSettings) -> Character:
             expression=settings.expression,
             prosody=settings.prosody,
         ),
-        Temper(settings.emotions, settings.emotion_strength, settings.emotion_attack, settings.emotion_release),
+        EmotionSettings(
+            settings.emotions, settings.emotion_strength, settings.emotion_attack, settings.emotion_release
+        ),
     )
 
 
-def recordings_of(settings: PlayerSettings) -> Recordings:
+def recordings_from_settings(settings: PlayerSettings) -> Recordings:
     """Read the recordings that the settings name.
 
     Raises:

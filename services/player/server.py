@@ -1,7 +1,7 @@
 """The gRPC service of the player.
 
-Threads: the event loop owns the streams (`performance`, `watching`), the player's thread (`pacer`), one for each output
-(`venues`), everything that has a place in time, and PortAudio's thread only copies (`device`).
+Threads: the event loop owns the streams (`stream`); the player's thread (`timeline.pacer`), one for each sound output
+(`engine.sound_outputs`), owns everything that has a place in time; PortAudio's thread only copies (`audio.portaudio`).
 """
 
 from __future__ import annotations
@@ -19,19 +19,23 @@ import grpc
 from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
 from services.common.errors import BadRequestError, InactiveError, UnavailableError
-from services.common.wire import seconds_of
-from services.player.audio.open_device import open_output, reopen_output
-from services.player.audio.output_device import AudioOutput, JoiningOutput
-from services.player.audio.portaudio import list_devices
-from services.player.engine.engine import Sent
-from services.player.engine.sound_outputs import Venues
+from services.common.wire import check_subject, parse_turn_id, seconds_of
+from services.media.fade import STOP_FADE_SECONDS
+from services.player.audio.open_device import open_device, reopen_device
+from services.player.audio.output_device import OutputDevice, ReopenedDevice
+from services.player.audio.portaudio_library import list_devices
+from services.player.engine.frame_sender import SentFrame
+from services.player.engine.sound_outputs import SoundOutputs
 from services.player.engine.status import device_message
-from services.player.face_configuration import change_of, message_of, recordings_of
+from services.player.face_configuration import configuration_change, configuration_message, recordings_from_settings
 from services.player.settings import PlayerSettings
-from services.player.stream.perform_stream import SLICE_SECONDS, Performance
-from services.player.stream.validation import Intake, Part, config_of, subject_of, turn_id_of, whole
+from services.player.stream.parts import Part
+from services.player.stream.perform_stream import SLICE_SECONDS, PerformStream
+from services.player.stream.play_request import play_request_parts
+from services.player.stream.validation import PartValidator, config_of
 from services.player.stream.watch_frames import Watchers
-from services.player.turns.played_turn import Event, TurnConfig
+from services.player.turns.turn_config import TurnConfig
+from services.player.turns.turn_events import Event
 
 LONGEST_FADE_SECONDS = 1.0
 READY_SECONDS = 10.0  # that an early call waits for the devices to open
@@ -45,7 +49,7 @@ _FIELDS = {
 
 
 class PlayerService(player_pb2_grpc.PlayerServiceServicer):
-    """Performs turns and keeps the faces alive."""
+    """Plays turns and keeps the faces alive."""
 
     name = "neurosync.v1.PlayerService"
 
@@ -53,12 +57,12 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
         self,
         settings: PlayerSettings,
         *,
-        opens: Callable[..., AudioOutput] = open_output,
-        reopens: Callable[..., JoiningOutput] = reopen_output,
+        open_device: Callable[..., OutputDevice] = open_device,
+        reopen_device: Callable[..., ReopenedDevice] = reopen_device,
     ) -> None:
-        """Perform as the settings say; `opens` and `reopens` open the sound devices, or what stands in for them."""
+        """Make the service; tests replace the functions that open sound devices."""
         self._settings = settings
-        self._venues = Venues(settings, opens=opens, reopens=reopens)
+        self._sound_outputs = SoundOutputs(settings, open_device=open_device, reopen_device=reopen_device)
         self._watchers = Watchers(settings.max_watchers)
         self._ready = asyncio.Event()
 
@@ -67,29 +71,29 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
         player_pb2_grpc.add_PlayerServiceServicer_to_server(self, server)
 
     async def warm_up(self) -> None:
-        """Open sockets and devices, and bring the first faces to life."""
-        recordings = await asyncio.to_thread(recordings_of, self._settings)
-        await asyncio.to_thread(self._venues.open, recordings)
+        """Open sockets and devices, and bring the first characters to life."""
+        recordings = await asyncio.to_thread(recordings_from_settings, self._settings)
+        await asyncio.to_thread(self._sound_outputs.open, recordings)
         loop = asyncio.get_running_loop()
 
-        def on_sent(frames: list[Sent]) -> None:
+        def on_sent(frames: list[SentFrame]) -> None:
             if len(self._watchers):
-                with contextlib.suppress(RuntimeError):  # the loop has closed: nobody watches
+                with contextlib.suppress(RuntimeError):  # the loop has closed: no watcher is left
                     loop.call_soon_threadsafe(self._watchers.publish, frames)
 
-        gc.collect()  # now, not once the face lives: it takes as long as two ticks
+        gc.collect()  # now, not while the face lives: a full collection takes as long as two ticks
         gc.freeze()
-        self._venues.start(on_sent)
+        self._sound_outputs.start(on_sent)
         self._ready.set()
 
     async def close(self) -> None:
-        """Fade out what is heard, tell its senders, and let devices and sockets go."""
-        await self._venues.close()
+        """Fade out what is heard, notify its senders, and release devices and sockets."""
+        await self._sound_outputs.close()
 
     async def Perform(  # noqa: N802 - the name of the RPC
         self, requests: AsyncIterator[pb.PerformRequest], context: Any
     ) -> AsyncIterator[pb.PerformResponse]:
-        """Perform a turn while it is still being made."""
+        """Play a turn while it is still being made."""
         arrived, config, rest = await self._first(aiter(requests))
         async with contextlib.aclosing(self._perform(config, _parts(rest), arrived)) as events:
             async for event in events:
@@ -98,51 +102,53 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
     async def Play(  # noqa: N802
         self, request: pb.PlayRequest, context: Any
     ) -> AsyncIterator[pb.PlayResponse]:
-        """Perform a whole small turn."""
+        """Play a whole small turn."""
         arrived = time.monotonic()
         config = config_of(request.config, self._settings.subjects[0])
-        parts = _whole(request, config)
+        parts = _play_request_parts(request, config)
         async with contextlib.aclosing(self._perform(config, parts, arrived)) as events:
             async for event in events:
                 yield pb.PlayResponse(**_named(event))
 
     async def Stop(self, request: pb.StopRequest, context: Any) -> pb.StopResponse:  # noqa: N802
-        """Silence a turn, a subject or everything."""
+        """Silence a turn, a character or everything."""
         fade = seconds_of(request.fade) if request.HasField("fade") else STOP_FADE_SECONDS
         if not 0 <= fade <= LONGEST_FADE_SECONDS:
             raise BadRequestError("fade", f"{fade:g} s", f"0 to {LONGEST_FADE_SECONDS:g} s")
         target = request.WhichOneof("target")
-        turn_id = turn_id_of(request.turn_id, "turn_id") if target == "turn_id" else ""
-        subject = subject_of(request.subject, "subject") if target == "subject" else ""
-        if not (turn_id or subject or request.everything):
+        turn_id = parse_turn_id(request.turn_id) if target == "turn_id" else ""
+        character = check_subject("subject", request.subject) if target == "subject" else ""
+        if not (turn_id or character or request.everything):
             raise BadRequestError(target or "target", target, "a turn_id, a subject, or everything = true")
-        venues = await self._alive()
+        sound_outputs = await self._opened()
         if turn_id:
-            turns = await venues.stop_turn(turn_id, fade)
-        elif subject:
-            turns = await venues.stop_subject(subject, fade)
+            turns = await sound_outputs.stop_turn(turn_id, fade)
+        elif character:
+            turns = await sound_outputs.stop_character(character, fade)
         else:
-            turns = await venues.stop_everything(fade)
+            turns = await sound_outputs.stop_everything(fade)
         return pb.StopResponse(
             turns=[
-                pb.StoppedTurn(turn_id=turn.turn_id, subject=turn.subject, heard_sample_count=turn.heard)
+                pb.StoppedTurn(turn_id=turn.turn_id, subject=turn.character, heard_sample_count=turn.heard)
                 for turn in turns
             ]
         )
 
     async def GetStatus(self, request: pb.GetStatusRequest, context: Any) -> pb.GetStatusResponse:  # noqa: N802
-        """Tell what the player is doing."""
-        return await (await self._alive()).status()
+        """Return the state of the player."""
+        return await (await self._opened()).status()
 
     async def ConfigureSubject(  # noqa: N802
         self, request: pb.ConfigureSubjectRequest, context: Any
     ) -> pb.ConfigureSubjectResponse:
-        """Set how a subject's face is scaled, lives and feels."""
-        subject = subject_of(request.subject, "subject") if request.subject else self._settings.subjects[0]
-        change = change_of(request.config)
-        venue = (await self._alive()).of(subject)
-        character = await venue.call(partial(venue.performer.configure, subject, change, reset=request.reset))
-        return pb.ConfigureSubjectResponse(config=message_of(character))
+        """Set the scaling, life and emotions of a character's face."""
+        character = check_subject("subject", request.subject) if request.subject else self._settings.subjects[0]
+        change = configuration_change(request.config)
+        sound_output = (await self._opened()).of(character)
+        configuration = await sound_output.call(
+            partial(sound_output.performer.configure, character, change, reset=request.reset)
+        )
+        return pb.ConfigureSubjectResponse(config=configuration_message(configuration))
 
     async def ListAudioDevices(  # noqa: N802
         self, request: pb.ListAudioDevicesRequest, context: Any
@@ -154,10 +160,10 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
     async def WatchFrames(  # noqa: N802
         self, request: pb.WatchFramesRequest, context: Any
     ) -> AsyncIterator[pb.WatchFramesResponse]:
-        """Show the frames as they are sent."""
-        subject = subject_of(request.subject, "subject") if request.subject else ""
-        await self._alive()
-        async with contextlib.aclosing(self._watchers.watch(subject)) as frames:
+        """Stream the frames as they are sent."""
+        character = check_subject("subject", request.subject) if request.subject else ""
+        await self._opened()
+        async with contextlib.aclosing(self._watchers.watch(character)) as frames:
             async for frame in frames:
                 yield frame
 
@@ -165,11 +171,13 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
         self, config: TurnConfig, parts: AsyncIterator[Part], arrived: float
     ) -> AsyncGenerator[Event, None]:
         settings = self._settings
-        venues = await self._alive()
-        venue = venues.of(config.subject)
-        await venues.admit(config.turn_id, venue)
-        performance = Performance(venue.performer, venue.pacer, config, horizon=settings.horizon, arrived=arrived)
-        async with contextlib.aclosing(performance.events(parts, settings.inactivity)) as events:
+        sound_outputs = await self._opened()
+        sound_output = sound_outputs.of(config.character)
+        await sound_outputs.admit(config.turn_id, sound_output)
+        stream = PerformStream(
+            sound_output.performer, sound_output.pacer, config, max_ahead=settings.max_ahead, arrived=arrived
+        )
+        async with contextlib.aclosing(stream.events(parts, settings.inactivity)) as events:
             async for event in events:
                 yield event
 
@@ -187,25 +195,25 @@ class PlayerService(player_pb2_grpc.PlayerServiceServicer):
             raise BadRequestError(kind or "part", kind, "config, the first message of all")
         return time.monotonic(), config_of(first.config, self._settings.subjects[0]), requests
 
-    async def _alive(self) -> Venues:
-        """Return the venues, waiting for them to come to life."""
+    async def _opened(self) -> SoundOutputs:
+        """Return the sound outputs, once they are open."""
         try:
             async with asyncio.timeout(READY_SECONDS):
                 await self._ready.wait()
         except TimeoutError as error:
             raise UnavailableError("the sound device has not opened yet") from error
-        return self._venues
+        return self._sound_outputs
 
 
 async def _parts(requests: AsyncIterator[pb.PerformRequest]) -> AsyncIterator[Part]:
-    intake = Intake()
+    validator = PartValidator()
     async for request in requests:
-        for part in intake.parts(request):
+        for part in validator.parts(request):
             yield part
 
 
-async def _whole(request: pb.PlayRequest, config: TurnConfig) -> AsyncIterator[Part]:
-    for part in whole(request, config.sample_rate, SLICE_SECONDS):
+async def _play_request_parts(request: pb.PlayRequest, config: TurnConfig) -> AsyncIterator[Part]:
+    for part in play_request_parts(request, config.sample_rate, SLICE_SECONDS):
         yield part
 
 

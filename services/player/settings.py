@@ -9,8 +9,9 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from services.common.errors import BadRequestError
 from services.common.settings import ServerSettings, env_alias
-from services.common.types import MAX_SUBJECT_BYTES
+from services.common.wire import check_subject
 from services.media.curves import INDEX
 from services.media.emotions import EMOTION_NAMES
 from services.player.face.emotion_layer import RAMP_SECONDS, STRENGTHS
@@ -57,7 +58,12 @@ class PlayerSettings(ServerSettings):
     """Turns that may wait for one character."""
     max_watchers: int = Field(8, ge=0, le=256)
     """Streams of frames to previews and monitors."""
-    horizon: float = Field(2.0, ge=0.5, le=10)
+    max_ahead: float = Field(
+        2.0,
+        ge=0.5,
+        le=10,
+        validation_alias=env_alias("NEUROSYNC_PLAYER_MAX_AHEAD", "NEUROSYNC_PLAYER_HORIZON"),
+    )
     """Seconds of sound held ahead; larger survives a slower network, smaller makes an interruption waste less."""
     inactivity: float = Field(60.0, gt=0, le=600)
     """Seconds of silence after which a sender is given up, once nothing of its turn is left to play. Larger: slow words
@@ -129,8 +135,9 @@ class PlayerSettings(ServerSettings):
     @classmethod
     def _has_outputs(cls, value: dict[str, str]) -> dict[str, str]:
         for name, output in value.items():
-            if not 1 <= len(name.encode()) <= MAX_SUBJECT_BYTES or name != name.strip() or not name.isprintable():
-                raise ValueError(f"expected names of 1 to {MAX_SUBJECT_BYTES} bytes, got {name!r}")
+            _check_name(name)
+            if name != name.strip():
+                raise ValueError(f"expected names without spaces around them, got {name!r}")
             if not output.strip():
                 raise ValueError(f"{name}: expected auto, none, a device or file:PATH.wav, got {output!r}")
         return value
@@ -179,9 +186,19 @@ class PlayerSettings(ServerSettings):
     @field_validator("subjects")
     @classmethod
     def _has_subjects(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value or not all(1 <= len(name.encode()) <= MAX_SUBJECT_BYTES for name in value):
-            raise ValueError(f"expected names of 1 to {MAX_SUBJECT_BYTES} bytes, got {','.join(value)!r}")
+        if not value:
+            raise ValueError("expected at least one name")
+        for name in value:
+            _check_name(name)
         return value
+
+
+def _check_name(name: str) -> None:
+    """Refuse what cannot be the name of a character, as pydantic expects it."""
+    try:
+        check_subject("name", name)
+    except BadRequestError as error:
+        raise ValueError(str(error)) from error
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

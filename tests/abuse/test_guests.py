@@ -9,9 +9,9 @@ from services.common.errors import BusyError
 from tests.player.simulation import NAME, Stage, constant
 
 
-def spoken(stage: Stage, subject: str) -> None:
-    """Let a subject speak to the end."""
-    turn = stage.begin(subject=subject).turn
+def spoken(stage: Stage, character: str) -> None:
+    """Let a character speak to the end."""
+    turn = stage.begin(character=character).turn
     turn.push_sound(constant(2_400), stage.now)
     turn.close(outcome_pb2.REASON_UNSPECIFIED)
     stage.run(0.7)
@@ -19,16 +19,16 @@ def spoken(stage: Stage, subject: str) -> None:
 
 
 def test_the_guest_that_was_silent_for_longest_gives_way() -> None:
-    stage = Stage()  # holds three subjects
-    for subject in ("Bob", "Cy", "Bob", "Di"):
-        spoken(stage, subject)
-    assert list(stage.performer.subjects) == [NAME, "Bob", "Di"]
+    stage = Stage()  # holds three characters
+    for name in ("Bob", "Cy", "Bob", "Di"):
+        spoken(stage, name)
+    assert list(stage.performer.characters) == [NAME, "Bob", "Di"]
 
 
 def test_who_has_a_turn_or_was_there_from_the_start_stays() -> None:
     stage = Stage()
-    stage.begin(subject="Bob")
-    stage.begin(subject="Cy")
-    with pytest.raises(BusyError, match="3 subjects are alive"):
-        stage.begin(subject="Di")
-    assert list(stage.performer.subjects) == [NAME, "Bob", "Cy"]
+    stage.begin(character="Bob")
+    stage.begin(character="Cy")
+    with pytest.raises(BusyError, match="3 characters are alive"):
+        stage.begin(character="Di")
+    assert list(stage.performer.characters) == [NAME, "Bob", "Cy"]

@@ -149,7 +149,7 @@ async def lane(name: str, tts: str, face: str) -> AsyncIterator[Lane]:
     """Run one."""
     device = SimulatedDevice(RATE, latency=LATENCY, keep=True)
     heard = load(PlayerSettings, listen="127.0.0.1:0", targets="127.0.0.1:9", subjects=name, seed=1)
-    async with running(PlayerService(heard, opens=lambda *_, **__: device), heard) as player:
+    async with running(PlayerService(heard, open_device=lambda *_, **__: device), heard) as player:
         await player.warm
         flags = {"llm": "127.0.0.1:1", "tts": tts, "face": face, "player": player.address}
         settings = load(OrchestratorSettings, listen="127.0.0.1:0", **flags)

@@ -11,11 +11,14 @@ import numpy.typing as npt
 from neurosync.v1 import outcome_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.media.curves import columns
-from services.player.audio.ring_buffer import Tape
-from services.player.engine.engine import Engine, Sent
+from services.player.audio.ring_buffer import RingBuffer
+from services.player.engine.engine import Engine
+from services.player.engine.frame_sender import SentFrame
 from services.player.engine.performer import Performer
-from services.player.timeline.ticks import Grid
-from services.player.turns.played_turn import Event, Turn, TurnConfig
+from services.player.timeline.ticks import Ticks
+from services.player.turns.played_turn import PlayedTurn
+from services.player.turns.turn_config import TurnConfig
+from services.player.turns.turn_events import Event
 
 RATE = 48_000
 TICK = RATE // 60
@@ -39,16 +42,16 @@ class SimulatedOutput:
         self.played: list[npt.NDArray[np.int16]] = []
         self.closed = False
         self.paused = 0.0  # seconds that the device paused before
-        self._tape: Tape | None = None
+        self._buffer: RingBuffer | None = None
 
-    def start(self, tape: Tape) -> None:
-        self._tape = tape
+    def start(self, buffer: RingBuffer) -> None:
+        self._buffer = buffer
 
     def take(self, samples: int) -> None:
         """Be the callback: take samples from the tape."""
-        assert self._tape is not None
-        self.played.append(self._tape.read(self.taken, samples))
-        self.underrun_count += self.taken + samples > self._tape.end
+        assert self._buffer is not None
+        self.played.append(self._buffer.read(self.taken, samples))
+        self.underrun_count += self.taken + samples > self._buffer.end
         self.taken += samples
 
     @property
@@ -64,9 +67,9 @@ class SimulatedOutput:
     def sample_at(self, now: float) -> int:
         return round((now - self.paused) * self.sample_rate) - 1 - self.latency
 
-    def join(self, tape: Tape, position: float, now: float) -> None:
+    def join(self, buffer: RingBuffer, position: float, now: float) -> None:
         """Have taken what makes `position` the sample at the ear at `now`."""
-        self._tape = tape
+        self._buffer = buffer
         self.taken = int(position) + 1 + self.latency
         self.paused = now - self.taken / self.sample_rate
 
@@ -88,7 +91,7 @@ class Found:
 class Sender:
     """One turn as its sender sees it."""
 
-    turn: Turn
+    turn: PlayedTurn
     accepted: pb.PerformAccepted
     events: list[Event]
 
@@ -113,11 +116,11 @@ class Stage:
     seed: int = 7
     max_queued: int = 4
     renderer_offset: float = 0.0
-    sent: list[Sent] = field(default_factory=list)
+    sent: list[SentFrame] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        grid = Grid(self.output.sample_rate)
-        self.performer = Performer(grid, [NAME], seed=self.seed, max_subjects=3, max_queued=self.max_queued)
+        ticks = Ticks(self.output.sample_rate)
+        self.performer = Performer(ticks, [NAME], seed=self.seed, max_characters=3, max_queued=self.max_queued)
         self.engine = Engine(
             self.performer,
             self.output,
@@ -127,7 +130,7 @@ class Stage:
             renderer_offset=self.renderer_offset,
         )
         self.engine.on_sent = self.sent.extend
-        self.output.start(self.performer.tape)
+        self.output.start(self.performer.buffer)
         self.look()
 
     @property
@@ -144,7 +147,7 @@ class Stage:
         for block in range(blocks):
             self.engine.step(begin + block / 100)
         self.output = SimulatedOutput(lost.sample_rate, latency=lost.latency, margin=lost.margin)
-        self.engine._seeker = Found(self.output)  # type: ignore[assignment]
+        self.engine._reconnector = Found(self.output)  # type: ignore[assignment]
         self.engine.step(begin + blocks / 100)
 
     def run(self, seconds: float, *, block: int = TICK // 4) -> None:
@@ -159,13 +162,13 @@ class Stage:
         rate: int = RATE,
         policy: pb.BusyPolicy.ValueType = pb.BUSY_POLICY_QUEUE,
         voice_only: bool = False,
-        subject: str = NAME,
+        character: str = NAME,
         turn_id: str = "",
-        horizon: float = 2.0,
+        max_ahead: float = 2.0,
     ) -> Sender:
-        config = TurnConfig(turn_id or str(uuid.uuid4()), subject, rate, policy, voice_only)
+        config = TurnConfig(turn_id or str(uuid.uuid4()), character, rate, policy, voice_only)
         events: list[Event] = []
-        turn = Turn(config, self.performer.grid, horizon=horizon, arrived=self.now, emit=events.append)
+        turn = PlayedTurn(config, self.performer.ticks, max_ahead=max_ahead, arrived=self.now, emit=events.append)
         return Sender(turn, self.performer.begin(turn), events)
 
     def voice(self, seconds: float = 1.0, *, level: int = 10_000, rate: int = RATE) -> Sender:

@@ -19,8 +19,13 @@ from services.common.wire import duration
 from services.media.curves import CURVE_COUNT, INDEX
 from services.media.formats.frame_files import write_frames
 from services.media.frames import Frames
-from services.player.face.composition import Character
-from services.player.face_configuration import change_of, character_of, message_of, recordings_of
+from services.player.face.composition import FaceConfiguration
+from services.player.face_configuration import (
+    configuration_change,
+    configuration_from_settings,
+    configuration_message,
+    recordings_from_settings,
+)
 from services.player.settings import PlayerSettings
 from tests.player.test_server import END, HEADER, Unreal, config, frames, player, sound
 
@@ -67,28 +72,37 @@ BAD: list[tuple[pb.SubjectConfig, str]] = [
 @pytest.mark.parametrize(("message", "field"), BAD)
 def test_a_wrong_value_names_its_field(message: pb.SubjectConfig, field: str) -> None:
     with pytest.raises(BadRequestError) as caught:
-        change_of(message)
+        configuration_change(message)
     assert caught.value.field == field
 
 
 def test_what_is_set_is_told_and_what_is_absent_stays() -> None:
-    first = change_of(
+    first = configuration_change(
         pb.SubjectConfig(
             scaling=pb.ScalingConfig(mouth=1.5, curves=[pb.CurveScaling(curve="jawopen", gain=2, offset=0.25)]),
             life=pb.LifeConfig(blinks=False, listening=True),
             emotion=pb.EmotionConfig(strength=0.5, attack=duration(0.2)),
         )
-    )(Character())
-    second = change_of(asks(brows=0.5, curves=[pb.CurveScaling(curve="HeadYaw", gain=-1)]))(first)
-    told = message_of(second)
-    assert (told.scaling.mouth, told.scaling.brows, told.scaling.eyes) == (1.5, 0.5, 1)
-    assert [(curve.curve, curve.gain, curve.offset) for curve in told.scaling.curves] == [
+    )(FaceConfiguration())
+    second = configuration_change(asks(brows=0.5, curves=[pb.CurveScaling(curve="HeadYaw", gain=-1)]))(first)
+    explicit = configuration_message(second)
+    assert (explicit.scaling.mouth, explicit.scaling.brows, explicit.scaling.eyes) == (1.5, 0.5, 1)
+    assert [(curve.curve, curve.gain, curve.offset) for curve in explicit.scaling.curves] == [
         ("JawOpen", 2, 0.25),
         ("HeadYaw", -1, 0),
     ]
-    assert (told.life.enabled, told.life.blinks, told.life.gaze, told.life.listening) == (True, False, True, True)
-    assert (told.emotion.strength, told.emotion.attack, told.emotion.release) == (0.5, duration(0.2), duration(1.2))
-    assert message_of(change_of(told)(Character())) == told
+    assert (explicit.life.enabled, explicit.life.blinks, explicit.life.gaze, explicit.life.listening) == (
+        True,
+        False,
+        True,
+        True,
+    )
+    assert (explicit.emotion.strength, explicit.emotion.attack, explicit.emotion.release) == (
+        0.5,
+        duration(0.2),
+        duration(1.2),
+    )
+    assert configuration_message(configuration_change(explicit)(FaceConfiguration())) == explicit
 
 
 async def test_a_face_is_configured_while_it_lives(unreal: Unreal) -> None:
@@ -105,24 +119,24 @@ async def test_a_face_is_configured_while_it_lives(unreal: Unreal) -> None:
         for number in range(10):
             requests += [frames(6 * number, np.full(6, 0.8)), sound(2400 * number)]
         shown: list[dict[str, Any]] = []
-        feelings: list[media.EmotionWeight] = []
+        emotions: list[media.EmotionWeight] = []
         async for event in stub.Perform(iter([*requests, END])):
             shown += await unreal.packets(3)
             if event.HasField("position"):
-                feelings += (await stub.GetStatus(pb.GetStatusRequest())).subjects[0].emotions
+                emotions += (await stub.GetStatus(pb.GetStatusRequest())).subjects[0].emotions
         jaws = np.array([packet["values"][JAW] for packet in shown])
         assert jaws.max() == pytest.approx(0.4, abs=0.02)  # the configuration may still ease in
         assert max(packet["values"][SMILE] for packet in shown) > 0.1
-        assert {feeling.emotion for feeling in feelings} == {media.EMOTION_HAPPY}
+        assert {feeling.emotion for feeling in emotions} == {media.EMOTION_HAPPY}
         again = await stub.ConfigureSubject(pb.ConfigureSubjectRequest(reset=True))
-        assert again.config == message_of(character_of(load(PlayerSettings)))
+        assert again.config == configuration_message(configuration_from_settings(load(PlayerSettings)))
 
 
 async def test_a_guest_is_configured_before_its_first_turn_and_has_its_own(unreal: Unreal) -> None:
     async with player(unreal, subjects="Ada,Bob", max_subjects=3) as (stub, _):
         await stub.ConfigureSubject(pb.ConfigureSubjectRequest(subject="Cleo", config=asks(mouth=0.25)))
-        told = {item.subject: item.config for item in (await stub.GetStatus(pb.GetStatusRequest())).subjects}
-        assert {name: item.scaling.mouth for name, item in told.items()} == {"Ada": 1, "Bob": 1, "Cleo": 0.25}
+        explicit = {item.subject: item.config for item in (await stub.GetStatus(pb.GetStatusRequest())).subjects}
+        assert {name: item.scaling.mouth for name, item in explicit.items()} == {"Ada": 1, "Bob": 1, "Cleo": 0.25}
 
 
 @pytest.mark.parametrize(
@@ -151,18 +165,22 @@ def test_settings_make_a_character(monkeypatch: pytest.MonkeyPatch) -> None:
         "OFFSETS": "BrowInnerUp=0.05", "BLINKS": "false", "EMOTION_STRENGTH": "0.5", "EMOTION_ATTACK": "0.1",
     }.items():  # fmt: skip
         monkeypatch.setenv(f"NEUROSYNC_PLAYER_{name}", value)
-    character = character_of(load(PlayerSettings))
-    assert (character.scaling.mouth, character.scaling.brows, character.scaling.threshold) == (1.25, 0.6, 0.05)
-    assert (character.scaling.eye_wide_left, character.scaling.eye_wide_right) == (0.4, 0.4)
-    assert character.scaling.gains == {"JawOpen": 1.2, "HeadYaw": -1}
-    assert character.scaling.offsets == {"BrowInnerUp": 0.05}
-    assert not character.habits.blinks
-    assert character.habits.gaze
-    assert (character.temper.strength, character.temper.attack) == (0.5, 0.1)
+    configuration = configuration_from_settings(load(PlayerSettings))
+    assert (configuration.scaling.mouth, configuration.scaling.brows, configuration.scaling.threshold) == (
+        1.25,
+        0.6,
+        0.05,
+    )
+    assert (configuration.scaling.eye_wide_left, configuration.scaling.eye_wide_right) == (0.4, 0.4)
+    assert configuration.scaling.gains == {"JawOpen": 1.2, "HeadYaw": -1}
+    assert configuration.scaling.offsets == {"BrowInnerUp": 0.05}
+    assert not configuration.life.blinks
+    assert configuration.life.gaze
+    assert (configuration.emotion.strength, configuration.emotion.attack) == (0.5, 0.1)
 
 
 def test_without_settings_a_face_is_sent_as_it_is_made() -> None:
-    assert character_of(load(PlayerSettings)) == Character()
+    assert configuration_from_settings(load(PlayerSettings)) == FaceConfiguration()
 
 
 @pytest.mark.parametrize(
@@ -191,10 +209,10 @@ def test_recordings_are_read_by_the_emotion_they_are_of(tmp_path: Path) -> None:
     settings = load(
         PlayerSettings, idle_recording=tmp_path / "idle.npz", emotion_recordings=f"Happy={tmp_path / 'happy.csv'}"
     )
-    recordings = recordings_of(settings)
+    recordings = recordings_from_settings(settings)
     assert recordings.idle is not None
     assert list(recordings.emotions) == ["Happy"]
-    assert recordings_of(load(PlayerSettings)).idle is None
+    assert recordings_from_settings(load(PlayerSettings)).idle is None
 
 
 async def test_a_player_with_a_recording_that_is_none_does_not_start(unreal: Unreal, tmp_path: Path) -> None:

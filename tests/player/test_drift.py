@@ -15,14 +15,18 @@ import pytest
 
 from bench.sync import clicks_and_spikes, paired
 from neurosync.v1 import outcome_pb2
+from neurosync.v1 import player_pb2 as pb
 from services.common.types import Pcm
 from services.media.curves import INDEX
-from services.player.audio.ring_buffer import Tape
-from services.player.audio.callback_source import Feed
-from services.player.engine.engine import Engine, Sent
+from services.player.audio.callback_source import CallbackSource
+from services.player.audio.ring_buffer import RingBuffer
+from services.player.engine.engine import Engine
+from services.player.engine.frame_sender import SentFrame
 from services.player.engine.performer import Performer
-from services.player.timeline.ticks import Grid
-from services.player.turns.played_turn import Event, Turn, TurnConfig
+from services.player.timeline.ticks import Ticks
+from services.player.turns.played_turn import PlayedTurn
+from services.player.turns.turn_config import TurnConfig
+from services.player.turns.turn_events import Event
 from tests.player.simulation import JAW_ONLY, NAME, RATE, jaw
 
 BLOCK = 240  # device samples a callback
@@ -62,21 +66,21 @@ class Misbehaving:
         self.played: list[Pcm] = []
         self.heard: list[tuple[int, float]] = []
         self._habit = habit
-        self._feed = Feed(habit.device_rate, rate=RATE)
+        self._source = CallbackSource(habit.device_rate, rate=RATE)
         self._dice = random.Random(11)
         self._count = 0
         self._stalls = sorted(habit.stalls.items())
 
     @property
     def margin(self) -> int:
-        return self._feed.margin
+        return self._source.margin
 
     @property
     def underrun_count(self) -> int:
-        return self._feed.underrun_count
+        return self._source.underrun_count
 
-    def start(self, tape: Tape) -> None:
-        self._feed.attach(tape)
+    def start(self, buffer: RingBuffer) -> None:
+        self._source.attach(buffer)
 
     def call_back(self) -> None:
         """Take the next block, at its time; report when it is heard, more or less."""
@@ -87,7 +91,7 @@ class Misbehaving:
         true = self.due + LATENCY
         self.heard.append((self._count, true))
         word = true + self._dice.uniform(-habit.jitter, habit.jitter)
-        self.played.append(self._feed.take(BLOCK, word, is_dry=is_dry)[:, 0])
+        self.played.append(self._source.take(BLOCK, word, is_dry=is_dry)[:, 0])
         self._count += BLOCK
         rate = habit.rate + habit.wander * np.sin(self.due / 5)
         self.due += BLOCK / (habit.device_rate * rate)
@@ -101,13 +105,13 @@ class Misbehaving:
         return np.asarray(np.interp(first, samples, times))
 
     def update(self, now: float) -> int:
-        return self._feed.update()
+        return self._source.update()
 
     def time_of(self, sample: int) -> float:
-        return self._feed.time_of(sample)
+        return self._source.time_of(sample)
 
     def sample_at(self, now: float) -> int:
-        return self._feed.sample_at(now)
+        return self._source.sample_at(now)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -116,24 +120,24 @@ class Misbehaving:
 def deviations(habit: Habit) -> npt.NDArray[np.float64]:
     """Play clicks on such a device; return by how many seconds each is heard after its datagram."""
     output = Misbehaving(habit)
-    performer = Performer(Grid(RATE), [NAME], seed=7, max_subjects=1, max_queued=1)
+    performer = Performer(Ticks(RATE), [NAME], seed=7, max_characters=1, max_queued=1)
     spikes: list[tuple[float, float]] = []
     now = 0.0
     engine = Engine(performer, output, [], clock=lambda: now, wall_offset=lambda: 0.0)
 
-    def on_sent(sent: list[Sent]) -> None:
+    def on_sent(sent: list[SentFrame]) -> None:
         spikes.append((now, float(sent[0].shown.values[JAW])))
 
     engine.on_sent = on_sent
-    output.start(performer.tape)
+    output.start(performer.buffer)
     while output.due < 1.5:  # silence, while the clock settles
         now = output.due
         output.call_back()
         engine.step(now)
     sound, opening, clicking = clicks_and_spikes(CLICKS, EVERY)
     events: list[Event] = []
-    config = TurnConfig("clicks", NAME, RATE // 2)
-    turn = Turn(config, performer.grid, horizon=len(sound) / RATE * 2 + 1, arrived=now, emit=events.append)
+    config = TurnConfig("clicks", NAME, RATE // 2, pb.BUSY_POLICY_QUEUE)
+    turn = PlayedTurn(config, performer.ticks, max_ahead=len(sound) / RATE * 2 + 1, arrived=now, emit=events.append)
     performer.begin(turn)
     turn.open_frames(JAW_ONLY, 60)
     turn.push_frames(0, jaw(opening), now)

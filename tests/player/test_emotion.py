@@ -11,24 +11,32 @@ from neurosync.v1 import player_pb2 as pb
 from services.common.types import Weights
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX, LOWEST, clamp
 from services.media.emotions import EMOTION_NAMES, NO_EMOTIONS
-from services.player.face.composition import Character
-from services.player.face.emotion_layer import OVERLAID, POSES, SPEAKING_MOUTH, Emotions, Temper
-from services.player.face.life.idle import Habits
-from services.player.face.life.recorded_loop import Loop
-from services.player.stream.validation import Feeling, Frames, Intake, Sound, whole
-from services.player.turns.emotion_track import MAX_HELD, FeelingTrack
+from services.player.face.composition import FaceConfiguration
+from services.player.face.emotion_layer import (
+    OVERLAID,
+    POSES,
+    SPEAKING_MOUTH,
+    EmotionLayer,
+    EmotionSettings,
+)
+from services.player.face.life.idle import LifeSettings
+from services.player.face.life.recorded_loop import RecordedLoop
+from services.player.stream.parts import EmotionPart, FramesPart, SoundPart
+from services.player.stream.play_request import play_request_parts
+from services.player.stream.validation import PartValidator
+from services.player.turns.emotion_track import MAX_HELD, EmotionTrack
 from tests.player.simulation import JAW_ONLY, NAME, RATE, Sender, Stage, constant, jaw
 from tests.player.test_regions import PACKETS, needs_reference
 
 SMILE, BROW, JAW = INDEX["MouthSmileLeft"], INDEX["BrowInnerUp"], INDEX["JawOpen"]
 HAPPY = media.EMOTION_HAPPY
 REST = np.zeros(CURVE_COUNT, np.float32)
-STILL = Character(habits=Habits(enabled=False))
+STILL = FaceConfiguration(life=LifeSettings(enabled=False))
 
 
-def felt(**strengths: float) -> Weights:
+def strengths(**by_name: float) -> Weights:
     weights = NO_EMOTIONS.copy()
-    for name, strength in strengths.items():
+    for name, strength in by_name.items():
         weights[EMOTION_NAMES.index(name)] = strength
     return weights
 
@@ -38,9 +46,9 @@ def key(at: int, strength: float = 1.0, emotion: media.Emotion.ValueType = HAPPY
 
 
 def test_an_emotion_rises_within_its_attack_and_falls_within_its_release() -> None:
-    emotions, temper = Emotions(), Temper(attack=0.5, release=1.0)
-    rise = [emotions.over(REST, tick, felt(Happy=1.0), temper, speaking=False)[SMILE] for tick in range(40)]
-    fall = [emotions.over(REST, tick, NO_EMOTIONS, temper, speaking=False)[SMILE] for tick in range(40, 110)]
+    emotions, emotion = EmotionLayer(), EmotionSettings(attack=0.5, release=1.0)
+    rise = [emotions.over(REST, tick, strengths(Happy=1.0), emotion, speaking=False)[SMILE] for tick in range(40)]
+    fall = [emotions.over(REST, tick, NO_EMOTIONS, emotion, speaking=False)[SMILE] for tick in range(40, 110)]
     full = np.float32(POSES["Happy"]["MouthSmileLeft"])
     assert rise[28] < full == rise[29] == rise[39]
     assert fall[58] > 0 == fall[59] == fall[-1]
@@ -50,21 +58,21 @@ def test_an_emotion_rises_within_its_attack_and_falls_within_its_release() -> No
 
 
 def test_a_change_of_heart_goes_on_from_what_shows() -> None:
-    emotions, temper = Emotions(), Temper()
+    emotions, emotion = EmotionLayer(), EmotionSettings()
     random = np.random.default_rng(2)
     shown = []
     for tick in range(2000):
         if tick % 7 == 0:
             wanted = random.random(len(EMOTION_NAMES)).astype(np.float32) * (random.random() > 0.3)
-        shown.append(emotions.over(REST, tick, wanted, temper, speaking=bool(tick % 90 > 40)))
+        shown.append(emotions.over(REST, tick, wanted, emotion, speaking=bool(tick % 90 > 40)))
     assert np.abs(np.diff(np.array(shown), axis=0)).max() < 0.1
 
 
 @pytest.mark.parametrize("name", EMOTION_NAMES)
 def test_every_emotion_but_none_at_all_has_a_legal_pose(name: str) -> None:
-    emotions = Emotions()
+    emotions = EmotionLayer()
     for tick in range(60):
-        pose = emotions.over(REST, tick, felt(**{name: 1.0}), Temper(), speaking=False)
+        pose = emotions.over(REST, tick, strengths(**{name: 1.0}), EmotionSettings(), speaking=False)
     assert np.array_equal(pose, clamp(pose))
     assert np.abs(pose).max() <= 0.8
     assert bool(pose.any()) == (name != "Neutral")
@@ -77,18 +85,22 @@ def test_emotions_differ_from_each_other() -> None:
 
 
 def test_speech_gets_a_part_of_the_mouth_and_the_brows_feel_all_of_it() -> None:
-    emotions = Emotions()
+    emotions = EmotionLayer()
     for tick in range(60):
-        pose = emotions.over(REST, tick, felt(Sad=1.0), Temper(), speaking=True)
+        pose = emotions.over(REST, tick, strengths(Sad=1.0), EmotionSettings(), speaking=True)
     assert pose[BROW] == pytest.approx(POSES["Sad"]["BrowInnerUp"])
     assert pose[INDEX["MouthFrownLeft"]] == pytest.approx(SPEAKING_MOUTH * POSES["Sad"]["MouthFrownLeft"])
 
 
 def test_strength_multiplies_and_the_switch_turns_off() -> None:
-    for temper, wanted in ((Temper(strength=0.5), 0.5), (Temper(enabled=False), 0.0), (Temper(strength=0), 0.0)):
-        emotions = Emotions()
+    for emotion, wanted in (
+        (EmotionSettings(strength=0.5), 0.5),
+        (EmotionSettings(enabled=False), 0.0),
+        (EmotionSettings(strength=0), 0.0),
+    ):
+        emotions = EmotionLayer()
         for tick in range(60):
-            pose = emotions.over(REST, tick, felt(Happy=1.0), temper, speaking=False)
+            pose = emotions.over(REST, tick, strengths(Happy=1.0), emotion, speaking=False)
         assert pose[SMILE] == pytest.approx(wanted * POSES["Happy"]["MouthSmileLeft"])
 
 
@@ -98,12 +110,12 @@ def test_a_recording_of_an_emotion_is_laid_over_as_the_reference_does(case: int)
     with np.load(PACKETS.parent / "animation" / "emotion.npz", allow_pickle=False) as golden:
         face, rows = golden[f"face_{case}"][:, :CURVE_COUNT], golden[f"adjust_len_{case}"]
         expected = golden[f"player_out_{case}"][:, :CURVE_COUNT]
-    loop = Loop(np.zeros((1, CURVE_COUNT), np.float32))
+    loop = RecordedLoop(np.zeros((1, CURVE_COUNT), np.float32))
     loop.rows = rows.astype(np.float32)
-    emotions = Emotions({"Sad": loop})
-    emotions._from = emotions._goal = emotions.now = felt(Sad=1.0)  # fully felt from the first row on
+    emotions = EmotionLayer({"Sad": loop})
+    emotions._from = emotions._goal = emotions.now = strengths(Sad=1.0)  # in full from the first row on
     for tick, row in enumerate(face.astype(np.float32)):
-        shown = emotions.over(row, tick, felt(Sad=1.0), Temper(), speaking=False)
+        shown = emotions.over(row, tick, strengths(Sad=1.0), EmotionSettings(), speaking=False)
         raised = OVERLAID & (rows[tick] > 0)
         wanted = np.minimum(expected[tick], np.maximum(face[tick], 1.0))
         assert np.allclose(np.minimum(shown, np.maximum(row, 1.0))[raised], wanted[raised], atol=1e-6)
@@ -113,37 +125,37 @@ def test_a_recording_of_an_emotion_is_laid_over_as_the_reference_does(case: int)
 def test_a_recording_of_an_emotion_begins_at_its_first_row_each_time() -> None:
     rows = np.zeros((200, CURVE_COUNT), np.float32)
     rows[:, SMILE] = np.linspace(0, 1, 200)
-    emotions, temper = Emotions({"Happy": Loop(rows)}), Temper(attack=0.05, release=0.05)
-    first = [emotions.over(REST, tick, felt(Happy=1.0), temper, speaking=False)[SMILE] for tick in range(50)]
+    emotions, emotion = EmotionLayer({"Happy": RecordedLoop(rows)}), EmotionSettings(attack=0.05, release=0.05)
+    first = [emotions.over(REST, tick, strengths(Happy=1.0), emotion, speaking=False)[SMILE] for tick in range(50)]
     for tick in range(50, 70):
-        emotions.over(REST, tick, NO_EMOTIONS, temper, speaking=False)
-    again = [emotions.over(REST, tick, felt(Happy=1.0), temper, speaking=False)[SMILE] for tick in range(70, 120)]
+        emotions.over(REST, tick, NO_EMOTIONS, emotion, speaking=False)
+    again = [emotions.over(REST, tick, strengths(Happy=1.0), emotion, speaking=False)[SMILE] for tick in range(70, 120)]
     assert np.allclose(first, again)
     assert first[40] == pytest.approx(rows[40, SMILE])
 
 
 def test_keys_hold_until_the_next_one_whatever_their_order() -> None:
-    track = FeelingTrack()
+    track = EmotionTrack()
     for at, strength in ((2.0, 0.2), (1.0, 0.1), (3.0, 0.3)):
-        track.push(at, felt(Happy=strength), told=True)
+        track.push(at, strengths(Happy=strength), explicit=True)
     assert not track.at(0.5).any()
     assert [float(track.at(at)[3]) for at in (1.0, 1.9, 2.0, 9.0)] == pytest.approx([0.1, 0.1, 0.2, 0.3])
-    track.push(1.5, felt(Happy=0.9), told=True)  # late: of the past
+    track.push(1.5, strengths(Happy=0.9), explicit=True)  # late: of the past
     assert float(track.at(9.1)[3]) == pytest.approx(0.3)
 
 
-def test_keys_that_are_told_count_more_than_those_of_frames() -> None:
-    track = FeelingTrack()
-    track.push(0.0, felt(Sad=1.0), told=False)
-    track.push(0.0, felt(Happy=1.0), told=True)
-    track.push(0.5, felt(Sad=1.0), told=False)
-    assert np.array_equal(track.at(1.0), felt(Happy=1.0))
+def test_explicit_keys_replace_those_of_frames() -> None:
+    track = EmotionTrack()
+    track.push(0.0, strengths(Sad=1.0), explicit=False)
+    track.push(0.0, strengths(Happy=1.0), explicit=True)
+    track.push(0.5, strengths(Sad=1.0), explicit=False)
+    assert np.array_equal(track.at(1.0), strengths(Happy=1.0))
 
 
 def test_a_flood_of_keys_is_bounded() -> None:
-    track = FeelingTrack()
+    track = EmotionTrack()
     for number in range(5 * MAX_HELD):
-        track.push(number, felt(Happy=0.5), told=True)
+        track.push(number, strengths(Happy=0.5), explicit=True)
     assert len(track._times) == MAX_HELD
 
 
@@ -162,7 +174,7 @@ def test_a_key_shows_from_its_sample_on_and_goes_after_the_turn() -> None:
     stage.performer.configure(NAME, lambda _: STILL, reset=False)
     stage.run(0.5)
     sender = speak(stage, 1.5)
-    sender.turn.push_feeling(RATE // 2, None, felt(Happy=1.0), told=True)
+    sender.turn.push_emotions(RATE // 2, None, strengths(Happy=1.0), explicit=True)
     stage.run(4)
     smile = stage.curve(SMILE)
     frames = np.array([sent.shown.turn_sample for sent in stage.sent])
@@ -177,7 +189,7 @@ def test_a_pause_of_the_device_changes_no_feeling() -> None:
     stage = Stage()
     stage.performer.configure(NAME, lambda _: STILL, reset=False)
     sender = speak(stage, 1.9)
-    sender.turn.push_feeling(0, None, felt(Happy=1.0), told=True)
+    sender.turn.push_emotions(0, None, strengths(Happy=1.0), explicit=True)
     stage.run(1.0)
     before = stage.sent[-1].shown.values[SMILE]
     for step in range(60):
@@ -191,37 +203,39 @@ def header(*names: str) -> pb.PerformRequest:
 
 
 def test_columns_of_the_frames_are_emotions_where_they_change() -> None:
-    intake = Intake()
-    list(intake.parts(header("JawOpen", *EMOTION_NAMES)))
+    validator = PartValidator()
+    list(validator.parts(header("JawOpen", *EMOTION_NAMES)))
     table = np.zeros((6, 8), np.float32)
     table[:, 0] = 0.5
     table[2:, 4] = (0.5, 0.505, 7.0, 7.0)  # Happy; more than 1 is 1
     batch = media.FrameBatch(first_frame=10, frame_count=6, weights=table.ravel().tolist())
-    parts = list(intake.parts(pb.PerformRequest(frames=batch)))
-    told = [(part.at, part.rate, float(part.weights[3]), part.told) for part in parts if isinstance(part, Feeling)]
-    assert told == [(12, 60, 0.5, False), (14, 60, 1.0, False)]
-    assert isinstance(parts[-1], Frames)
+    parts = list(validator.parts(pb.PerformRequest(frames=batch)))
+    explicit = [
+        (part.at, part.rate, float(part.weights[3]), part.explicit) for part in parts if isinstance(part, EmotionPart)
+    ]
+    assert explicit == [(12, 60, 0.5, False), (14, 60, 1.0, False)]
+    assert isinstance(parts[-1], FramesPart)
 
 
 def test_a_whole_performance_feels_in_the_order_of_time() -> None:
     request = pb.PlayRequest(pcm=constant(24_000).tobytes(), emotions=[key(13_000, 0.5), key(0)])
     order = [
-        part.at if isinstance(part, Feeling) else part.first
-        for part in whole(request, 24_000, 0.5)
-        if isinstance(part, Feeling | Sound)
+        part.at if isinstance(part, EmotionPart) else part.first
+        for part in play_request_parts(request, 24_000, 0.5)
+        if isinstance(part, EmotionPart | SoundPart)
     ]
     assert order == [0, 0, 13_000, 12_000]
 
 
-def test_whatever_is_felt_values_are_legal() -> None:
+def test_whatever_the_emotions_values_are_legal() -> None:
     stage = Stage()
     stage.performer.configure(
-        NAME, lambda _: Character(temper=Temper(strength=2.0, attack=0.05, release=0.05)), reset=False
+        NAME, lambda _: FaceConfiguration(emotion=EmotionSettings(strength=2.0, attack=0.05, release=0.05)), reset=False
     )
     sender = speak(stage, 1.9, curves=1)
     for number in range(30):
-        strengths = dict.fromkeys(EMOTION_NAMES, float(number % 2))
-        sender.turn.push_feeling(number * RATE // 20, None, felt(**strengths), told=True)
+        by_name = dict.fromkeys(EMOTION_NAMES, float(number % 2))
+        sender.turn.push_emotions(number * RATE // 20, None, strengths(**by_name), explicit=True)
     stage.run(2.5)
     shown = np.array([sent.shown.values for sent in stage.sent])
     assert np.isfinite(shown).all()

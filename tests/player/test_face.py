@@ -11,11 +11,11 @@ from services.common.types import Weights
 from services.media.curves import BROWS, CURVE_COUNT, EYES, INDEX, LOWEST, MOUTH, ROTATIONS
 from services.media.emotions import NO_EMOTIONS
 from services.player.face.blend import FAST_TICKS, SLOW_TICKS, STARVED_TICKS, Blend
-from services.player.face.composition import EASE_TICKS, Character, Face, Recordings
-from services.player.face.life.idle import Habits, Idle
+from services.player.face.composition import EASE_TICKS, Face, FaceConfiguration, Recordings
+from services.player.face.life.idle import Idle, LifeSettings
 from services.player.face.scaling import Scaling
+from services.player.face.speech_pose import SpeechPose
 from services.player.turns.frame_track import FrameTrack
-from services.player.turns.played_turn import Speech
 from tests.player.simulation import JAW_ONLY, jaw
 
 JAW = INDEX["JawOpen"]
@@ -201,25 +201,28 @@ def test_speech_that_goes_on_is_shown_as_it_is() -> None:
 
 
 def test_a_tick_that_is_asked_for_again_looks_the_same() -> None:
-    once, twice = (Face(3, Character(), Recordings()) for _ in range(2))
+    once, twice = (Face(3, FaceConfiguration(), Recordings()) for _ in range(2))
     spoken = np.random.default_rng(5).random((300, CURVE_COUNT), np.float32)
     happy = np.eye(7, dtype=np.float32)[3]
     for tick, row in enumerate(spoken):
-        speech = Speech(row, ALL, tick, (1, 0)) if tick % 100 > 40 else None
-        felt = happy if tick > 150 else NO_EMOTIONS
+        speech = SpeechPose(row, ALL, tick, (1, 0)) if tick % 100 > 40 else None
+        emotions = happy if tick > 150 else NO_EMOTIONS
         if tick == 220:
             for face in (once, twice):
-                face.configure(Character(Scaling(mouth=0.5)))
-        wanted = once.step(tick, speech, level=0.1 * (tick % 100 > 40), felt=felt)
-        twice.step(tick, speech, level=0.1 * (tick % 100 > 40), felt=felt)
-        assert np.array_equal(twice.step(tick, speech, level=0.1 * (tick % 100 > 40), felt=felt), wanted)
+                face.configure(FaceConfiguration(Scaling(mouth=0.5)))
+        wanted = once.step(tick, speech, level=0.1 * (tick % 100 > 40), emotions=emotions)
+        twice.step(tick, speech, level=0.1 * (tick % 100 > 40), emotions=emotions)
+        assert np.array_equal(twice.step(tick, speech, level=0.1 * (tick % 100 > 40), emotions=emotions), wanted)
 
 
 def test_a_tick_that_is_made_again_because_all_has_changed_does_not_pop() -> None:
-    face = Face(3, Character(habits=Habits(enabled=False)), Recordings())
+    face = Face(3, FaceConfiguration(life=LifeSettings(enabled=False)), Recordings())
     random = np.random.default_rng(8)
-    speech = Speech(pose(JawOpen=1), ALL, 0, (1, 0))
-    characters = Character(habits=Habits(enabled=False)), Character(Scaling(mouth=0.5), Habits(enabled=False))
+    speech = SpeechPose(pose(JawOpen=1), ALL, 0, (1, 0))
+    characters = (
+        FaceConfiguration(life=LifeSettings(enabled=False)),
+        FaceConfiguration(Scaling(mouth=0.5), LifeSettings(enabled=False)),
+    )
     curve = []
     for tick in range(2000):
         speaks = bool(random.random() < 0.5)

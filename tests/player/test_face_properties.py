@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.media.curves import CURVE_NAMES, LOWEST
-from services.player.face.composition import Character
-from services.player.face.emotion_layer import RAMP_SECONDS, STRENGTHS, Temper
-from services.player.face.life.idle import Habits
+from services.player.face.composition import FaceConfiguration
+from services.player.face.emotion_layer import RAMP_SECONDS, STRENGTHS, EmotionSettings
+from services.player.face.life.idle import LifeSettings
 from services.player.face.scaling import FACTORS, GAINS, OFFSETS, THRESHOLDS, Scaling
 from tests.player.simulation import NAME, SimulatedOutput, Stage
 from tests.player.test_properties import Crowd, actions, which
@@ -18,34 +18,34 @@ factors = st.floats(*FACTORS)
 curves = st.sampled_from(CURVE_NAMES)
 switch = st.booleans()
 characters = st.builds(
-    Character,
+    FaceConfiguration,
     st.builds(
         Scaling, switch, factors, factors, factors, factors, factors, factors, factors, st.floats(*THRESHOLDS),
         st.dictionaries(curves, st.floats(*GAINS), max_size=8),
         st.dictionaries(curves, st.floats(*OFFSETS), max_size=8),
     ),
-    st.builds(Habits, switch, switch, switch, switch, switch, switch, switch, switch),
-    st.builds(Temper, switch, st.floats(*STRENGTHS), st.floats(*RAMP_SECONDS), st.floats(*RAMP_SECONDS)),
+    st.builds(LifeSettings, switch, switch, switch, switch, switch, switch, switch, switch),
+    st.builds(EmotionSettings, switch, st.floats(*STRENGTHS), st.floats(*RAMP_SECONDS), st.floats(*RAMP_SECONDS)),
 )  # fmt: skip
 strengths = st.lists(st.floats(0, 1, width=32), min_size=7, max_size=7)
-feelings = st.tuples(st.just("feel"), which, st.integers(0, 200_000), strengths, switch)
+emotions = st.tuples(st.just("feel"), which, st.integers(0, 200_000), strengths, switch)
 configurations = st.tuples(st.just("configure"), characters)
 
 
 class FeelingCrowd(Crowd):
     """Senders that feel, and somebody who cannot leave the settings alone."""
 
-    def feel(self, number: int, at: int, weights: list[float], told: bool) -> None:
+    def feel(self, number: int, at: int, weights: list[float], explicit: bool) -> None:
         sender = self.sender(number)
         if sender:
-            sender.turn.push_feeling(at, None, np.array(weights, np.float32), told=told)
+            sender.turn.push_emotions(at, None, np.array(weights, np.float32), explicit=explicit)
 
-    def configure(self, character: Character) -> None:
-        self.stage.performer.configure(NAME, lambda _: character, reset=False)
+    def configure(self, configuration: FaceConfiguration) -> None:
+        self.stage.performer.configure(NAME, lambda _: configuration, reset=False)
 
 
 @settings(max_examples=40, deadline=None)
-@given(script=st.lists(actions | feelings | configurations, max_size=30), latency=st.integers(0, 4800))
+@given(script=st.lists(actions | emotions | configurations, max_size=30), latency=st.integers(0, 4800))
 def test_no_sequence_of_events_makes_an_illegal_value(script: list[tuple[str, object]], latency: int) -> None:
     stage = Stage(SimulatedOutput(latency=latency))
     crowd = FeelingCrowd(stage)

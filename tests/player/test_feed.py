@@ -8,17 +8,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from services.player.audio.ring_buffer import Tape
-from services.player.audio.callback_source import RAMP_SECONDS, Feed
+from services.player.audio.callback_source import RAMP_SECONDS, CallbackSource
+from services.player.audio.ring_buffer import RingBuffer
 
 RATE = 48_000
 BLOCK = 240
 
 
-def tape_of(sound: npt.NDArray[np.int16]) -> Tape:
-    tape = Tape(len(sound))
-    tape.write(0, sound)
-    return tape
+def tape_of(sound: npt.NDArray[np.int16]) -> RingBuffer:
+    buffer = RingBuffer(len(sound))
+    buffer.write(0, sound)
+    return buffer
 
 
 def sine(hertz: float, seconds: float, rate: int = RATE, level: int = 20_000) -> npt.NDArray[np.int16]:
@@ -26,7 +26,7 @@ def sine(hertz: float, seconds: float, rate: int = RATE, level: int = 20_000) ->
     return np.asarray(np.rint(level * np.sin(2 * np.pi * hertz * time)), np.int16)
 
 
-def played(feed: Feed, seconds: float, device_rate: int, *, at: float = 10.0) -> npt.NDArray[np.int16]:
+def played(feed: CallbackSource, seconds: float, device_rate: int, *, at: float = 10.0) -> npt.NDArray[np.int16]:
     """Let the device take `seconds` in blocks of odd sizes; return the first channel."""
     dice, blocks, taken = random.Random(3), [], 0
     while taken < seconds * device_rate:
@@ -39,14 +39,14 @@ def played(feed: Feed, seconds: float, device_rate: int, *, at: float = 10.0) ->
 
 def test_sound_of_the_devices_own_rate_passes_bit_by_bit() -> None:
     sound = np.random.default_rng(1).integers(-32_768, 32_767, RATE, dtype=np.int16)
-    feed = Feed(RATE, rate=RATE, channels=2)
+    feed = CallbackSource(RATE, rate=RATE, channels=2)
     feed.attach(tape_of(sound))
     assert np.array_equal(played(feed, 0.5, RATE)[: RATE // 2], sound[: RATE // 2])
     assert feed.underrun_count == 0
 
 
 def test_both_channels_carry_the_voice() -> None:
-    feed = Feed(RATE, rate=RATE, channels=2)
+    feed = CallbackSource(RATE, rate=RATE, channels=2)
     feed.attach(tape_of(sine(440, 0.1)))
     block = feed.take(1000, 0.0)
     assert block.shape == (1000, 2)
@@ -55,7 +55,7 @@ def test_both_channels_carry_the_voice() -> None:
 
 @pytest.mark.parametrize(("volume", "loudest"), [(0.5, 10_000), (0.0, 0), (4.0, 32_767)])
 def test_the_volume_scales_and_never_wraps_around(volume: float, loudest: int) -> None:
-    feed = Feed(RATE, rate=RATE, volume=volume)
+    feed = CallbackSource(RATE, rate=RATE, volume=volume)
     feed.attach(tape_of(sine(440, 0.5)))
     assert np.abs(played(feed, 0.4, RATE).astype(int)).max() == pytest.approx(loudest, abs=1)
 
@@ -64,7 +64,7 @@ def test_the_volume_scales_and_never_wraps_around(volume: float, loudest: int) -
     ("rate", "device_rate"), [(48_000, 44_100), (44_100, 48_000), (24_000, 48_000), (48_000, 22_050), (48_000, 47_999)]
 )
 def test_a_device_of_another_rate_gets_the_same_tone(rate: int, device_rate: int) -> None:
-    feed = Feed(device_rate, rate=rate)
+    feed = CallbackSource(device_rate, rate=rate)
     feed.attach(tape_of(sine(997, 1.0, rate)))
     heard = played(feed, 0.8, device_rate).astype(float)
     wanted = 20_000 * np.sin(2 * np.pi * 997 * np.arange(len(heard)) / device_rate)
@@ -73,16 +73,16 @@ def test_a_device_of_another_rate_gets_the_same_tone(rate: int, device_rate: int
 
 
 def test_what_a_slower_device_cannot_play_is_taken_out_not_folded_down() -> None:
-    feed = Feed(22_050, rate=48_000)
+    feed = CallbackSource(22_050, rate=48_000)
     feed.attach(tape_of(sine(15_000, 0.5)))
     assert np.abs(played(feed, 0.4, 22_050)[200:].astype(int)).max() < 30  # of 20 000
 
 
 def test_a_converted_sample_is_timed_where_it_is_heard() -> None:
-    feed = Feed(44_100, rate=48_000)
+    feed = CallbackSource(44_100, rate=48_000)
     feed.attach(tape_of(sine(440, 1.0)))
     played(feed, 0.9, 44_100, at=10.0)
-    assert feed.settled
+    assert feed.locked
     assert feed.time_of(48_000) == pytest.approx(11.0, abs=1e-4)
     assert feed.sample_at(11.0) == pytest.approx(48_000, abs=5)
     assert feed.update() >= feed.sample_at(10.9)
@@ -90,7 +90,7 @@ def test_a_converted_sample_is_timed_where_it_is_heard() -> None:
 
 def test_a_device_that_comes_back_plays_on_where_time_is_and_without_a_click() -> None:
     sound = np.full(RATE, 20_000, np.int16)
-    feed = Feed(RATE, rate=RATE)
+    feed = CallbackSource(RATE, rate=RATE)
     assert not played(feed, 0.6, RATE, at=10.0).any()
     now = 10.5  # of monotonic time; the device took 0.1 s ahead of it
     feed.join(tape_of(sound), 12_345.0, now)
@@ -105,7 +105,7 @@ def test_a_device_that_comes_back_plays_on_where_time_is_and_without_a_click() -
 
 
 def test_running_beyond_what_was_rendered_is_silent_and_counted() -> None:
-    feed = Feed(RATE, rate=RATE)
+    feed = CallbackSource(RATE, rate=RATE)
     feed.attach(tape_of(np.full(1_000, 5, np.int16)))
     assert feed.take(1_500, 0.0)[:, 0].tolist() == [5] * 1_000 + [0] * 500
     assert feed.underrun_count == 1

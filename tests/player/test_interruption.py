@@ -10,11 +10,12 @@ import pytest
 from neurosync.v1 import outcome_pb2
 from services.common.errors import StoppedError
 from services.media.curves import INDEX
-from services.player.audio.output_device import NoOutput
-from services.player.engine import performer as performing
-from services.player.engine.engine import Engine, Sent
+from services.player.audio.null_device import NullDevice
+from services.player.engine import recent_turns
+from services.player.engine.engine import Engine
+from services.player.engine.frame_sender import SentFrame
 from services.player.engine.performer import Performer
-from services.player.timeline.ticks import Grid
+from services.player.timeline.ticks import Ticks
 from tests.player.simulation import JAW_ONLY, NAME, RATE, TICK, Found, SimulatedOutput, Stage, constant, jaw
 
 JAW = INDEX["JawOpen"]
@@ -59,7 +60,7 @@ def test_the_face_eases_to_idle_after_a_stop() -> None:
     sender.turn.push_frames(0, jaw(np.full(120, 0.9)), stage.now)
     sender.turn.push_sound(constant(2 * RATE), stage.now)
     stage.run(0.5)
-    stage.performer.stop_subject(NAME, 0.015)
+    stage.performer.stop_character(NAME, 0.015)
     before = len(stage.sent)
     stage.run(0.5)
     curve = stage.curve(JAW)
@@ -78,7 +79,7 @@ def test_a_turn_that_was_stopped_before_it_came_is_refused() -> None:
 
 
 def test_the_memory_of_stopped_turns_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(performing, "REMEMBERED_TURNS", 3)
+    monkeypatch.setattr(recent_turns, "REMEMBERED_TURNS", 3)
     stage = Stage()
     ids = [str(uuid.uuid4()) for _ in range(5)]
     for turn_id in ids:
@@ -201,16 +202,16 @@ def test_a_device_that_comes_back_is_heard_again_and_no_tick_is_missed() -> None
 
 def test_a_device_that_was_not_there_at_the_start_is_taken_when_it_comes() -> None:
     device = SimulatedOutput(latency=2400)
-    performer = Performer(Grid(RATE), [NAME], seed=7, max_subjects=1, max_queued=1)
-    none = NoOutput(RATE, origin=0.0, message="no device")
+    performer = Performer(Ticks(RATE), [NAME], seed=7, max_characters=1, max_queued=1)
+    none = NullDevice(RATE, origin=0.0, message="no device")
     engine = Engine(performer, none, [], clock=lambda: 0.0, wall_offset=lambda: 0.0, reopen=lambda: device)
-    sent: list[Sent] = []
+    sent: list[SentFrame] = []
     engine.on_sent = sent.extend
-    assert engine._seeker
-    engine._seeker.close()
+    assert engine._reconnector
+    engine._reconnector.close()
     for tick in range(30):
         engine.step(tick / 60)
-    engine._seeker = Found(device)  # type: ignore[assignment]
+    engine._reconnector = Found(device)  # type: ignore[assignment]
     engine.step(0.5)
     assert engine.output is device
     while device.now < 1.0:
@@ -295,8 +296,8 @@ def test_a_stall_skips_ticks_and_never_sends_a_burst() -> None:
 def test_the_timecode_follows_time_and_never_goes_back() -> None:
     stage = Stage()
     offset = 86_400 - 1.0  # a second before midnight
-    stage.engine.outgoing._wall_offset = lambda: offset
-    stage.engine.outgoing._latest_offset = offset
+    stage.engine.frame_sender._wall_offset = lambda: offset
+    stage.engine.frame_sender._latest_offset = offset
     stage.run(0.5)
     offset -= 3600  # the system's clock is set back
     stage.run(1.0)

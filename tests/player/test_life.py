@@ -13,9 +13,9 @@ from services.common.errors import ConfigurationError
 from services.media.curves import BROWS, CURVE_COUNT, INDEX, MOUTH, ROTATIONS
 from services.media.formats.frame_files import write_frames
 from services.media.frames import Frames
-from services.player.face.life.idle import Habits, Idle
-from services.player.face.life.recorded_loop import SEAM_TICKS, Loop, cross_faded, read_loop
+from services.player.face.life.idle import Idle, LifeSettings
 from services.player.face.life.prosody import Prosody
+from services.player.face.life.recorded_loop import SEAM_TICKS, RecordedLoop, cross_faded, read_loop
 from services.player.timeline.ticks import TICK_RATE
 from tests.player.test_regions import PACKETS, needs_reference
 
@@ -42,7 +42,7 @@ def speaking(levels: Series) -> Series:
 
 @pytest.fixture(scope="module")
 def listening() -> Series:
-    return live(11, QUIET, Habits(listening=True))
+    return live(11, QUIET, LifeSettings(listening=True))
 
 
 def is_human(seen: Figures) -> None:
@@ -103,8 +103,8 @@ def test_blinks_wait_for_the_ends_of_phrases(speaking: Series, levels: Series) -
 
 
 def test_heads_dip_where_the_voice_is_stressed(levels: Series) -> None:
-    with_voice = live(11, levels[: TEN_MINUTES // 4], Habits(gaze=False))
-    without = live(11, levels[: TEN_MINUTES // 4], Habits(gaze=False, prosody=False))
+    with_voice = live(11, levels[: TEN_MINUTES // 4], LifeSettings(gaze=False))
+    without = live(11, levels[: TEN_MINUTES // 4], LifeSettings(gaze=False, prosody=False))
     added = (with_voice - without)[:, PITCH]
     sway = np.abs(np.diff(without[:, PITCH])).max()
     nods = np.flatnonzero((added[1:-1] > 0.012) & (added[1:-1] >= added[:-2]) & (added[1:-1] > added[2:])) + 1
@@ -116,33 +116,33 @@ def test_heads_dip_where_the_voice_is_stressed(levels: Series) -> None:
 
 
 def test_a_voice_that_is_quiet_leaves_the_face_alone() -> None:
-    melody = Prosody(np.random.default_rng(1))
-    assert all(melody.at(tick, 0.001).activity == 0 for tick in range(300))
+    cues = Prosody(np.random.default_rng(1))
+    assert all(cues.at(tick, 0.001).activity == 0 for tick in range(300))
     assert np.array_equal(live(3, np.full(300, 0.001)), live(3, np.zeros(300)))
 
 
 @pytest.mark.parametrize(
-    ("habits", "still"),
+    ("life", "still"),
     [
-        (Habits(blinks=False, gaze=False), [LID, INDEX["EyeBlinkRight"]]),
-        (Habits(gaze=False), [INDEX["LeftEyeYaw"], INDEX["EyeLookUpLeft"]]),
-        (Habits(head=False, breath=False), [YAW, PITCH, INDEX["HeadRoll"]]),
-        (Habits(expression=False, breath=False), [*range(CURVE_COUNT)[BROWS], *range(CURVE_COUNT)[MOUTH]]),
-        (Habits(enabled=False), list(range(CURVE_COUNT))),
+        (LifeSettings(blinks=False, gaze=False), [LID, INDEX["EyeBlinkRight"]]),
+        (LifeSettings(gaze=False), [INDEX["LeftEyeYaw"], INDEX["EyeLookUpLeft"]]),
+        (LifeSettings(head=False, breath=False), [YAW, PITCH, INDEX["HeadRoll"]]),
+        (LifeSettings(expression=False, breath=False), [*range(CURVE_COUNT)[BROWS], *range(CURVE_COUNT)[MOUTH]]),
+        (LifeSettings(enabled=False), list(range(CURVE_COUNT))),
     ],
 )
-def test_each_layer_can_be_switched_off(habits: Habits, still: list[int]) -> None:
-    assert np.ptp(live(4, QUIET[:1200], habits)[:, still], axis=0).max() == 0
+def test_each_layer_can_be_switched_off(life: LifeSettings, still: list[int]) -> None:
+    assert np.ptp(live(4, QUIET[:1200], life)[:, still], axis=0).max() == 0
     assert np.ptp(live(4, QUIET[:1200])[:, still], axis=0).max() > 0
 
 
 def test_what_the_voice_adds_can_be_switched_off(levels: Series) -> None:
-    habits = Habits(prosody=False)
-    assert np.array_equal(live(4, levels[:1200], habits), live(4, QUIET[:1200], habits))
+    life = LifeSettings(prosody=False)
+    assert np.array_equal(live(4, levels[:1200], life), live(4, QUIET[:1200], life))
 
 
 def test_breath_lifts_the_head_about_fourteen_times_a_minute() -> None:
-    head = live(2, QUIET[:7200], Habits(head=False, gaze=False))[:, PITCH]
+    head = live(2, QUIET[:7200], LifeSettings(head=False, gaze=False))[:, PITCH]
     assert 11 <= ((head[1:-1] < head[:-2]) & (head[1:-1] <= head[2:]) & (head[1:-1] < -0.004)).sum() / 2 <= 17
 
 
@@ -190,7 +190,7 @@ def test_a_recording_without_frames_is_a_wrong_setting(tmp_path: Path) -> None:
 def test_a_recording_of_another_rate_takes_its_time() -> None:
     rows = np.zeros((60, CURVE_COUNT), np.float32)
     rows[:, 0] = np.sin(np.arange(60) / 60 * math.pi)
-    loop = Loop(Frames(rows, rate=30).at_rate(TICK_RATE).weights)
+    loop = RecordedLoop(Frames(rows, rate=30).at_rate(TICK_RATE).weights)
     assert len(loop.rows) == 120
     assert loop.at(60)[0] == pytest.approx(rows[30, 0], abs=1e-3)
 

@@ -14,28 +14,28 @@ from neurosync.v1 import media_pb2 as media
 from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
 from services.common.errors import UnavailableError
-from services.media.wav import read_wav
-from services.player.audio.file_device import FileOutput
-from services.player.audio.open_device import open_output
-from services.player.audio.reconnect import Seeker
-from services.player.audio.ring_buffer import Tape
+from services.media.sound_file import read_sound
+from services.player.audio.file_device import FileDevice
+from services.player.audio.open_device import open_device
+from services.player.audio.reconnect import Reconnector
+from services.player.audio.ring_buffer import RingBuffer
 from services.serving.dialing import dial
 from tests.player.simulation import SimulatedOutput
 
 RATE = 48_000
 
 
-def ramp_tape() -> tuple[Tape, np.ndarray[tuple[int], np.dtype[np.int16]]]:
-    tape = Tape(RATE)
+def ramp_tape() -> tuple[RingBuffer, np.ndarray[tuple[int], np.dtype[np.int16]]]:
+    buffer = RingBuffer(RATE)
     sound = np.arange(RATE, dtype=np.int32).astype(np.int16)
-    tape.write(0, sound)
-    return tape, sound
+    buffer.write(0, sound)
+    return buffer, sound
 
 
 def test_a_file_holds_what_would_be_heard_to_the_last_sample(tmp_path: Path) -> None:
-    output = FileOutput(tmp_path / "heard.wav", RATE, origin=100.0)
-    tape, sound = ramp_tape()
-    output.start(tape)
+    output = FileDevice(tmp_path / "heard.wav", RATE, origin=100.0)
+    buffer, sound = ramp_tape()
+    output.start(buffer)
     for now in np.arange(100.0, 100.73, 0.011):
         taken = output.update(float(now))
     output.close()
@@ -46,10 +46,10 @@ def test_a_file_holds_what_would_be_heard_to_the_last_sample(tmp_path: Path) -> 
 
 
 def test_a_file_is_as_loud_as_it_is_set(tmp_path: Path) -> None:
-    output = FileOutput(tmp_path / "heard.wav", RATE, origin=0.0, volume=0.5)
-    tape = Tape(RATE)
-    tape.write(0, np.full(RATE, 10_000, np.int16))
-    output.start(tape)
+    output = FileDevice(tmp_path / "heard.wav", RATE, origin=0.0, volume=0.5)
+    buffer = RingBuffer(RATE)
+    buffer.write(0, np.full(RATE, 10_000, np.int16))
+    output.start(buffer)
     output.update(0.5)
     output.close()
     assert set(read_sound(tmp_path / "heard.wav").pcm.tolist()) == {5_000}
@@ -57,7 +57,7 @@ def test_a_file_is_as_loud_as_it_is_set(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="cannot write"):
-        open_output(f"file:{tmp_path}/none/heard.wav", sample_rate=0, latency=0.05)
+        open_device(f"file:{tmp_path}/none/heard.wav", sample_rate=0, latency=0.05)
 
 
 @pytest.mark.parametrize("ending", ["terminate", "kill"])
@@ -87,14 +87,14 @@ def test_a_search_goes_on_until_the_device_is_back_and_gives_it_once() -> None:
     device, found = SimulatedOutput(), threading.Event()
     attempts: list[None] = []
 
-    def opens() -> SimulatedOutput:
+    def open_device() -> SimulatedOutput:
         attempts.append(None)
         if len(attempts) < 5:
             raise UnavailableError("not yet")
         found.set()
         return device
 
-    seeker = Seeker(opens, (0.001, 0.002))
+    seeker = Reconnector(open_device, (0.001, 0.002))
     assert found.wait(5)
     seeker._thread.join(5)
     assert seeker.take() is device
@@ -105,12 +105,12 @@ def test_a_search_goes_on_until_the_device_is_back_and_gives_it_once() -> None:
 def test_a_search_that_ends_lets_go_of_what_it_finds() -> None:
     device, opening, ended = SimulatedOutput(), threading.Event(), threading.Event()
 
-    def opens() -> SimulatedOutput:
+    def open_device() -> SimulatedOutput:
         opening.set()
         assert ended.wait(5)
         return device
 
-    seeker = Seeker(opens, (0.001,))
+    seeker = Reconnector(open_device, (0.001,))
     assert opening.wait(5)
     seeker.close()
     ended.set()

@@ -11,11 +11,15 @@ import pytest
 
 from neurosync.v1 import media_pb2 as media
 from neurosync.v1 import player_pb2 as pb
+from services.common.addresses import LIVE_LINK_PORT, parse_address
 from services.common.errors import BadRequestError, ConfigurationError
 from services.common.settings import load
-from services.player.frame_outputs.livelink_udp import Sink, open_sinks, split_target
+from services.player.frame_outputs.registry import open_frame_outputs
+from services.player.frame_outputs.udp_target import UdpTarget
 from services.player.settings import PlayerSettings
-from services.player.stream.validation import End, Frames, Intake, Sound, config_of, whole
+from services.player.stream.parts import EndPart, FramesPart, SoundPart
+from services.player.stream.play_request import play_request_parts
+from services.player.stream.validation import PartValidator, config_of
 from tests.player.simulation import constant
 
 
@@ -29,7 +33,7 @@ def receiver(port: int = 0) -> socket.socket:
 def test_a_sink_without_a_listener_counts_and_loses_nothing_once_there_is_one() -> None:
     with receiver() as probe:
         port = probe.getsockname()[1]
-    sink = Sink(f"127.0.0.1:{port}")
+    sink = UdpTarget(f"127.0.0.1:{port}", default_port=LIVE_LINK_PORT)
     for number in range(5):
         sink.send(bytes([number]))
     assert sink.failed_count >= 3
@@ -43,7 +47,7 @@ def test_a_sink_without_a_listener_counts_and_loses_nothing_once_there_is_one() 
 
 def test_a_datagram_that_cannot_be_sent_is_counted_and_stops_nothing() -> None:
     with receiver() as sock:
-        sink = Sink(f"127.0.0.1:{sock.getsockname()[1]}")
+        sink = UdpTarget(f"127.0.0.1:{sock.getsockname()[1]}", default_port=LIVE_LINK_PORT)
         sink.send(bytes(100_000))  # more than UDP takes
         sink.send(b"x")
         assert sock.recv(10) == b"x"
@@ -61,13 +65,13 @@ def test_a_datagram_that_cannot_be_sent_is_counted_and_stops_nothing() -> None:
     ],
 )
 def test_targets_are_hosts_with_or_without_port(target: str, expected: tuple[str, int]) -> None:
-    assert split_target(target) == expected
+    assert parse_address(target, field="targets", default_port=LIVE_LINK_PORT) == expected
 
 
 @pytest.mark.parametrize("target", ["", ":11111", "host:", "host:0", "host:x", "host:70000"])
 def test_a_target_that_is_none_is_a_wrong_setting(target: str) -> None:
     with pytest.raises(ConfigurationError, match="HOST or HOST:PORT"):
-        open_sinks(["127.0.0.1", target])
+        open_frame_outputs(["127.0.0.1", target])
 
 
 def test_targets_and_subjects_are_lists_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +100,7 @@ def test_outputs_are_a_json_object_of_names_and_devices(monkeypatch: pytest.Monk
         ("targets", "10.0.0.5,,"),
         ("subjects", "x" * 65),
         ("subjects", "Ada,"),
-        ("horizon", "0"),
+        ("max_ahead", "0"),
         ("outputs", '{"Bob": }'),
         ("outputs", '["Bob"]'),
         ("outputs", '{"": "USB speakers"}'),
@@ -119,8 +123,8 @@ def config(**changes: object) -> pb.PerformConfig:
 
 
 def test_a_config_without_subject_is_for_the_default_one() -> None:
-    assert config_of(config(), "Ada").subject == "Ada"
-    assert config_of(config(subject="Bob"), "Ada").subject == "Bob"
+    assert config_of(config(), "Ada").character == "Ada"
+    assert config_of(config(subject="Bob"), "Ada").character == "Bob"
 
 
 @pytest.mark.parametrize(
@@ -194,29 +198,36 @@ BAD: list[tuple[list[pb.PerformRequest], str]] = [
 
 @pytest.mark.parametrize(("messages", "field"), BAD)
 def test_a_wrong_message_names_its_field(messages: list[pb.PerformRequest], field: str) -> None:
-    intake = Intake()
+    validator = PartValidator()
     with pytest.raises(BadRequestError) as caught:
         for message in messages:
-            list(intake.parts(message))
+            list(validator.parts(message))
     assert caught.value.field == field
 
 
 def test_frames_may_start_late_and_skip() -> None:
-    intake = Intake()
+    validator = PartValidator()
     messages = (header(), frames(3, 1, 0.5), frames(9, 2, 0.5, 0.6), emotion(0, media.EMOTION_HAPPY, 1.0), END)
-    parts = [part for message in messages for part in intake.parts(message)]
-    assert [part.first for part in parts if isinstance(part, Frames)] == [3, 9]
-    assert isinstance(parts[-1], End)
+    parts = [part for message in messages for part in validator.parts(message)]
+    assert [part.first for part in parts if isinstance(part, FramesPart)] == [3, 9]
+    assert isinstance(parts[-1], EndPart)
 
 
 def test_a_whole_performance_is_cut_into_slices_with_the_face_before_its_sound() -> None:
     request = pb.PlayRequest(pcm=constant(5_000).tobytes())
     request.frame_header.CopyFrom(header().frame_header)
     request.frames.CopyFrom(frames(0, 15, *[0.5] * 15).frames)
-    parts = list(whole(request, 24_000, 0.1))
-    kinds = [(type(part), part.first) for part in parts if isinstance(part, Sound | Frames)]
-    assert kinds == [(Frames, 0), (Sound, 0), (Frames, 6), (Sound, 2_400), (Frames, 12), (Sound, 4_800)]
-    assert isinstance(parts[-1], End)
+    parts = list(play_request_parts(request, 24_000, 0.1))
+    kinds = [(type(part), part.first) for part in parts if isinstance(part, SoundPart | FramesPart)]
+    assert kinds == [
+        (FramesPart, 0),
+        (SoundPart, 0),
+        (FramesPart, 6),
+        (SoundPart, 2_400),
+        (FramesPart, 12),
+        (SoundPart, 4_800),
+    ]
+    assert isinstance(parts[-1], EndPart)
 
 
 @pytest.mark.parametrize(
@@ -233,5 +244,5 @@ def test_a_wrong_whole_performance_is_refused_before_it_begins(
     request = pb.PlayRequest()
     change(request)
     with pytest.raises(BadRequestError) as caught:
-        whole(request, 24_000, 0.1)
+        play_request_parts(request, 24_000, 0.1)
     assert caught.value.field == field

@@ -12,9 +12,9 @@ from neurosync.v1 import player_pb2 as pb
 from services.media.curves import CHEEKS, CURVE_COUNT, CURVE_NAMES, INDEX, MOUTH, TONGUE, columns
 from services.media.emotions import NO_EMOTIONS
 from services.player.face.blend import FAST_TICKS, SLOW_TICKS, STARVED_TICKS
-from services.player.face.composition import EASE_TICKS, Character
-from services.player.face.emotion_layer import Temper
-from services.player.face.life.idle import Habits
+from services.player.face.composition import EASE_TICKS, FaceConfiguration
+from services.player.face.emotion_layer import EmotionSettings
+from services.player.face.life.idle import LifeSettings
 from services.player.face.scaling import Scaling
 from tests.player.simulation import NAME, RATE, TICK, Sender, Stage, constant
 
@@ -109,11 +109,11 @@ def loss_of_the_device(stage: Stage) -> None:
 
 def configuration(stage: Stage) -> None:
     characters = (
-        Character(Scaling(mouth=0.0, brows=LOUDEST)),
-        Character(Scaling(gains={"JawOpen": 0.0}, offsets={"BrowInnerUp": 1.0, "HeadYaw": -1.0})),
-        Character(habits=Habits(enabled=False)),
-        Character(temper=Temper(strength=2.0)),
-        Character(),
+        FaceConfiguration(Scaling(mouth=0.0, brows=LOUDEST)),
+        FaceConfiguration(Scaling(gains={"JawOpen": 0.0}, offsets={"BrowInnerUp": 1.0, "HeadYaw": -1.0})),
+        FaceConfiguration(life=LifeSettings(enabled=False)),
+        FaceConfiguration(emotion=EmotionSettings(strength=2.0)),
+        FaceConfiguration(),
     )
     sender = speak(stage, 1.0, 1.9)
     for number in range(20):
@@ -128,7 +128,7 @@ def emotion(stage: Stage) -> None:
     for number in range(20):
         feeling = NO_EMOTIONS.copy()
         feeling[number % 7] = 1.0
-        sender.turn.push_feeling(number * RATE // 12, None, feeling, told=True)
+        sender.turn.push_emotions(number * RATE // 12, None, feeling, explicit=True)
     stage.run(1.0)
     stage.performer.stop_everything(0.015)
     stage.run(2.0)
@@ -161,7 +161,9 @@ def test_no_curve_jumps(happens: object, seed: int) -> None:
 
 def test_the_mouth_is_quick_and_the_rest_is_slow() -> None:
     stage = Stage()
-    stage.performer.configure(NAME, lambda _: replace(Character(), habits=Habits(enabled=False)), reset=False)
+    stage.performer.configure(
+        NAME, lambda _: replace(FaceConfiguration(), life=LifeSettings(enabled=False)), reset=False
+    )
     stage.run(0.5)
     finish(speak(stage, 1.0, 1.0))
     stage.run(1.8)

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from services.common.errors import UnavailableError
-from services.player.audio import portaudio as devices
-from services.player.audio.open_device import reopen_output
-from services.player.audio.portaudio import DeviceOutput, find_device, list_devices, look_again
-from services.player.audio.ring_buffer import Tape
+from services.player.audio import portaudio_library
+from services.player.audio.open_device import reopen_device
+from services.player.audio.portaudio import PortAudioDevice
+from services.player.audio.portaudio_library import find_device, list_devices, rescan_devices
+from services.player.audio.ring_buffer import RingBuffer
 
 BLOCK_SECONDS = 0.005
 
@@ -95,8 +96,8 @@ class Stream:
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
     made = Library()
-    monkeypatch.setattr(devices, "_library", lambda: made)
-    monkeypatch.setattr(devices, "_streams", set())
+    monkeypatch.setattr(portaudio_library, "load_library", lambda: made)
+    monkeypatch.setattr(portaudio_library, "open_streams", set())
     yield made
     for stream in made.streams:
         stream.end()
@@ -110,10 +111,10 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_a_rate_that_the_device_refuses_is_converted(library: Library) -> None:
-    output = DeviceOutput(find_device("auto"), sample_rate=48_000, latency=0.05)
-    tape = Tape(4 * 48_000)
-    tape.write(0, np.full(4 * 48_000, 9_000, np.int16))
-    output.start(tape)
+    output = PortAudioDevice(find_device("auto"), sample_rate=48_000, latency=0.05)
+    buffer = RingBuffer(4 * 48_000)
+    buffer.write(0, np.full(4 * 48_000, 9_000, np.int16))
+    output.start(buffer)
     assert output.sample_rate == 48_000
     assert library.streams[0].options["samplerate"] == 44_100
     assert library.streams[0].options["channels"] == 2
@@ -126,7 +127,7 @@ def test_a_rate_that_the_device_refuses_is_converted(library: Library) -> None:
 
 
 def test_without_a_wish_the_devices_own_rate_is_taken(library: Library) -> None:
-    output = DeviceOutput(find_device("Card"), sample_rate=0, latency=0.05, channels=1)
+    output = PortAudioDevice(find_device("Card"), sample_rate=0, latency=0.05, channels=1)
     assert output.sample_rate == 44_100
     assert library.streams[0].options["channels"] == 1
     output.close()
@@ -139,28 +140,28 @@ def test_alsa_names_a_rate_for_want_of_a_better_one(library: Library) -> None:
 
 def test_a_device_that_cannot_be_opened_says_so(library: Library) -> None:
     with pytest.raises(UnavailableError, match="cannot open the sound device 'Gone'"):
-        DeviceOutput(find_device("Gone"), sample_rate=0, latency=0.05)
+        PortAudioDevice(find_device("Gone"), sample_rate=0, latency=0.05)
 
 
 def test_a_device_that_ends_is_lost_at_once_and_its_successor_waits_silently(library: Library) -> None:
-    output = DeviceOutput(find_device("auto"), sample_rate=0, latency=0.05)
-    output.start(Tape(44_100))
+    output = PortAudioDevice(find_device("auto"), sample_rate=0, latency=0.05)
+    output.start(RingBuffer(44_100))
     assert not output.lost
     library.streams[0].end()
     assert output.lost
-    look_again()
+    rescan_devices()
     assert library.began == 0  # the old stream is open: the library must not be begun anew
     output.close()
     assert library.streams[0].closed.wait(5)
-    until(lambda: output not in devices._streams)
-    again = reopen_output("Card", sample_rate=48_000, latency=0.05)
+    until(lambda: output not in portaudio_library.open_streams)
+    again = reopen_device("Card", sample_rate=48_000, latency=0.05)
     assert library.began == 1
     assert again.sample_rate == 48_000
     assert not any(library.streams[1].played[-1])
-    tape = Tape(20 * 48_000)
-    tape.write(0, np.full(20 * 48_000, 9_000, np.int16))
+    buffer = RingBuffer(20 * 48_000)
+    buffer.write(0, np.full(20 * 48_000, 9_000, np.int16))
     now = time.monotonic()
-    again.join(tape, 96_000.0, now)
+    again.join(buffer, 96_000.0, now)
     assert again.sample_at(now) == pytest.approx(96_000, abs=2)
     count = len(library.streams[1].played)
     until(lambda: len(library.streams[1].played) > count + 5)

@@ -145,5 +145,5 @@ def test_no_sequence_of_events_disturbs_the_face(script: list[tuple[str, object]
     epochs = {sender.turn.config.turn_id: sender.turn.epoch for sender in crowd.senders}
     shown = [epochs[sent.shown.turn_id] for sent in stage.sent if sent.shown.turn_id]
     assert shown == sorted(shown)
-    assert {sent.shown.subject for sent in stage.sent} == {NAME}
+    assert {sent.shown.character for sent in stage.sent} == {NAME}
     assert stage.sent[-1].shown.turn_id == ""

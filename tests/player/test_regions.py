@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.common.wire import check_subject
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX, LOWEST, ROTATIONS
 from services.media.livelink import LiveLinkEncoder
 from services.player.face.scaling import CLASSIC, FACTORS, GAINS, OFFSETS, THRESHOLDS, Scaling
-from services.player.stream.validation import subject_of
 
 livelink_receiver = importlib.import_module("tests.livelink_receiver")  # an outside program, without types
 PACKETS = Path(os.environ.get("NEUROSYNC_REFERENCE_DIR") or "/nowhere") / "golden" / "packets"
@@ -126,7 +126,7 @@ def test_the_receiver_takes_every_datagram_whatever_the_name(name: str, factor: 
     values = Scaling(mouth=factor, offsets={"HeadYaw": -1.0}).apply(np.linspace(0, 1, CURVE_COUNT, dtype=np.float32))
     device = "d0f3a7c4-5b1e-11ef-9c2a-0242ac120002"
     seen = livelink_receiver.decode(
-        LiveLinkEncoder(subject_of(name, "subject"), device_id=device).encode(values, frame=7, sub_frame=0.5)
+        LiveLinkEncoder(check_subject("subject", name), device_id=device).encode(values, frame=7, sub_frame=0.5)
     )
     assert (seen["subject"], seen["device"], seen["frame"]) == (name, device, 7)
     assert np.array_equal(np.array(seen["values"], np.float32), values)

@@ -151,7 +151,7 @@ async def test_a_curve_arrives_on_consecutive_ticks(unreal: Unreal) -> None:
 
 
 async def test_a_turn_tells_accepted_started_positions_and_finished(unreal: Unreal) -> None:
-    async with player(unreal, horizon=1.0) as (stub, _):
+    async with player(unreal, max_ahead=1.0) as (stub, _):
         events = await performed(stub, performance(1.0, np.full(60, 0.5)))
     kinds = [event.WhichOneof("event") for event in events]
     assert kinds[:2] == ["accepted", "started"]
@@ -165,7 +165,7 @@ async def test_a_turn_tells_accepted_started_positions_and_finished(unreal: Unre
     assert 0 <= started.since_audio.ToSeconds() <= started.since_config.ToSeconds() < 1
 
 
-async def test_a_sender_that_runs_ahead_is_read_only_to_the_horizon(unreal: Unreal) -> None:
+async def test_a_sender_that_runs_ahead_is_read_only_as_far_as_is_granted(unreal: Unreal) -> None:
     pulled: list[int] = []
 
     def requests() -> Iterator[pb.PerformRequest]:
@@ -174,12 +174,12 @@ async def test_a_sender_that_runs_ahead_is_read_only_to_the_horizon(unreal: Unre
             pulled.append(number)
             yield sound(number * 24_000, 24_000)
 
-    async with player(unreal, horizon=0.5) as (stub, service):
+    async with player(unreal, max_ahead=0.5) as (stub, service):
         call = stub.Perform(requests())
         async for event in call:
             if event.HasField("position") and event.position.heard_sample_count > RATE // 2:
                 break
-        (turn,) = service._venues.of("NeuroSync").performer.turns()
+        (turn,) = service._sound_outputs.of("NeuroSync").performer.turns()
         assert turn.track.received <= event.position.granted_sample + RATE
         assert turn.track.received < 30 * 24_000
         call.cancel()
@@ -336,7 +336,7 @@ async def test_a_stop_of_nothing_in_particular_is_refused(unreal: Unreal, reques
 
 async def test_a_whole_performance_in_one_message(unreal: Unreal) -> None:
     curve = np.full(60, 0.6)
-    async with player(unreal, horizon=0.5) as (stub, _):
+    async with player(unreal, max_ahead=0.5) as (stub, _):
         request = pb.PlayRequest(
             config=config().config,
             pcm=constant(RATE).tobytes(),

@@ -12,7 +12,7 @@ from tests.player.simulation import RATE, SimulatedOutput, Stage
 def test_a_stall_as_long_as_the_lead_repeats_no_old_sound() -> None:
     stage = Stage(output=SimulatedOutput(margin=528))
     sound = (np.arange(3 * RATE) % 20_011 - 10_000).astype(np.int16)  # no value comes again within a second
-    sender = stage.begin(voice_only=True, horizon=4.0)
+    sender = stage.begin(voice_only=True, max_ahead=4.0)
     sender.turn.push_sound(sound, stage.now)
     sender.turn.close(outcome_pb2.REASON_UNSPECIFIED)
     stage.run(1.5)

@@ -10,49 +10,49 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.player.audio.ring_buffer import Tape
+from services.player.audio.ring_buffer import RingBuffer
 from services.player.timeline.clock import DeviceClock
-from services.player.timeline.ticks import Grid
+from services.player.timeline.ticks import Ticks
 
 RATES = st.integers(8_000, 192_000)
 
 
 @given(rate=RATES, tick=st.integers(0, 10**9))
 def test_a_tick_lies_less_than_a_sample_after_its_time(rate: int, tick: int) -> None:
-    assert 0 <= Grid(rate).sample(tick) * 60 - tick * rate < 60
+    assert 0 <= Ticks(rate).sample(tick) * 60 - tick * rate < 60
 
 
 @given(rate=RATES, sample=st.integers(0, 10**12))
 def test_ticks_around_a_sample_are_the_nearest(rate: int, sample: int) -> None:
-    grid = Grid(rate)
-    before, after = grid.tick(sample), grid.next_tick(sample)
-    assert grid.sample(before) <= sample < grid.sample(before + 1)
-    assert grid.sample(after - 1) < sample <= grid.sample(after)
+    ticks = Ticks(rate)
+    before, after = ticks.tick(sample), ticks.next_tick(sample)
+    assert ticks.sample(before) <= sample < ticks.sample(before + 1)
+    assert ticks.sample(after - 1) < sample <= ticks.sample(after)
 
 
 def test_a_minute_of_ticks_at_an_odd_rate_does_not_drift() -> None:
-    assert Grid(22_050).sample(3600) == 60 * 22_050
-    assert Grid(44_100).sample(60 * 60 * 24 * 60) == 44_100 * 60 * 60 * 24
+    assert Ticks(22_050).sample(3600) == 60 * 22_050
+    assert Ticks(44_100).sample(60 * 60 * 24 * 60) == 44_100 * 60 * 60 * 24
 
 
 def test_a_tape_returns_what_was_written_and_silence_elsewhere() -> None:
-    tape = Tape(8)
-    tape.write(0, np.arange(1, 7, dtype=np.int16))
-    tape.write(6, np.arange(7, 11, dtype=np.int16))
-    assert tape.read(0, 12).tolist() == [0, 0, 3, 4, 5, 6, 7, 8, 9, 10, 0, 0]
-    assert tape.read(-2, 2).tolist() == [0, 0]
+    buffer = RingBuffer(8)
+    buffer.write(0, np.arange(1, 7, dtype=np.int16))
+    buffer.write(6, np.arange(7, 11, dtype=np.int16))
+    assert buffer.read(0, 12).tolist() == [0, 0, 3, 4, 5, 6, 7, 8, 9, 10, 0, 0]
+    assert buffer.read(-2, 2).tolist() == [0, 0]
 
 
 def test_a_tape_can_be_written_over() -> None:
-    tape = Tape(8)
-    tape.write(0, np.ones(6, np.int16))
-    tape.write(4, np.full(4, 2, np.int16))
-    assert tape.read(0, 8).tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
+    buffer = RingBuffer(8)
+    buffer.write(0, np.ones(6, np.int16))
+    buffer.write(4, np.full(4, 2, np.int16))
+    assert buffer.read(0, 8).tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
 
 
 def test_a_tape_refuses_more_than_it_holds() -> None:
     with pytest.raises(ValueError, match="at most 8 samples"):
-        Tape(8).write(0, np.zeros(9, np.int16))
+        RingBuffer(8).write(0, np.zeros(9, np.int16))
 
 
 def test_a_clock_without_reports_is_exact() -> None:
@@ -78,16 +78,16 @@ def feed(clock: DeviceClock, seconds: float, *, rate: float, jitter: float, star
 def test_a_clock_follows_a_device_that_is_off_through_jitter() -> None:
     clock = DeviceClock(48_000)
     assert feed(clock, 60, rate=48_000 * 1.0002, jitter=0.003) < 0.001
-    assert clock.settled
+    assert clock.locked
 
 
 def test_a_clock_believes_nothing_before_the_stream_has_settled() -> None:
     clock = DeviceClock(48_000)
     clock.observe(0, 10.0)  # the quirk: the first callback a second early, without latency
     feed(clock, 0.3, rate=48_000, jitter=0, start=480, at=10.9)
-    assert not clock.settled
+    assert not clock.locked
     assert feed(clock, 2, rate=48_000, jitter=0, start=480 + 14_400, at=11.2) < 1e-6
-    assert clock.settled
+    assert clock.locked
 
 
 def test_single_wild_reports_are_ignored() -> None:
@@ -100,14 +100,14 @@ def test_single_wild_reports_are_ignored() -> None:
 
 
 def test_a_clock_that_is_told_of_a_dry_device_follows_its_step_at_once() -> None:
-    told, guessing = DeviceClock(48_000), DeviceClock(48_000)
-    for clock in (told, guessing):
+    explicit, guessing = DeviceClock(48_000), DeviceClock(48_000)
+    for clock in (explicit, guessing):
         feed(clock, 5, rate=48_000, jitter=0.001)
     for block in range(2):
         sample = 5 * 48_000 + block * 480
-        told.observe(sample, 50 + sample / 48_000 + 0.02, is_dry=block == 0)
+        explicit.observe(sample, 50 + sample / 48_000 + 0.02, is_dry=block == 0)
         guessing.observe(sample, 50 + sample / 48_000 + 0.02)
-    assert told.time_of(6 * 48_000) == pytest.approx(56.02, abs=0.002)
+    assert explicit.time_of(6 * 48_000) == pytest.approx(56.02, abs=0.002)
     assert guessing.time_of(6 * 48_000) == pytest.approx(56.0, abs=0.002)
 
 

@@ -9,7 +9,7 @@ from neurosync.v1 import outcome_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.common.errors import BusyError, DuplicateError, RefusedBusyError
 from services.media.curves import INDEX
-from services.player.engine.performer import limited
+from services.player.engine.mixing import limited
 from tests.player.simulation import JAW_ONLY, NAME, RATE, TICK, SimulatedOutput, Stage, constant, jaw
 
 JAW = INDEX["JawOpen"]
@@ -32,9 +32,9 @@ def test_sample_zero_lies_on_a_tick_and_frames_on_the_ticks_after_it(device_rate
     sender.turn.push_sound(constant(device_rate), stage.now)
     sender.turn.close(COMPLETED)
     stage.run(1.5, block=137)
-    grid = stage.performer.grid
-    first = grid.next_tick(onset(stage))
-    assert grid.sample(first) == onset(stage)
+    ticks = stage.performer.ticks
+    first = ticks.next_tick(onset(stage))
+    assert ticks.sample(first) == onset(stage)
     spoken = {sent.shown.tick - first: sent.shown for sent in stage.sent if sent.shown.turn_frame >= 0}
     assert sorted(spoken) == list(range(60))
     assert all(shown.turn_frame == frame for frame, shown in spoken.items())
@@ -288,7 +288,7 @@ def test_a_busy_subject_refuses_when_asked_to() -> None:
     stage.voice()
     with pytest.raises(RefusedBusyError, match="is speaking"):
         stage.begin(policy=pb.BUSY_POLICY_REFUSE)
-    stage.begin(policy=pb.BUSY_POLICY_REFUSE, subject="Bob")
+    stage.begin(policy=pb.BUSY_POLICY_REFUSE, character="Bob")
 
 
 def test_the_queue_is_bounded() -> None:
@@ -299,12 +299,12 @@ def test_the_queue_is_bounded() -> None:
         stage.begin()
 
 
-def test_the_number_of_subjects_is_bounded() -> None:
+def test_the_number_of_characters_is_bounded() -> None:
     stage = Stage()
-    stage.begin(subject="Bob")
-    stage.begin(subject="Cyd")
-    with pytest.raises(BusyError, match="3 subjects"):
-        stage.begin(subject="Dee")
+    stage.begin(character="Bob")
+    stage.begin(character="Cyd")
+    with pytest.raises(BusyError, match="3 characters"):
+        stage.begin(character="Dee")
 
 
 def test_an_id_in_use_is_refused_and_may_come_again_afterwards() -> None:
@@ -320,18 +320,18 @@ def test_an_id_in_use_is_refused_and_may_come_again_afterwards() -> None:
 def test_subjects_speak_at_the_same_time_and_are_mixed() -> None:
     stage = Stage()
     for subject, level in ((NAME, 1000), ("Bob", 500), ("Cyd", 32_000)):
-        sender = stage.begin(subject=subject, voice_only=True)
+        sender = stage.begin(character=subject, voice_only=True)
         sender.turn.push_sound(constant(RATE // 4, level), stage.now)
     stage.run(0.1)
     assert 0.9 * 32_767 < stage.heard().max() < 32_767  # bent, neither cut off nor wrapped around
-    assert {sent.shown.subject for sent in stage.sent} == {NAME, "Bob", "Cyd"}
+    assert {sent.shown.character for sent in stage.sent} == {NAME, "Bob", "Cyd"}
     assert stage.heard().min() == 0
 
 
 def test_voices_that_fit_together_are_added_and_a_single_loud_one_is_left_alone() -> None:
     stage = Stage()
     for subject, level in ((NAME, 12_000), ("Bob", 14_000)):
-        stage.begin(subject=subject, voice_only=True).turn.push_sound(constant(RATE // 4, level), stage.now)
+        stage.begin(character=subject, voice_only=True).turn.push_sound(constant(RATE // 4, level), stage.now)
     stage.run(0.5)
     assert stage.heard().max() == 26_000
     alone = Stage()
@@ -370,7 +370,7 @@ def test_a_turn_without_sound_ends_at_once() -> None:
     )
 
 
-def test_positions_come_ten_times_a_second_and_grant_the_horizon() -> None:
+def test_positions_come_ten_times_a_second_and_grant_what_may_be_held_ahead() -> None:
     stage = Stage()
     sender = stage.voice(3.0)
     stage.run(2.0)

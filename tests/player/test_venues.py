@@ -27,9 +27,9 @@ from services.common.wire import audio_chunk, frame_batch
 from services.media.curves import INDEX
 from services.media.livelink import decode
 from services.media.sound_file import read_sound
-from services.player.audio.output_device import AudioOutput
-from services.player.audio.ring_buffer import Tape
-from services.player.engine.output_assignment import Route, routes_of
+from services.player.audio.output_device import OutputDevice
+from services.player.audio.ring_buffer import RingBuffer
+from services.player.engine.output_assignment import OutputAssignment, output_assignments
 from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
 from services.serving.dialing import dial
@@ -51,8 +51,8 @@ class Device(SimulatedDevice):
         self.close_count = 0
         self.closed = threading.Event()
 
-    def join(self, tape: Tape, position: float, now: float) -> None:
-        self._tape, self._origin = tape, now - self.latency - position / RATE
+    def join(self, buffer: RingBuffer, position: float, now: float) -> None:
+        self._buffer, self._origin = buffer, now - self.latency - position / RATE
         self._taken = int(position)
 
     def close(self) -> None:
@@ -85,13 +85,13 @@ class Devices:
     def __getitem__(self, name: str) -> Device:
         return self.devices[name]
 
-    def opens(self, output: str, **_: object) -> AudioOutput:
+    def open_device(self, output: str, **_: object) -> OutputDevice:
         self.order.append(output)
         if output not in self.devices:
             raise UnavailableError(f"output: no sound device {output!r}; there are: {', '.join(self.devices)}")
         return self.devices[output]
 
-    def reopens(self, output: str, **_: object) -> Device:
+    def reopen_device(self, output: str, **_: object) -> Device:
         self.devices[output] = Device()
         return self.devices[output]
 
@@ -106,7 +106,7 @@ def unreal() -> Iterator[Receiver]:
 async def player(unreal: Receiver, devices: Devices | None = None, **changes: Any) -> AsyncIterator[Stub]:
     values: dict[str, Any] = {"output": "none", "subjects": "Ada,Bob", "targets": unreal.address, "seed": 3}
     settings = load(PlayerSettings, listen="127.0.0.1:0", **(values | changes))
-    how = {"opens": devices.opens, "reopens": devices.reopens} if devices else {}
+    how = {"open_device": devices.open_device, "reopen_device": devices.reopen_device} if devices else {}
     async with running(PlayerService(settings, **how), settings) as server:  # type: ignore[arg-type]
         await server.warm
         async with dial(server.address) as channel:
@@ -354,7 +354,7 @@ async def test_faces_are_configured_and_watched_wherever_they_are(unreal: Receiv
 async def test_the_shutdown_is_told_and_closes_each_output_once(unreal: Receiver) -> None:
     devices = Devices("main", "Bob's")
     settings = load(PlayerSettings, output="main", outputs={"Bob": "Bob's"}, subjects="Ada,Bob", targets=unreal.address)
-    service = PlayerService(settings, opens=devices.opens, reopens=devices.reopens)
+    service = PlayerService(settings, open_device=devices.open_device, reopen_device=devices.reopen_device)
     async with running(service, settings) as server, dial(server.address) as channel:
         stub: Stub = player_pb2_grpc.PlayerServiceStub(channel)
         calls = [stub.Perform(iter(turn(name, ADA, 3.0))) for name in ("Ada", "Bob")]
@@ -387,8 +387,8 @@ async def test_an_output_that_is_not_there_names_its_setting_and_the_others_are_
     devices = Devices("main", "Bob's")
     service = PlayerService(
         load(PlayerSettings, output=output, outputs=outputs, targets=unreal.address),
-        opens=devices.opens,
-        reopens=devices.reopens,
+        open_device=devices.open_device,
+        reopen_device=devices.reopen_device,
     )
     with pytest.raises(UnavailableError, match=said):
         await service.warm_up()
@@ -400,12 +400,12 @@ async def test_an_output_that_is_not_there_names_its_setting_and_the_others_are_
 async def test_a_device_that_opens_after_the_end_is_let_go(unreal: Receiver) -> None:
     device, opening, ended = Device(), threading.Event(), threading.Event()
 
-    def opens(output: str, **_: object) -> AudioOutput:
+    def open_device(output: str, **_: object) -> OutputDevice:
         opening.set()
         assert ended.wait(5)
         return device
 
-    service = PlayerService(load(PlayerSettings, output="main", targets=unreal.address), opens=opens)
+    service = PlayerService(load(PlayerSettings, output="main", targets=unreal.address), open_device=open_device)
     warming = asyncio.create_task(service.warm_up())
     assert await asyncio.to_thread(opening.wait, 5)
     warming.cancel()
@@ -430,13 +430,18 @@ def test_subjects_of_the_same_output_share_it(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     outputs = {"Bob": "USB", "Cyd": "file:a.wav", "Dan": "auto", "Eve": "USB", "Fay": f"file:{tmp_path}/./a.wav"}
     settings = load(PlayerSettings, output="auto", outputs=outputs, subjects="Ada,Eve,Bob,Dan", max_subjects=5)
-    assert routes_of(settings) == [
-        Route("auto", (), ("Ada", "Dan"), 2),  # Dan has no output of his own: five places less four that are kept
-        Route("USB", ("Bob", "Eve"), ("Eve", "Bob"), 2),
-        Route("file:a.wav", ("Cyd", "Fay"), (), 2),
+    assert output_assignments(settings) == [
+        OutputAssignment(
+            "auto", (), ("Ada", "Dan"), 2
+        ),  # Dan has no output of his own: five places less four that are kept
+        OutputAssignment("USB", ("Bob", "Eve"), ("Eve", "Bob"), 2),
+        OutputAssignment("file:a.wav", ("Cyd", "Fay"), (), 2),
     ]
 
 
 def test_all_subjects_may_be_elsewhere() -> None:
     settings = load(PlayerSettings, output="none", outputs={"Ada": "USB"}, subjects="Ada", max_subjects=1)
-    assert routes_of(settings) == [Route("none", (), (), 0), Route("USB", ("Ada",), ("Ada",), 1)]
+    assert output_assignments(settings) == [
+        OutputAssignment("none", (), (), 0),
+        OutputAssignment("USB", ("Ada",), ("Ada",), 1),
+    ]

@@ -25,7 +25,7 @@ from services.cli.main import app, run, tell
 from services.cli.settings import ClientSettings
 from services.common.errors import BadRequestError, StoppedError
 from services.common.settings import load
-from services.common.types import MAX_SUBJECT_BYTES
+from services.common.wire import check_subject
 from services.media.takes.take_folder import Take, load_take
 from services.serving.server import stop_on_signal
 
@@ -85,8 +85,7 @@ async def _replay(path: Path, audio: Path | None, subject: str, *, as_json: bool
 
 async def _replay_to(target: str, path: Path, subject: str, *, as_json: bool) -> int:
     """Send the face alone."""
-    if not 1 <= len(subject.encode()) <= MAX_SUBJECT_BYTES:
-        raise BadRequestError("--subject", subject, f"1 to {MAX_SUBJECT_BYTES} bytes")
+    check_subject("--subject", subject)
     address = split_target(target)
     if not address[0] or not 0 < address[1] < 65_536:
         raise BadRequestError("--target", target, "HOST or HOST:PORT")

@@ -20,7 +20,7 @@ from typing import Any
 
 from services.common.errors import ConfigurationError
 from services.common.memory import map_blocks
-from services.common.precedence import give_way
+from services.common.scheduling import give_way
 from services.llm.providers.chat_completions import ChatOptions, ChatProvider
 from services.llm.providers.language_provider import ChatMessage, GenerationRequest, ReplyEnd
 from services.llm.settings import LanguageModelSettings

@@ -14,7 +14,7 @@ from neurosync.v1 import media_pb2, orchestrator_pb2, player_pb2
 from neurosync.v1.orchestrator_pb2 import Stage
 from services.common.errors import InactiveError
 from services.common.types import FRAME_RATE
-from services.common.wire import duration
+from services.common.wire import busy_policy, duration
 from services.media.fade import INTERRUPT_FADE_SECONDS
 from services.orchestrator.stages.connections import HEAD_START_SECONDS, Connections, StageError, is_away
 from services.orchestrator.stages.events import StageNotice
@@ -47,7 +47,7 @@ class PlayerStage:
             turn_id=turn_id,
             subject=request.subject,
             format=media_pb2.AudioFormat(sample_rate_hertz=rate),
-            policy=request.policy or player_pb2.BUSY_POLICY_REPLACE,
+            policy=busy_policy(request.policy),
         )
         self._frame_rate = FRAME_RATE
         self._audio: deque[media_pb2.AudioChunk] = deque()  # bounded by the voice, which waits for `wait_heard`

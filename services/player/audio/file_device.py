@@ -1,4 +1,7 @@
-"""What would be heard, into a WAV file, in real time; a file whose player died holds all that came before."""
+"""An output device that writes what would be heard into a WAV file, in real time.
+
+The file is valid after each block, so it is whole up to the moment at which a player crashes.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ import numpy as np
 from services.common.errors import BadRequestError, UnavailableError
 from services.common.types import Pcm
 from services.media.wav_writer import WavWriter
-from services.player.audio.output_device import NoOutput
-from services.player.audio.ring_buffer import Tape
+from services.player.audio.null_device import NullDevice
+from services.player.audio.ring_buffer import RingBuffer
 
 logger = logging.getLogger(__name__)
 
@@ -22,13 +25,13 @@ MAX_BLOCKS = 100  # that wait for a slow disk, 10 s; what does not fit is lost, 
 CLOSE_SECONDS = 2.0  # that the end waits for the disk
 
 
-class FileOutput(NoOutput):
-    """A monotonic clock paces the player; a thread writes what it has rendered."""
+class FileDevice(NullDevice):
+    """A WAV file in place of a sound device: the system's clock paces the player, and a thread writes the file."""
 
     kind = "file"
 
     def __init__(self, path: Path, sample_rate: int, *, origin: float, volume: float = 1.0) -> None:
-        """Create `path`; sample 0 is heard at monotonic time `origin`, `volume` times as loud.
+        """Create `path` for sound that is multiplied by `volume`; sample 0 is heard at monotonic time `origin`.
 
         Raises:
             UnavailableError: The file cannot be written.
@@ -42,37 +45,37 @@ class FileOutput(NoOutput):
             raise UnavailableError(f"output: cannot write {path}: {error.strerror}") from error
         self._block = round(BLOCK_SECONDS * sample_rate)
         self._volume = volume
-        self._tape: Tape | None = None
+        self._buffer: RingBuffer | None = None
         self._taken = self._written = 0
         self._blocks: queue.Queue[tuple[int, Pcm] | None] = queue.Queue(maxsize=MAX_BLOCKS)
         self._thread = threading.Thread(target=self._write, name="sound file", daemon=True)
         self._thread.start()
 
-    def start(self, tape: Tape) -> None:
-        """Write what comes onto `tape`."""
-        self._tape = tape
+    def start(self, buffer: RingBuffer) -> None:
+        """Write the sound of `buffer`."""
+        self._buffer = buffer
 
     def update(self, now: float) -> int:
-        """Hand whole blocks that have been heard to the writer; return how many samples have been taken."""
+        """Queue whole blocks that have been heard for the writer; return how many samples have been taken."""
         self._taken = super().update(now)
-        while self._tape is not None and self._taken - self._written >= self._block:
-            self._hand_over(self._block)
+        while self._buffer is not None and self._taken - self._written >= self._block:
+            self._enqueue(self._block)
         return self._taken
 
     def close(self) -> None:
-        """Write what is left, waiting for at most `CLOSE_SECONDS`."""
-        self._hand_over(self._taken - self._written)
+        """Write what is left, and wait for at most `CLOSE_SECONDS`."""
+        self._enqueue(self._taken - self._written)
         try:
             self._blocks.put(None, timeout=CLOSE_SECONDS)
         except queue.Full:
-            logger.warning("the disk is too slow; the end of the sound is lost path=%s", self.name)
+            logger.warning("the disk is too slow; the file lacks the last seconds path=%s", self.name)
         self._thread.join(CLOSE_SECONDS)
 
-    def _hand_over(self, count: int) -> None:
-        if self._tape is None:
+    def _enqueue(self, count: int) -> None:
+        if self._buffer is None:
             return
         try:
-            self._blocks.put_nowait((self._written, self._tape.read(self._written, count)))
+            self._blocks.put_nowait((self._written, self._buffer.read(self._written, count)))
         except queue.Full:
             self.underrun_count += 1
         self._written += count
@@ -88,7 +91,11 @@ class FileOutput(NoOutput):
                 try:
                     writer.write(sound)
                 except (OSError, BadRequestError) as error:  # the disk, or the file, is full; the face goes on
-                    logger.warning("sound is written no further path=%s reason=%s", self.name, error)
+                    logger.warning(
+                        "sound file ends here: cannot write path=%s reason=%s",
+                        self.name,
+                        error,
+                    )
                     break
-            while block is not None:  # read on, so that nobody waits for the queue
+            while block is not None:  # empty the queue, so that `update` and `close` never block
                 block = self._blocks.get()

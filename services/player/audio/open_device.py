@@ -1,4 +1,4 @@
-"""From settings to an output: the device, none, or a file; and back to the device after it was lost."""
+"""Opens the output device that a setting names: a sound device, none, or a file; and opens a lost device again."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ import time
 from pathlib import Path
 
 from services.common.errors import UnavailableError
-from services.player.audio.file_device import FileOutput
-from services.player.audio.output_device import AudioOutput, NoOutput
-from services.player.audio.portaudio import USUAL_SAMPLE_RATE, DeviceOutput, find_device, look_again
+from services.player.audio.file_device import FileDevice
+from services.player.audio.null_device import NullDevice
+from services.player.audio.output_device import OutputDevice
+from services.player.audio.portaudio import PortAudioDevice
+from services.player.audio.portaudio_library import USUAL_SAMPLE_RATE, find_device, rescan_devices
 
 logger = logging.getLogger(__name__)
 
 FILE_PREFIX = "file:"
 
 
-def open_output(
+def open_device(
     output: str, *, sample_rate: int, latency: float | str, channels: int = 0, volume: float = 1.0
-) -> AudioOutput:
-    """Return the output that the setting `output` means.
+) -> OutputDevice:
+    """Return the device that the setting `output` names.
 
     Args:
         output: `auto`, `none`, the name or index of a device, or `file:` and the path of a WAV file.
@@ -29,34 +31,34 @@ def open_output(
         volume: Factor.
 
     Raises:
-        UnavailableError: The device was named and cannot be had, or the file cannot be written.
+        UnavailableError: The device was named and cannot be opened, or the file cannot be written.
     """
     rate = sample_rate or USUAL_SAMPLE_RATE
     if output == "none":
-        return NoOutput(rate, origin=time.monotonic(), message="output is set to none")
+        return NullDevice(rate, origin=time.monotonic(), message="output is set to none")
     if output.startswith(FILE_PREFIX):
-        return FileOutput(Path(output.removeprefix(FILE_PREFIX)), rate, origin=time.monotonic(), volume=volume)
+        return FileDevice(Path(output.removeprefix(FILE_PREFIX)), rate, origin=time.monotonic(), volume=volume)
     try:
-        return DeviceOutput(
+        return PortAudioDevice(
             find_device(output), sample_rate=sample_rate, latency=latency, channels=channels, volume=volume
         )
     except UnavailableError as error:
         if output != "auto":
             raise
         logger.warning("no sound reason=%s", error)
-        return NoOutput(rate, origin=time.monotonic(), message=str(error))
+        return NullDevice(rate, origin=time.monotonic(), message=str(error))
 
 
-def reopen_output(
+def reopen_device(
     output: str, *, sample_rate: int, latency: float | str, channels: int = 0, volume: float = 1.0
-) -> DeviceOutput:
-    """Return a device that was lost, running and silent, as soon as it can be had; arguments as `open_output`.
+) -> PortAudioDevice:
+    """Return a device that was lost, running and silent; arguments as `open_device`.
 
     Raises:
         UnavailableError: It is not back yet.
     """
-    look_again()
-    device = DeviceOutput(
+    rescan_devices()
+    device = PortAudioDevice(
         find_device(output), sample_rate=sample_rate, latency=latency, channels=channels, volume=volume
     )
     device.start(None)

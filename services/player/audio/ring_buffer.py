@@ -1,4 +1,4 @@
-"""Sound by absolute position: written ahead, read later, the oldest overwritten."""
+"""A ring buffer of sound by absolute sample position: written ahead, read later, the oldest overwritten."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import numpy as np
 from services.common.types import Pcm
 
 
-class Tape:
-    """The newest `capacity` samples of one line of time.
+class RingBuffer:
+    """The newest `capacity` samples of one time line.
 
     One thread writes. Another may read at the same time, as long as the two keep apart: the player writes ahead of what
     the device has taken.
@@ -17,9 +17,7 @@ class Tape:
     def __init__(self, capacity: int) -> None:
         """Hold `capacity` samples; what is older reads as silence."""
         self._capacity = capacity
-        self._samples = np.zeros(
-            0, np.int16
-        )  # of this capacity from the first sound on: a turn that is refused needs none
+        self._samples = np.zeros(0, np.int16)  # allocated at the first write: a turn that is refused needs none
         self.end = 0
         """One past the newest sample."""
 

@@ -1,4 +1,4 @@
-"""From settings to routes: which outputs are in use, and who is heard on each."""
+"""Which sound outputs are in use, and which characters are heard on each, from the settings."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ from services.player.settings import PlayerSettings
 
 
 @dataclass(frozen=True)
-class Route:
-    """One output, and who is heard there."""
+class OutputAssignment:
+    """One sound output, and the characters that are heard there."""
 
     output: str
     """As the settings name it."""
-    named: tuple[str, ...]
-    """Subjects that the settings send here by name; empty for the main output, where everybody else is heard."""
-    alive: tuple[str, ...]
-    """Subjects that live here from the start."""
-    max_subjects: int
-    """Subjects that may live here at once."""
+    assigned: tuple[str, ...]
+    """Characters that the settings assign to it by name; empty for the main output, where all others are heard."""
+    initial: tuple[str, ...]
+    """Characters that live here from the start."""
+    max_characters: int
+    """Characters that may live here at once."""
 
     @property
     def setting(self) -> str:
-        """The setting that wants this output, for people."""
-        return ", ".join(f"outputs.{name}" for name in self.named) or "output"
+        """The setting that names this output, for people."""
+        return ", ".join(f"outputs.{name}" for name in self.assigned) or "output"
 
 
-def routes_of(settings: PlayerSettings) -> list[Route]:
-    """Return a route for each output in use, the main one first.
+def output_assignments(settings: PlayerSettings) -> list[OutputAssignment]:
+    """Return an assignment for each output in use, the main one first.
 
-    Outputs are the same if the settings name them in the same words, files also if it is the same path. A subject with
-    an output of its own keeps its place there, so the main output gets the places that are left.
+    Outputs are the same if the settings name them in the same words, files also if it is the same path. A character
+    with an output of its own keeps its place there, so the main output gets the places that are left.
     """
     main = _identity(settings.output)
-    named: dict[str, list[str]] = {}
+    assigned: dict[str, list[str]] = {}
     for name, output in settings.outputs.items():
         if _identity(output) != main:
-            named.setdefault(_identity(output), []).append(name)
-    away = {name for names in named.values() for name in names}
-    staying = tuple(name for name in settings.subjects if name not in away)
-    places = max(settings.max_subjects - len(away), len(staying))
+            assigned.setdefault(_identity(output), []).append(name)
+    elsewhere = {name for names in assigned.values() for name in names}
+    staying = tuple(name for name in settings.subjects if name not in elsewhere)
+    places = max(settings.max_subjects - len(elsewhere), len(staying))
     return [
-        Route(settings.output, (), staying, places),
+        OutputAssignment(settings.output, (), staying, places),
         *(
-            Route(
+            OutputAssignment(
                 settings.outputs[names[0]],
                 tuple(names),
                 tuple(name for name in settings.subjects if name in names),
                 len(names),
             )
-            for names in named.values()
+            for names in assigned.values()
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""What the player says about itself."""
+"""The player's state as a `GetStatus` message."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 
 from neurosync.v1 import player_pb2 as pb
 from services.common.wire import duration, emotion_weights
-from services.player.audio.portaudio import Device
+from services.player.audio.portaudio_library import DeviceInfo
 from services.player.engine.engine import Engine
-from services.player.face_configuration import message_of
+from services.player.face_configuration import configuration_message
 
 
 def status_of(engine: Engine, now: float) -> pb.GetStatusResponse:
-    """Return the state of one venue of the player at monotonic time `now`; called on its thread."""
+    """Return the state of one sound output at monotonic time `now`; called on its thread."""
     output, performer = engine.output, engine.performer
     ear = output.sample_at(now)
     median, late = np.percentile(engine.lateness, (50, 99)) if engine.lateness else (0.0, 0.0)
@@ -38,53 +38,53 @@ def status_of(engine: Engine, now: float) -> pb.GetStatusResponse:
         ),
         subjects=[
             pb.SubjectStatus(
-                subject=subject.name,
-                turn_id=subject.speaking,
-                epoch=subject.epoch,
-                queued_turn_count=sum(not turn.track.segments for turn in subject.turns),
-                config=message_of(subject.face.character),
-                emotions=emotion_weights(subject.face.feelings),
+                subject=character.name,
+                turn_id=character.speaking,
+                epoch=character.epoch,
+                queued_turn_count=sum(not turn.track.segments for turn in character.turns),
+                config=configuration_message(character.face.configuration),
+                emotions=emotion_weights(character.face.emotions),
             )
-            for subject in performer.subjects.values()
+            for character in performer.characters.values()
         ],
         sinks=[
-            pb.SinkStatus(address=sink.address, sent_count=sink.sent_count, failed_count=sink.failed_count)
-            for sink in engine.outgoing.sinks
+            pb.SinkStatus(address=target.address, sent_count=target.sent_count, failed_count=target.failed_count)
+            for target in engine.frame_sender.outputs
         ],
     )
 
 
 def joined(
-    venues: Sequence[pb.GetStatusResponse], named: Sequence[Sequence[str]], first: Sequence[str]
+    statuses: Sequence[pb.GetStatusResponse], assigned: Sequence[Sequence[str]], first: Sequence[str]
 ) -> pb.GetStatusResponse:
     """Return the state of the whole player.
 
     Args:
-        venues: The state of each venue, the main one first; all have the same sinks.
-        named: Whom the settings send to each venue by name.
-        first: Subjects to be listed before others, in this order.
+        statuses: The state of each sound output, the main one first; all have the same targets.
+        assigned: Characters that the settings assign to each output by name.
+        first: Characters to be listed before others, in this order.
     """
-    subjects = {subject.subject: subject for venue in venues for subject in venue.subjects}
+    characters = {character.subject: character for status in statuses for character in status.subjects}
     return pb.GetStatusResponse(
-        output=venues[0].output,
-        clock=venues[0].clock,
-        subjects=[subjects[name] for name in dict.fromkeys((*first, *subjects)) if name in subjects],
+        output=statuses[0].output,
+        clock=statuses[0].clock,
+        subjects=[characters[name] for name in dict.fromkeys((*first, *characters)) if name in characters],
         sinks=[
             pb.SinkStatus(
-                address=sinks[0].address,
-                sent_count=sum(sink.sent_count for sink in sinks),
-                failed_count=sum(sink.failed_count for sink in sinks),
+                address=targets[0].address,
+                sent_count=sum(target.sent_count for target in targets),
+                failed_count=sum(target.failed_count for target in targets),
             )
-            for sinks in zip(*(venue.sinks for venue in venues), strict=True)
+            for targets in zip(*(status.sinks for status in statuses), strict=True)
         ],
         subject_outputs=[
-            pb.SubjectOutputStatus(subjects=names, output=venue.output, clock=venue.clock)
-            for venue, names in zip(venues[1:], named[1:], strict=True)
+            pb.SubjectOutputStatus(subjects=names, output=status.output, clock=status.clock)
+            for status, names in zip(statuses[1:], assigned[1:], strict=True)
         ],
     )
 
 
-def device_message(device: Device) -> pb.AudioDevice:
+def device_message(device: DeviceInfo) -> pb.AudioDevice:
     """Return a sound device as a message."""
     return pb.AudioDevice(
         index=device.index,

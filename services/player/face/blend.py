@@ -1,4 +1,4 @@
-"""Speech over idle life: from whatever pose the face is in, without a pop."""
+"""Blends speech over idle life, from whatever pose the face is in, without a jump."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SPOKEN[MOUTH] = SPOKEN[CHEEKS] = SPOKEN[TONGUE] = True
 
 
 class Blend:
-    """One face. When its source changes, the step between old and new pose becomes an offset that fades away.
+    """The blend of one face. When its source changes, the step from the old pose to the new becomes a fading offset.
 
-    So the new source is followed from its first frame, a change can come at any moment, also in the middle of another
-    one, and a curve moves by at most its own motion plus a fifth (a sixth, mostly) of the offset a tick.
+    So the new source counts from its first frame, a change can come at any moment, also during another one, and a
+    curve moves by at most its own motion plus a fifth (mostly a sixth) of the offset a tick.
     """
 
     def __init__(self) -> None:
@@ -39,11 +39,11 @@ class Blend:
         """Return the pose of one tick, shape (61,), every curve within its legal range.
 
         Args:
-            tick: Index of the tick; ticks may be skipped, and one may come again: its last pose counts.
-            idle: What the face does when nobody speaks, shape (61,).
-            speech: What speech wants, shape (61,), 0 where it wants nothing; None: rest.
-            brought: Which curves of `speech` count, shape (61,); None: none.
-            source: Equal from tick to tick while one source goes on; None at rest.
+            tick: Index of the tick; ticks may be skipped, and one may be repeated: its last pose counts.
+            idle: The pose without speech, shape (61,).
+            speech: The pose that speech wants, shape (61,), 0 for curves that it lacks; None: rest.
+            brought: Which curves `speech` holds, shape (61,); None: none.
+            source: Compares equal from tick to tick while the speech is of one source; None at rest.
         """
         target = idle
         if speech is not None and brought is not None:

@@ -1,8 +1,8 @@
-"""Emotions on a face: seven strengths that rise and fall, each a pose, or a recording, over whatever the face does.
+"""The emotion layer of a face: seven strengths that rise and fall, each a pose or a recording added to the face.
 
-An emotion is added to speech and life, so lips still close on a `p` of a happy voice: while the face speaks, only a
-part of it reaches the mouth. Poses follow the action units of the basic emotions (Ekman and Friesen, EMFACS), in the
-curves of ARKit; strength 1 is plain to see and no grimace.
+While the face speaks, only a part of an emotion reaches the mouth, so that lips still close on a `p`. Poses follow the
+action units of the basic emotions (Ekman and Friesen, EMFACS), in ARKit curves; strength 1 is clearly visible, and no
+grimace.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import numpy as np
 from services.common.types import Weights
 from services.media.curves import BROWS, CHEEKS, CURVE_COUNT, INDEX, MOUTH
 from services.media.emotions import EMOTION_NAMES, NO_EMOTIONS
-from services.player.face.life.recorded_loop import Loop
+from services.player.face.life.recorded_loop import RecordedLoop
 from services.player.timeline.ticks import TICK_RATE
 
 STRENGTHS: Final = (0.0, 2.0)
 RAMP_SECONDS: Final = (0.05, 10.0)
 """Least and longest attack and release."""
-SPEAKING_MOUTH = 0.55  # of an emotion, that reaches a mouth which speaks; more: lips do not close, less: a mask
+SPEAKING_MOUTH = 0.55  # share of an emotion that reaches a speaking mouth; more: lips do not close, less: a mask
 MOUTH_TICKS = 18  # in which that share changes
 
 
@@ -47,8 +47,7 @@ POSES: Final[Mapping[str, Mapping[str, float]]] = {
 """The pose of each emotion at strength 1."""
 
 OVERLAID: Final = np.zeros(CURVE_COUNT, bool)
-"""Curves that a recording of an emotion moves; those of the NeuroSync player: squint, the corners of the mouth, the
-brows."""
+"""Curves that a recording of an emotion moves, as in the NeuroSync player: squint, corners of the mouth, brows."""
 for _name in ("EyeSquint", "MouthSmile", "MouthFrown", "MouthDimple", "MouthStretch", "MouthPress", "MouthUpperUp"):
     OVERLAID[[INDEX[f"{_name}Left"], INDEX[f"{_name}Right"]]] = True
 OVERLAID[[INDEX["MouthShrugUpper"], *range(CURVE_COUNT)[BROWS]]] = True
@@ -57,7 +56,7 @@ _SPOKEN[MOUTH] = _SPOKEN[CHEEKS] = True
 
 
 @dataclass(frozen=True)
-class Temper:
+class EmotionSettings:
     """How emotions show on a face."""
 
     enabled: bool = True
@@ -70,34 +69,36 @@ class Temper:
     """Seconds from full to none; shorter drops a smile with the last word, longer drags it along."""
 
 
-class Emotions:
-    """The emotions of one face. Ticks must not go back; one may come again."""
+class EmotionLayer:
+    """The emotions of one face. Ticks must not go back; one may be repeated."""
 
-    def __init__(self, recordings: Mapping[str, Loop] | None = None) -> None:
-        """Show `recordings` of emotions, by name, in place of their poses."""
+    def __init__(self, recordings: Mapping[str, RecordedLoop] | None = None) -> None:
+        """Use `recordings` of emotions, by name, in place of their poses."""
         self._recordings = recordings or {}
         self._poses = np.zeros((len(EMOTION_NAMES), CURVE_COUNT), np.float32)
         for row, name in enumerate(EMOTION_NAMES):
             for curve, value in {} if name in self._recordings else POSES[name].items():
                 self._poses[row, INDEX[curve]] = value
         self._from = self._goal = self.now = NO_EMOTIONS
-        """What is left of what was felt, what is felt, and what shows; shape (7,)."""
+        """Strengths at the last change, strengths wanted, and strengths shown; shape (7,) each."""
         self._since = 0
         self._begun = [0] * len(EMOTION_NAMES)
         self._mouth = 1.0
         self._tick = 0
 
-    def over(self, values: Weights, tick: int, felt: Weights, temper: Temper, *, speaking: bool) -> Weights:
+    def over(
+        self, values: Weights, tick: int, wanted: Weights, settings: EmotionSettings, *, speaking: bool
+    ) -> Weights:
         """Return values (61,) with the emotions added; they may leave their legal range.
 
         Args:
             values: The face without emotions.
             tick: Index of the tick.
-            felt: Strength of each emotion, 0 to 1, shape (7,): the goal that what shows moves to.
-            temper: How emotions show.
+            wanted: Strength of each emotion, 0 to 1, shape (7,), that what shows moves to.
+            settings: How emotions show.
             speaking: Whether the mouth speaks.
         """
-        self._feel(tick, felt if temper.enabled else NO_EMOTIONS, temper)
+        self._approach(tick, wanted if settings.enabled else NO_EMOTIONS, settings)
         step = min(tick - self._tick, MOUTH_TICKS) / MOUTH_TICKS
         self._mouth += min(max((SPEAKING_MOUTH if speaking else 1.0) - self._mouth, -step), step)
         self._tick = tick
@@ -108,18 +109,18 @@ class Emotions:
             row = EMOTION_NAMES.index(name)
             if self.now[row]:
                 pose += self.now[row] * np.where(OVERLAID, np.maximum(loop.at(tick - self._begun[row]), 0), 0)
-        pose *= np.float32(temper.strength) * np.where(_SPOKEN, np.float32(self._mouth), np.float32(1))
+        pose *= np.float32(settings.strength) * np.where(_SPOKEN, np.float32(self._mouth), np.float32(1))
         return np.asarray(values + pose, np.float32)
 
-    def _feel(self, tick: int, felt: Weights, temper: Temper) -> None:
-        """Move what shows towards what is felt."""
-        if not np.array_equal(felt, self._goal):
-            for row in np.flatnonzero((self.now == 0) & (felt > 0)):
+    def _approach(self, tick: int, wanted: Weights, settings: EmotionSettings) -> None:
+        """Move the strengths shown towards those wanted."""
+        if not np.array_equal(wanted, self._goal):
+            for row in np.flatnonzero((self.now == 0) & (wanted > 0)):
                 self._begun[row] = tick
-            self._from, self._goal, self._since = self.now, felt, tick
+            self._from, self._goal, self._since = self.now, wanted, tick
         if self.now is self._goal:
             return
-        seconds = np.where(self._goal > self._from, temper.attack, temper.release)
+        seconds = np.where(self._goal > self._from, settings.attack, settings.release)
         share = np.minimum((tick - self._since + 1) / (seconds * TICK_RATE), 1.0)
         smooth = (share * share * (3 - 2 * share)).astype(np.float32)
         self.now = self._goal if (share == 1).all() else self._from + (self._goal - self._from) * smooth

@@ -1,11 +1,10 @@
-"""How strong the curves are when they are sent: gain and offset of each curve, then a factor for each region.
+"""Scaling of a pose before it is sent: gain and offset of each curve, then a factor for each region.
 
 `value * gain + offset` comes first. What then lies above the threshold is multiplied by the factor of its region (jaw
 and mouth, lids and gaze, brows; wide and squint of each eye by themselves). Last, everything is kept within its legal
 range, so rotations of head and eyes keep their sign, and nothing else is negative.
 
-Source: the scaling of the NeuroSync player, of which this is the same for curves that are not negative; `CLASSIC` has
-its factors.
+Source: the scaling of the NeuroSync player; the same for curves that are not negative. `CLASSIC` has its factors.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ F = TypeVar("F", bound=np.floating)
 
 @dataclass(frozen=True)
 class Scaling:
-    """How strong the curves of a face are."""
+    """Gains, offsets and factors of the curves of a face."""
 
     enabled: bool = True
-    """False: every value is sent as it is made."""
+    """False: every value is sent unchanged."""
     mouth: float = 1.0
     """Factor of jaw and mouth."""
     eyes: float = 1.0
@@ -53,12 +52,12 @@ class Scaling:
 
     @cached_property
     def changes(self) -> bool:
-        """Whether any value is sent otherwise than it is made."""
+        """Whether any value is changed."""
         gains, offsets = self._curves
         return self.enabled and bool((self._factors != 1).any() or (gains != 1).any() or offsets.any())
 
     def apply(self, values: npt.NDArray[F]) -> npt.NDArray[F]:
-        """Return values (..., 61), within their legal range, as they are sent."""
+        """Return values (..., 61) scaled, within their legal range."""
         if not self.changes:
             return values
         gains, offsets = self._curves

@@ -1,1 +1,1 @@
-"""Where face frames are sent: Live Link over UDP."""
+"""Where face frames are sent: one module for each protocol, and the registry of them."""

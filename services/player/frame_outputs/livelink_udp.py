@@ -1,95 +1,70 @@
-"""Where datagrams go: one connected UDP socket a target. No error of the network ever stops the face."""
+"""The frame output for Unreal: Live Link Face datagrams over UDP."""
 
 from __future__ import annotations
 
-import logging
-import socket
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from services.common.errors import ConfigurationError
-
-logger = logging.getLogger(__name__)
-
-LIVE_LINK_PORT = 11111  # where Unreal listens
+from services.common.addresses import LIVE_LINK_PORT
+from services.media.livelink import LiveLinkEncoder
+from services.player.frame_outputs.frame_output import OutputFrame
+from services.player.frame_outputs.udp_target import UdpTarget
 
 
-class Sink:
-    """One receiver."""
+class LiveLinkUdp:
+    """One receiver of Live Link: one datagram for each character on each tick."""
 
-    def __init__(self, target: str) -> None:
-        """Send to `target`, `host` or `host:port`.
+    def __init__(self, target: str, *, device_id: str) -> None:
+        """Open a socket.
+
+        Args:
+            target: `HOST` or `HOST:PORT`; port 11111 where there is none.
+            device_id: Names the sender in every datagram; a UUID.
 
         Raises:
-            ConfigurationError: The host or the port is none.
+            ConfigurationError: The target has another form, or its name has no address.
         """
-        host, port = split_target(target)
-        try:
-            family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-            self._socket = socket.socket(family, kind, protocol)
-            self._socket.setblocking(False)
-            self._socket.connect(where)
-        except OSError as error:
-            raise ConfigurationError(f"targets: cannot send to {target!r}: {error}") from error
-        peer, number = self._socket.getpeername()[:2]
-        self.address = f"[{peer}]:{number}" if ":" in peer else f"{peer}:{number}"
-        self.sent_count = 0
-        self.failed_count = 0
+        self._target = UdpTarget(target, default_port=LIVE_LINK_PORT)
+        self._device_id = device_id
+        self._encoders: dict[str, LiveLinkEncoder] = {}
+        self._datagrams: list[memoryview] = []
 
-    def send(self, datagram: bytes | memoryview) -> None:
-        """Send, and count.
+    @property
+    def address(self) -> str:
+        """The target, for people."""
+        return self._target.address
 
-        Nobody listening shows one datagram late, as a refusal of the next; that one is then sent again, so that a
-        receiver that appears gets everything from its first moment.
-        """
-        for _ in range(2):
-            try:
-                self._socket.send(datagram)
-            except ConnectionRefusedError:
-                self._count_failure("nobody listens")
-                continue
-            except OSError as error:
-                self._count_failure(str(error))
-                return
-            self.sent_count += 1
-            return
+    @property
+    def sent_count(self) -> int:
+        """Datagrams that were sent."""
+        return self._target.sent_count
+
+    @property
+    def failed_count(self) -> int:
+        """Times that sending failed."""
+        return self._target.failed_count
+
+    def prepare(self, frames: Sequence[OutputFrame]) -> None:
+        """Encode one datagram for each character."""
+        self._datagrams = [
+            self._encoder(frame.character, frames).fill(
+                frame.values, frame=frame.timecode_frame, sub_frame=frame.timecode_sub_frame
+            )
+            for frame in frames
+        ]
+
+    def send(self) -> None:
+        """Send the datagrams that were prepared last."""
+        for datagram in self._datagrams:
+            self._target.send(datagram)
 
     def close(self) -> None:
         """Release the socket."""
-        self._socket.close()
+        self._target.close()
 
-    def _count_failure(self, reason: str) -> None:
-        if not self.failed_count:
-            logger.info("datagram refused address=%s reason=%s", self.address, reason)
-        self.failed_count += 1
-
-
-def split_target(target: str) -> tuple[str, int]:
-    """Return host and port of `host`, `host:port`, `[v6]` or `[v6]:port`; the port of Live Link where none is given.
-
-    Raises:
-        ConfigurationError: It is neither.
-    """
-    host, separator, port = target.rpartition(":")
-    if not separator or target.endswith("]"):
-        host, port = target, str(LIVE_LINK_PORT)
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ConfigurationError(f"targets: expected HOST or HOST:PORT, got {target!r}")
-    return host, int(port)
-
-
-def open_sinks(targets: Iterable[str]) -> list[Sink]:
-    """Return a sink for each target.
-
-    Raises:
-        ConfigurationError: A target is wrong.
-    """
-    sinks: list[Sink] = []
-    try:
-        for target in targets:
-            sinks.append(Sink(target))  # noqa: PERF401 - those that are open are closed when a later one fails
-    except ConfigurationError:
-        for sink in sinks:
-            sink.close()
-        raise
-    return sinks
+    def _encoder(self, character: str, frames: Sequence[OutputFrame]) -> LiveLinkEncoder:
+        """Return the encoder of a character; a new one replaces those of characters that have no frame any more."""
+        if character not in self._encoders:
+            alive = {frame.character for frame in frames}
+            self._encoders = {name: encoder for name, encoder in self._encoders.items() if name in alive}
+            self._encoders[character] = LiveLinkEncoder(character, device_id=self._device_id)
+        return self._encoders[character]

@@ -1,4 +1,4 @@
-"""The player's thread: wakes for each tick at its absolute time, and at once when it is asked for something."""
+"""The player's thread: wakes for each tick at its absolute time, and at once for a request from another thread."""
 
 from __future__ import annotations
 
@@ -8,28 +8,46 @@ import logging
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from services.common.errors import BusyError, NeuroSyncError, UnavailableError
-from services.player.engine.engine import MAX_COMMANDS, Engine
-from services.player.timeline.priority import PLAYER_PRIORITY, raise_priority
+from services.common.scheduling import PLAYER_PRIORITY, raise_priority
 from services.player.timeline.ticks import TICK_RATE
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-FINE_SECONDS = 0.002  # before a deadline the faces are made, and only a sleep is exact; longer delays requests
+MAX_COMMANDS = 1024  # that wait for the next step; each stream has one or two, so more is a flood
+FINE_SECONDS = 0.002  # before a deadline the frames are made, and only a sleep is exact; longer delays requests
 ANSWER_SECONDS = 5.0  # a step takes a fraction of a millisecond
-REPORTED_FAILURES = 10  # of steps; a defect that shows sixty times a second must not fill the disk
+LOGGED_FAILURES = 10  # of steps; a defect that shows sixty times a second must not fill the disk
+
+
+class Paced(Protocol):
+    """What a pacer runs; all methods are called on its thread."""
+
+    @property
+    def commands(self) -> deque[Callable[[], object]]:
+        """Requests of other threads, which `step` runs."""
+
+    def step(self, now: float) -> float:
+        """Do what is due at monotonic time `now`; return when to look again."""
+
+    def prepare(self, now: float) -> None:
+        """Make ready what is due next, if that is soon."""
+
+    def close(self) -> None:
+        """Release all devices and sockets; called once the thread has ended."""
 
 
 class Pacer:
-    """Runs an engine. Other threads ask it through `call` and `post`; nothing else may touch what the engine owns."""
+    """Runs an engine on a thread. Other threads reach what it owns only through `call` and `post`."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Pace `engine` from `start` to `close`."""
+    def __init__(self, engine: Paced) -> None:
+        """Run `engine` from `start` to `close`."""
         self._engine = engine
         self._wake = threading.Event()
         self._ending = False
@@ -37,11 +55,11 @@ class Pacer:
         self._thread = threading.Thread(target=self._run, name="player", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     async def close(self) -> None:
-        """End the thread, at the latest after `ANSWER_SECONDS`, and let device and sockets go."""
+        """End the thread, at the latest after `ANSWER_SECONDS`, and release device and sockets."""
         self._ending = True
         self._wake.set()
         await asyncio.to_thread(self._thread.join, ANSWER_SECONDS)
@@ -62,9 +80,9 @@ class Pacer:
         def run() -> None:
             try:
                 result = function(*arguments)
-            except NeuroSyncError as error:  # a refusal: its frames would keep what it refuses, in a circle
+            except NeuroSyncError as error:  # its traceback would keep what was refused alive, in a reference cycle
                 _deliver(loop, future, future.set_exception, error.with_traceback(None))
-            except Exception as error:  # it belongs to the one who asked
+            except Exception as error:  # the caller gets it
                 _deliver(loop, future, future.set_exception, error)
             else:
                 _deliver(loop, future, future.set_result, result)
@@ -74,16 +92,18 @@ class Pacer:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await future
         except TimeoutError as error:
-            raise UnavailableError("the player does not answer; it shuts down or the machine is overloaded") from error
+            raise UnavailableError(
+                "the player does not answer; it is shutting down, or the machine is overloaded"
+            ) from error
 
     def post(self, function: Callable[[], object]) -> None:
-        """Run `function` on the player's thread, soon; it must not raise. Nobody waits for it.
+        """Run `function` on the player's thread, soon, without waiting for it; it must not raise.
 
         Raises:
             UnavailableError: The player has ended.
         """
         if self._ending:
-            raise UnavailableError("the player shuts down")
+            raise UnavailableError("the player is shutting down")
         self._engine.commands.append(function)
         self._wake.set()
 
@@ -101,12 +121,12 @@ class Pacer:
             return function(time.monotonic())
         except Exception:  # the face goes on, whatever happens
             self._failures += 1
-            if self._failures <= REPORTED_FAILURES:
+            if self._failures <= LOGGED_FAILURES:
                 logger.exception("step failed")
             return None
 
     def _wait_until(self, deadline: float) -> None:
-        """Sleep until `deadline`, or until something is asked; shortly before, make ready what is due then."""
+        """Sleep until `deadline`, or until a request comes; shortly before, make ready what is due then."""
         coarse = deadline - time.monotonic() - FINE_SECONDS
         if coarse > 0 and self._wake.wait(coarse):
             return
@@ -117,11 +137,11 @@ class Pacer:
 
 
 def _deliver(
-    loop: asyncio.AbstractEventLoop, future: asyncio.Future[T], how: Callable[[Any], None], what: object
+    loop: asyncio.AbstractEventLoop, future: asyncio.Future[T], set_outcome: Callable[[Any], None], outcome: object
 ) -> None:
-    """Settle a future of another thread's loop, unless nobody waits any more."""
+    """Complete a future of another thread's loop, unless nobody waits for it any more."""
     with contextlib.suppress(RuntimeError):  # the loop has closed
-        loop.call_soon_threadsafe(lambda: None if future.done() else how(what))
+        loop.call_soon_threadsafe(lambda: None if future.done() else set_outcome(outcome))
 
 
 @contextlib.contextmanager

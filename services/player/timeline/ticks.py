@@ -1,14 +1,17 @@
-"""Ticks to device samples and back: 60 ticks a second, placed by whole numbers, so that nothing ever drifts."""
+"""The ticks of a device: 60 a second, each on a sample, computed in whole numbers so that nothing drifts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-TICK_RATE = 60  # ticks a second of the device: one datagram a subject each
+from services.common.types import FRAME_RATE
+
+TICK_RATE = FRAME_RATE
+"""Ticks a second of the device: one frame of each character is sent on each."""
 
 
 @dataclass(frozen=True)
-class Grid:
+class Ticks:
     """The ticks of a device that plays `sample_rate` samples a second; tick 0 lies on sample 0."""
 
     sample_rate: int

@@ -15,14 +15,14 @@ BRIDGED_SECONDS = 0.1  # frames missing for less are filled in from their neighb
 
 
 class FrameTrack:
-    """Frames in order of their time. Frame k is for the time `k / rate`; tick t of the turn for `t / 60`."""
+    """Frames in order of time. Frame k belongs to the time `k / rate`, tick t of the turn to `t / 60`."""
 
     def __init__(self, columns: npt.NDArray[np.intp], rate: int, *, next_tick: int = 0) -> None:
-        """Take frames of `rate` Hz.
+        """Make an empty track.
 
         Args:
             columns: For each of the 61 curves, the column of a frame that holds it, or -1; shape (61,).
-            rate: Frames a second.
+            rate: Hz of the frames.
             next_tick: Tick of the turn that is shown next.
         """
         self._columns = columns
@@ -39,7 +39,7 @@ class FrameTrack:
         self.late_count = 0
 
     def push(self, first: int, frames: Weights) -> None:
-        """Take frames `first`, `first + 1`, ... of shape (n, columns); those whose time has passed are dropped."""
+        """Add frames `first`, `first + 1`, ... of shape (n, columns); those whose time has passed are dropped."""
         poses = np.zeros((len(frames), CURVE_COUNT), np.float32)
         poses[:, self.brought] = frames[:, self._columns[self.brought]]  # (n, 61)
         for index, pose in enumerate(clamp(poses), start=first):
@@ -50,7 +50,7 @@ class FrameTrack:
         self.end = first + len(frames)
 
     def covers(self, seconds: float) -> bool:
-        """Return whether frames up to `seconds` have come, or will never come."""
+        """Return whether all frames before `seconds` have come or were left out."""
         return self.end >= seconds * self._rate
 
     def at(self, tick: int) -> Weights | None:

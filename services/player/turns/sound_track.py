@@ -1,8 +1,8 @@
-"""The sound of one turn: samples of the client in, runs of device samples out.
+"""The sound of one turn: samples at the sender's rate in, segments of device samples out.
 
-Positions here are at the device's rate unless a name says `turn`. A segment is a run that plays without a pause; sample
-0 of the turn lies on the segment's `origin` tick, or would, had the turn not paused before. So frame k belongs to tick
-`origin + k`, in every segment.
+Positions here are at the device's rate unless a name says `turn`. A segment plays without a pause; sample 0 of the turn
+lies on the segment's `origin` tick, or would, had the turn not paused before. So frame k belongs to tick `origin + k`,
+in every segment.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ import numpy.typing as npt
 from services.common.types import Pcm
 from services.media.fade import PAUSE_FADE_SECONDS, apply_fade
 from services.media.resampling import Resampler
-from services.player.audio.ring_buffer import Tape
-from services.player.timeline.ticks import Grid
+from services.player.audio.ring_buffer import RingBuffer
+from services.player.timeline.ticks import TICK_RATE, Ticks
 
 Mix = npt.NDArray[np.float32]
 
 REFILL_SECONDS = 0.06  # of sound that end a pause; more: fewer stutters, fewer: a shorter pause
-SLACK_SECONDS = 1.0  # kept beyond the horizon: the resampler's rests and what the device already has
+LOUDNESS_AHEAD_SECONDS = 0.12  # by which the face follows the voice early; a nod is lowest 0.2 s after it begins
+FULL_SCALE = 32768.0  # of int16
+SLACK_SECONDS = 1.0  # kept beyond `max_ahead`: what the resampler holds back and what the device already has
 
 
 @dataclass
@@ -39,7 +41,7 @@ class Segment:
     final: bool = False
     """True if the turn ends here: no ramp, the sound is as it was sent."""
     sealed: bool = False
-    """True if the device took the end before more sound came."""
+    """True if the device took the end before more sound came: the turn pauses here."""
 
     @property
     def start(self) -> int:
@@ -55,17 +57,23 @@ class Segment:
 class SoundTrack:
     """One turn's sound, from the first sample sent to the last one heard."""
 
-    def __init__(self, turn_rate: int, grid: Grid, *, horizon: float) -> None:
-        """Play sound of `turn_rate` Hz on the device of `grid`, holding `horizon` seconds ahead."""
-        self._grid = grid
+    def __init__(self, turn_rate: int, ticks: Ticks, *, max_ahead: float) -> None:
+        """Make an empty track.
+
+        Args:
+            turn_rate: Hz of the sender's sound.
+            ticks: Ticks of the device.
+            max_ahead: Seconds of sound that are held ahead, at most.
+        """
+        self._ticks = ticks
         self._turn_rate = turn_rate
-        self._resampler = Resampler(turn_rate, grid.sample_rate)
-        self._tape = Tape(math.ceil((horizon + SLACK_SECONDS) * grid.sample_rate))
-        self._joint = round(PAUSE_FADE_SECONDS * grid.sample_rate)
-        self._refill = round(REFILL_SECONDS * grid.sample_rate)
+        self._resampler = Resampler(turn_rate, ticks.sample_rate)
+        self._buffer = RingBuffer(math.ceil((max_ahead + SLACK_SECONDS) * ticks.sample_rate))
+        self._joint = round(PAUSE_FADE_SECONDS * ticks.sample_rate)
+        self._refill = round(REFILL_SECONDS * ticks.sample_rate)
         self._fade: tuple[int, int] | None = None
         self.received = 0
-        """Samples that came, at the turn's rate."""
+        """Samples that have come, at the turn's rate."""
         self.closed = False
         """True if no more will come."""
         self.segments: list[Segment] = []
@@ -74,7 +82,7 @@ class SoundTrack:
     @property
     def available(self) -> int:
         """Samples that can be played."""
-        return self._tape.end
+        return self._buffer.end
 
     @property
     def stopped(self) -> bool:
@@ -96,22 +104,22 @@ class SoundTrack:
         return None
 
     def push(self, pcm: Pcm) -> None:
-        """Take samples at the turn's rate."""
+        """Add samples at the turn's rate."""
         self.received += len(pcm)
-        self._tape.write(self._tape.end, self._resampler.push(pcm))
+        self._buffer.write(self._buffer.end, self._resampler.push(pcm))
 
     def close(self) -> None:
-        """Take note that no more comes."""
+        """End the sound: no more comes."""
         if not self.closed:
             self.closed = True
-            self._tape.write(self._tape.end, self._resampler.end())
+            self._buffer.write(self._buffer.end, self._resampler.end())
 
     def start(self, earliest: int) -> None:
-        """Begin on the first tick at or after device sample `earliest`."""
+        """Start on the first tick at or after device sample `earliest`."""
         self._open(earliest, 0)
 
     def extend(self, commit: int) -> bool:
-        """Plan what has come since; return True if the sound has just run out.
+        """Place the sound that has come since; return True if it has just run out.
 
         Args:
             commit: First device sample that can still be changed; what lies before has been taken by the device.
@@ -124,7 +132,7 @@ class SoundTrack:
             if waiting >= self._refill or self.closed:
                 self._open(max(commit, segment.stop), segment.end)
             return False
-        if commit > segment.stop - self._joint:  # the device has the ramp, or the end
+        if commit > segment.stop - self._joint:  # the device has taken the ramp, or the end
             segment.sealed = True
             return True
         segment.end, segment.final = self.available, self.closed
@@ -153,11 +161,25 @@ class SoundTrack:
         for segment in self.segments:
             first, last = max(at, segment.start), min(at + len(mix), segment.stop)
             if first < last:
-                sound = self._tape.read(first - segment.base, last - first).astype(np.float32)
+                sound = self._buffer.read(first - segment.base, last - first).astype(np.float32)
                 self._ramp(sound, segment, first)
                 mix[first - at : last - at] += sound
                 is_heard = True
         return is_heard
+
+    def loudness(self, sample: int) -> float:
+        """Return how loud the voice is from device sample `sample` on: RMS of a tick, 0 to 1; 0 while it pauses.
+
+        The level is that of a little later, as far as there is sound: a nod begins before its syllable.
+        """
+        segment = self.segment_at(sample)
+        if segment is None:
+            return 0.0
+        count = self._ticks.sample_rate // TICK_RATE
+        ahead = sample + round(LOUDNESS_AHEAD_SECONDS * self._ticks.sample_rate)
+        sound = np.zeros(count, np.float32)
+        self.mix_into(sound, max(sample, min(ahead, segment.stop - count)))
+        return math.sqrt(float(np.einsum("s,s", sound, sound)) / count) / FULL_SCALE
 
     def segment_at(self, sample: int) -> Segment | None:
         """Return the segment that holds a device sample."""
@@ -168,7 +190,7 @@ class SoundTrack:
         played = max((min(segment.end, sample - segment.base) for segment in self.segments), default=0)
         if self.closed and played >= self.available:
             return self.received
-        return min(self.received, max(played, 0) * self._turn_rate // self._grid.sample_rate)
+        return min(self.received, max(played, 0) * self._turn_rate // self._ticks.sample_rate)
 
     def forget(self, sample: int) -> None:
         """Drop segments that ended before device sample `sample`, except the last."""
@@ -176,8 +198,8 @@ class SoundTrack:
             del self.segments[0]
 
     def _open(self, earliest: int, first: int) -> None:
-        origin = self._grid.next_tick(max(earliest - first, 0))
-        base = self._grid.sample(origin)
+        origin = self._ticks.next_tick(max(earliest - first, 0))
+        base = self._ticks.sample(origin)
         self.segments.append(Segment(origin, base, first, self.available, final=self.closed))
 
     def _ramp(self, sound: Mix, segment: Segment, at: int) -> None:

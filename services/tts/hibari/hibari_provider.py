@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from services.common.precedence import give_way
+from services.common.scheduling import give_way
 from services.common.types import Floats, Pcm
 from services.tts import level
 from services.tts.hibari import acoustic_model as model

@@ -1,1 +1,1 @@
-"""What a face does of itself: motion, blinks, gaze, what it makes of the voice it hears from itself, and recordings."""
+"""The idle life of a face: slow motion, blinks, gaze, prosody of its own voice, and recorded loops."""

@@ -1,8 +1,8 @@
-"""Where the eyes look: fixations joined by saccades, and a head that follows where they stay.
+"""Gaze: fixations joined by saccades, and a head that follows the point of interest.
 
-Most saccades stay within a degree of what holds the face's interest; some find a new interest, of a few degrees. A
-speaker often looks away when a phrase begins, to think, and back when it ends, to see how it was taken; a listener
-looks at the speaker. A saccade lasts 21 ms and 2.2 ms a degree (Carpenter 1988, Movements of the Eyes).
+Most saccades stay within a degree of the point of interest; some choose a new one, a few degrees away. A speaker often
+looks away when a phrase begins, and back when it ends; a listener looks at the speaker.
+A saccade lasts 21 ms and 2.2 ms a degree (Carpenter 1988, Movements of the Eyes).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from services.player.face.life.prosody import Melody
+from services.player.face.life.prosody import ProsodyCues
 from services.player.timeline.ticks import TICK_RATE
 
 MEDIAN_SECONDS, SPREAD = 0.9, 0.6  # log-normal fixations
@@ -33,7 +33,7 @@ Angles = npt.NDArray[np.float64]
 """Yaw and pitch in radians, positive to the face's right and down, as in Live Link; shape (2,)."""
 
 
-class Look(NamedTuple):
+class GazeAngles(NamedTuple):
     """Eyes and head on one tick, in radians; yaw is positive to the face's right, pitch downwards."""
 
     eye_yaw: float
@@ -41,14 +41,14 @@ class Look(NamedTuple):
     head_yaw: float
     head_pitch: float
     shift: float
-    """How far the eyes begin to turn on this tick; 0 where they do not."""
+    """Radians of an eye movement that begins on this tick; 0 without one."""
 
 
 class Gaze:
-    """The gaze of one face; asked for every tick, in order."""
+    """The gaze of one face; `at` must be called for every tick, in order."""
 
     def __init__(self, random: np.random.Generator) -> None:
-        """Look where `random` decides."""
+        """Draw all directions and durations from `random`."""
         self._random = random
         self._interest = np.zeros(2)
         self._before = self._goal = np.zeros(2)
@@ -56,38 +56,38 @@ class Gaze:
         self._next = 0.0
         self._head = [[0.0, 0.0], [0.0, 0.0]]  # angle and speed, of yaw and of pitch
 
-    def at(self, tick: int, melody: Melody, *, listening: bool) -> Look:
-        """Return where eyes and head are.
+    def at(self, tick: int, cues: ProsodyCues, *, listening: bool) -> GazeAngles:
+        """Return the angles of eyes and head on a tick.
 
         Args:
             tick: Index of the tick.
-            melody: What the voice does.
-            listening: Whether somebody speaks to the face.
+            cues: What the voice does on this tick.
+            listening: Whether somebody speaks to the character.
         """
-        shift = self._turn(tick, melody)
+        shift = self._turn(tick, cues)
         while tick >= self._next:
             start = self._next
-            shift = max(shift, self._look(start, self._target(listening=listening)))
+            shift = max(shift, self._saccade(start, self._target(listening=listening)))
             self._next = start + self._fixation()
         share = min((tick - self._start) / self._ticks, 1.0)
         eyes = self._before + (self._goal - self._before) * (0.5 - 0.5 * math.cos(math.pi * max(share, 0.0)))
         head = self._follow()
-        return Look(float(eyes[0]) - head[0], float(eyes[1]) - head[1], *head, shift)
+        return GazeAngles(float(eyes[0]) - head[0], float(eyes[1]) - head[1], *head, shift)
 
-    def _turn(self, tick: int, melody: Melody) -> float:
-        """Look away when a phrase begins, and back when it ends; return how far the eyes turn."""
+    def _turn(self, tick: int, cues: ProsodyCues) -> float:
+        """Look away when a phrase begins, and back when it ends; return how far the eyes turn, in radians."""
         random = self._random
-        if melody.began and random.random() < AVERSION_SHARE:
+        if cues.began and random.random() < AVERSION_SHARE:
             self._interest = _bounded(AVERSION_TIMES * random.normal(0, INTEREST_RADIANS))
-        elif melody.ended and random.random() < RETURN_SHARE:
+        elif cues.ended and random.random() < RETURN_SHARE:
             self._interest = random.normal(0, RETURN_RADIANS)
         else:
             return 0.0
         self._next = max(self._next, tick + self._fixation())
-        return self._look(tick, self._interest)
+        return self._saccade(tick, self._interest)
 
-    def _look(self, start: float, goal: Angles) -> float:
-        """Begin a saccade at `start`; return how far it goes."""
+    def _saccade(self, start: float, goal: Angles) -> float:
+        """Start a saccade at `start`; return its size in radians."""
         share = min(max((start - self._start) / self._ticks, 0.0), 1.0)
         here = self._before + (self._goal - self._before) * (0.5 - 0.5 * math.cos(math.pi * share))
         self._before, self._goal = here, goal

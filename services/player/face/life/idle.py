@@ -1,7 +1,7 @@
-"""The life of a face: blinks, gaze, breath, small motion of head, brows and mouth, and what the own voice adds.
+"""The idle life of a face: blinks, gaze, breath, slow motion of head, brows and mouth, and cues from its own voice.
 
-Everything is computed from a seed, the tick and the sound of the voice, so that a pose costs little, never repeats, and
-tests see what users see. Rates and ranges are human ones; the modules of `services.player.face.life` name them.
+Everything is computed from a seed, the tick and the loudness of the voice, so that a pose costs little, never repeats,
+and is the same in tests. Rates and ranges are human ones; the modules of `services.player.face.life` give the sources.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import numpy as np
 from services.common.types import Weights
 from services.media.curves import CURVE_COUNT, INDEX, clamp
 from services.player.face.life.blinks import Blinks
-from services.player.face.life.gaze import Gaze, Look
-from services.player.face.life.motions import Pose, Sway
-from services.player.face.life.recorded_loop import Loop
-from services.player.face.life.prosody import Melody, Prosody
+from services.player.face.life.gaze import Gaze, GazeAngles
+from services.player.face.life.motions import Pose, SlowMotion
+from services.player.face.life.prosody import Prosody, ProsodyCues
+from services.player.face.life.recorded_loop import RecordedLoop
 
 LOOK_SIDE_PER_RADIAN, LOOK_DOWN_PER_RADIAN = 1.37, 1.80  # look curves over eye rotation in a Live Link Face recording
 ROLL_PER_YAW = -0.1
 OUTER_BROWS = 0.6  # of the inner ones, when the voice raises them
-MOST_SKIPPED = 240  # ticks that pass unseen and are lived all the same, 4 s; of a longer stall the rest is lost
-QUIET = Melody()
+MOST_SKIPPED = 240  # skipped ticks that are still computed, 4 s; after a longer stall the others are left out
+QUIET = ProsodyCues()
 
 
 @dataclass(frozen=True)
-class Habits:
-    """Which layers of its life a face shows."""
+class LifeSettings:
+    """Which layers of idle life a face shows."""
 
     enabled: bool = True
     """False: none."""
@@ -41,76 +41,76 @@ class Habits:
     prosody: bool = True
     """Whether head, brows, gaze and blinks follow the voice."""
     listening: bool = False
-    """Whether somebody speaks to the face: it blinks less, and looks at who speaks."""
+    """Whether somebody speaks to the character: it blinks less, and looks at the speaker."""
 
 
-DEFAULT_HABITS = Habits()
+DEFAULT_LIFE = LifeSettings()
 
 
 class Idle:
-    """One face's life. Ticks must not go back; skipping some, in silence, changes nothing in the others."""
+    """The idle life of one face. Ticks must not go back; skipping some, in silence, changes nothing in the others."""
 
-    def __init__(self, seed: int, recording: Loop | None = None) -> None:
-        """Live by `seed`: two faces with the same seed move alike.
+    def __init__(self, seed: int, recording: RecordedLoop | None = None) -> None:
+        """Make a life; two with the same seed move alike.
 
         Args:
             seed: Of everything that is drawn.
-            recording: Takes the place of all layers but what the voice adds.
+            recording: Replaces all layers but the cues of the voice.
         """
         self._recording = recording
-        self._sway = Sway(np.random.default_rng([seed, 0]))
+        self._motion = SlowMotion(np.random.default_rng([seed, 0]))
         self._blinks = Blinks(np.random.default_rng([seed, 1]))
         self._gaze = Gaze(np.random.default_rng([seed, 2]))
         self._prosody = Prosody(np.random.default_rng([seed, 3]))
         self._tick = -1
-        self._melody, self._look, self._lids = QUIET, Look(0.0, 0.0, 0.0, 0.0, 0.0), (0.0, 0.0)
+        self._cues, self._look, self._lids = QUIET, GazeAngles(0.0, 0.0, 0.0, 0.0, 0.0), (0.0, 0.0)
 
-    def pose(self, tick: int, level: float = 0.0, habits: Habits = DEFAULT_HABITS, *, accents: float = 1.0) -> Weights:
+    def pose(
+        self, tick: int, level: float = 0.0, life: LifeSettings = DEFAULT_LIFE, *, accents: float = 1.0
+    ) -> Weights:
         """Return the pose of a tick, shape (61,), every curve within its legal range.
 
         Args:
             tick: Index of the tick.
-            level: How loud the own voice is just now: RMS, 0 to 1 of full scale.
-            habits: What the face does of itself.
+            level: How loud the character's voice is on this tick: RMS, 0 to 1 of full scale.
+            life: Which layers show.
             accents: Share of the nods and raised brows that the voice brings; less where speech has its own.
         """
-        self._live(tick, level, habits)
-        if not habits.enabled:
+        self._advance(tick, level, life)
+        if not life.enabled:
             return np.zeros(CURVE_COUNT, np.float32)
-        melody = self._melody
-        if self._recording is not None:
-            pose = self._recording.at(tick).astype(np.float64)
-        else:
-            pose = self._layers(tick, habits)
-        pose[_HEAD_PITCH] += accents * melody.nod
-        if melody.brows:
-            _add(pose, _OUTER_BROWS, accents * OUTER_BROWS * melody.brows)
-            pose[_INNER_BROWS] += accents * melody.brows
+        cues = self._cues
+        recording = self._recording
+        pose = self._layers(tick, life) if recording is None else recording.at(tick).astype(np.float64)
+        pose[_HEAD_PITCH] += accents * cues.nod
+        if cues.brows:
+            _add(pose, _OUTER_BROWS, accents * OUTER_BROWS * cues.brows)
+            pose[_INNER_BROWS] += accents * cues.brows
         return clamp(pose.astype(np.float32))
 
-    def _live(self, tick: int, level: float, habits: Habits) -> None:
-        """Let all ticks up to `tick` pass, so that those which are not shown happen as well."""
+    def _advance(self, tick: int, level: float, life: LifeSettings) -> None:
+        """Compute all ticks up to `tick`, so that skipped ones take effect as well."""
         for passed in range(max(self._tick + 1, tick - MOST_SKIPPED), tick + 1):
-            heard = self._prosody.at(passed, level)
-            self._melody = heard if habits.prosody else QUIET
-            self._look = self._gaze.at(passed, self._melody, listening=habits.listening)
-            shift = self._look.shift if habits.gaze else 0.0
-            self._lids = self._blinks.at(passed, self._melody, listening=habits.listening, shift=shift)
+            cues = self._prosody.at(passed, level)
+            self._cues = cues if life.prosody else QUIET
+            self._look = self._gaze.at(passed, self._cues, listening=life.listening)
+            shift = self._look.shift if life.gaze else 0.0
+            self._lids = self._blinks.at(passed, self._cues, listening=life.listening, shift=shift)
         self._tick = tick
 
-    def _layers(self, tick: int, habits: Habits) -> Pose:
+    def _layers(self, tick: int, life: LifeSettings) -> Pose:
         look = self._look
-        pose = self._sway.pose(
-            tick, self._melody.activity, head=habits.head, expression=habits.expression, breath=habits.breath
+        pose = self._motion.pose(
+            tick, self._cues.activity, head=life.head, expression=life.expression, breath=life.breath
         )
         pitch = 0.0
-        if habits.gaze:
+        if life.gaze:
             pitch = look.eye_pitch
             _look(pose, look.eye_yaw, pitch)
-        if habits.gaze and habits.head:
+        if life.gaze and life.head:
             pose[_HEAD_YAW] += look.head_yaw
             pose[_HEAD_PITCH] += look.head_pitch
-        _close(pose, self._lids if habits.blinks else (0.0, 0.0), pitch)
+        _close(pose, self._lids if life.blinks else (0.0, 0.0), pitch)
         return pose
 
 

@@ -1,4 +1,4 @@
-"""Slow motion of head, brows, lids, cheeks and mouth, and the breath: sums of sines that share no period."""
+"""Slow motion of head, brows, lids, cheeks and mouth, and breathing: sums of sines that share no period."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Pose = npt.NDArray[np.float64]
 
 WAVES = 3  # sines a noise source: their frequencies share no period, so the sum does not repeat
 BREATHS_PER_SECOND = 14 / 60
-BREATH_WANDER = 1.2  # radians by which breaths come early or late; 0 is a machine's
+BREATH_WANDER = 1.2  # radians of phase by which breaths come early or late; 0 is mechanical
 INHALING = 0.42  # share of a breath
-SPEAKING_SWAY = 0.8  # how much more the head moves in the middle of speech; 0: it speaks as it waits
+SPEAKING_SWAY = 0.8  # how much more the head moves in the middle of speech; 0: no more than in silence
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ BREATH = {"NoseSneerLeft": 0.02, "NoseSneerRight": 0.02, "JawOpen": 0.006, "Brow
 """How far a full breath moves each curve; the head rises a little."""
 
 
-class Sway:
-    """The slow motion of one face: a function of the tick alone."""
+class SlowMotion:
+    """The slow motion of one face, a function of the tick alone."""
 
     def __init__(self, random: np.random.Generator) -> None:
         """Draw the sines of every noise source."""
@@ -96,7 +96,7 @@ class Sway:
 
         Args:
             tick: Index of the tick.
-            activity: How much the face speaks, 0 to 1: the head moves the more.
+            activity: How much the character speaks, 0 to 1; the head moves more with it.
             head: Whether the head sways.
             expression: Whether the rest of the face moves.
             breath: Whether the face breathes.

@@ -1,7 +1,7 @@
-"""A recording that goes round: its end leads over into its beginning, so that nobody sees the seam.
+"""A recording of a face that repeats without a visible seam: its end is cross-faded into its beginning.
 
-The cross-fade is that of the NeuroSync player, so a loop made for it looks the same here. What follows it is not: the
-last rows have already led through the first ones, so the next round begins behind those, and nothing jumps back.
+The cross-fade is that of the NeuroSync player, so a loop made for it looks the same here. The next round differs: the
+last rows have already faded through the first ones, so it begins after those, and nothing jumps back.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SEAM_TICKS = 16  # 267 ms; longer hides more of a jump, and fades more of the re
 
 
 def cross_faded(rows: npt.NDArray[F], seam: int = SEAM_TICKS) -> npt.NDArray[F]:
-    """Return rows (n, columns) whose last `seam` lead over, step by step, into the first ones."""
+    """Return rows (n, columns) whose last `seam` rows are cross-faded into the first ones."""
     seam = min(seam, len(rows))
     faded = rows.copy()
     share = (np.arange(seam) / max(seam, 1)).astype(rows.dtype)[:, None]  # (seam, 1)
@@ -31,8 +31,8 @@ def cross_faded(rows: npt.NDArray[F], seam: int = SEAM_TICKS) -> npt.NDArray[F]:
     return faded
 
 
-class Loop:
-    """A recording of a face, one row a tick, for ever."""
+class RecordedLoop:
+    """A recording of a face, one row a tick, repeated without end."""
 
     def __init__(self, rows: Weights) -> None:
         """Repeat `rows`, shape (n, 61) with n at least 1, at 60 Hz."""
@@ -46,15 +46,14 @@ class Loop:
         return row
 
 
-def read_loop(path: Path, setting: str) -> Loop:
+def read_loop(path: Path, setting: str) -> RecordedLoop:
     """Read a recording: a Live Link Face CSV, or an NPZ or JSON of face frames.
 
     Raises:
-        ConfigurationError: There is no such file, or it is none; the text names the `setting`.
+        ConfigurationError: The file does not exist, or holds no frames; the message names the `setting`.
     """
-    from services.media.formats.frame_files import (
-        read_frames,  # only where a recording is set: readers of files take memory
-    )
+    # Imported only where a recording is set: the readers of files take memory.
+    from services.media.formats.frame_files import read_frames
 
     try:
         frames = read_frames(path)
@@ -62,4 +61,4 @@ def read_loop(path: Path, setting: str) -> Loop:
         raise ConfigurationError(f"{setting}: {error}") from error
     if not len(frames):
         raise ConfigurationError(f"{setting}: expected a recording with at least one frame, got none in {path}")
-    return Loop(frames.at_rate(TICK_RATE).weights)
+    return RecordedLoop(frames.at_rate(TICK_RATE).weights)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from services.common.precedence import BEHIND, give_way
+from services.common.scheduling import BEHIND, give_way
 
 
 def _niceness() -> int:
