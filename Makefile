@@ -62,7 +62,7 @@ test: $(VENV)/.dev ## run the tests, but those that take minutes or need torch
 	$(BIN)/python -m pytest
 
 test-faults: $(VENV)/.dev ## kill and hang every stage, interrupt 200 times, two short soaks: eight minutes, quiet
-	$(BIN)/python -m pytest -m "" tests/faults tests/player/test_device.py
+	$(BIN)/python -m pytest -m "" tests/faults tests/player/audio/test_sound_server.py
 
 $(VENV)/.torch: $(VENV)/.dev
 	@echo "[torch] What the NeuroSync checkpoint runs on (200 MB where the index has a CPU build, gigabytes elsewhere), and the training"

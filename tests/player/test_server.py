@@ -1,119 +1,35 @@
-"""The player as a process sees it: gRPC over loopback, real datagrams, no sound device."""
+"""The service of the player over gRPC, with real datagrams."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import importlib
-import socket
-import time
-import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 import numpy as np
 import pytest
 
-from neurosync.v1 import media_pb2 as media
-from neurosync.v1 import outcome_pb2, player_pb2_grpc
+from neurosync.v1 import outcome_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.common.settings import load
-from services.common.wire import audio_chunk, duration, frame_batch
-from services.media.curves import CURVE_NAMES, INDEX
+from services.common.wire import duration, frame_batch
 from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
-from services.serving.dialing import dial
-from services.serving.server import running
+from tests.player.served_player import (
+    END,
+    HEADER,
+    JAW,
+    RATE,
+    Unreal,
+    config,
+    frames,
+    of,
+    performance,
+    performed,
+    player,
+    sound,
+    taken,
+)
 from tests.player.simulation import constant, jaw
-
-livelink_receiver = importlib.import_module("tests.livelink_receiver")  # an outside program, without types
-RATE = 24_000
-JAW = INDEX["JawOpen"]
-T = TypeVar("T")
-if TYPE_CHECKING:
-    Stub = player_pb2_grpc.PlayerServiceAsyncStub
-
-
-class Unreal:
-    """Takes datagrams as Unreal would."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.address = f"127.0.0.1:{sock.getsockname()[1]}"
-        self._socket = sock
-
-    async def packets(self, count: int) -> list[dict[str, Any]]:
-        """Return the next `count` datagrams."""
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(count / 60 + 5):
-            return [livelink_receiver.decode(await loop.sock_recv(self._socket, 2048)) for _ in range(count)]
-
-
-@pytest.fixture
-def unreal() -> Iterator[Unreal]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        sock.setblocking(False)
-        yield Unreal(sock)
-
-
-@contextlib.asynccontextmanager
-async def player(unreal: Unreal, **changes: Any) -> AsyncIterator[tuple[Stub, PlayerService]]:
-    settings = load(PlayerSettings, listen="127.0.0.1:0", output="none", targets=unreal.address, seed=3, **changes)
-    service = PlayerService(settings)
-    async with running(service, settings) as server:
-        await server.warm
-        async with dial(server.address) as channel:
-            yield player_pb2_grpc.PlayerServiceStub(channel), service
-
-
-def config(**changes: Any) -> pb.PerformRequest:
-    values: dict[str, Any] = {"turn_id": str(uuid.uuid4()), "format": media.AudioFormat(sample_rate_hertz=RATE)}
-    return pb.PerformRequest(config=pb.PerformConfig(**(values | changes)))
-
-
-def sound(first: int, count: int = 2400) -> pb.PerformRequest:
-    return pb.PerformRequest(audio=audio_chunk(first, constant(count)))
-
-
-def frames(first: int, values: Any) -> pb.PerformRequest:
-    return pb.PerformRequest(frames=frame_batch(first, jaw(values)))
-
-
-HEADER = pb.PerformRequest(frame_header=media.FrameHeader(curve_names=["JawOpen"], frame_rate_hertz=60))
-END = pb.PerformRequest(end=pb.PerformEnd())
-
-
-def performance(seconds: float, values: Any = (), **changes: Any) -> list[pb.PerformRequest]:
-    """Return a whole turn, in chunks of 100 ms."""
-    requests = [config(voice_only=not len(values), **changes)]
-    if len(values):
-        requests.append(HEADER)
-    for number in range(round(seconds * 10)):
-        if len(values):
-            requests.append(frames(number * 6, values[number * 6 : number * 6 + 6]))
-        requests.append(sound(number * 2400))
-    return [*requests, END]
-
-
-async def performed(stub: Stub, requests: list[pb.PerformRequest]) -> list[pb.PerformResponse]:
-    async with asyncio.timeout(20):
-        return [response async for response in stub.Perform(iter(requests))]
-
-
-async def taken(call: AsyncIterable[T], count: int) -> list[T]:
-    """Return the next `count` messages of a call that goes on."""
-    messages: list[T] = []
-    async with asyncio.timeout(20):
-        async for message in call:
-            messages.append(message)
-            if len(messages) == count:
-                break
-    return messages
-
-
-def of(events: list[Any], kind: str) -> list[Any]:
-    return [getattr(event, kind) for event in events if event.WhichOneof("event") == kind]
 
 
 async def test_the_idle_face_comes_sixty_times_a_second(unreal: Unreal) -> None:
@@ -148,41 +64,6 @@ async def test_a_curve_arrives_on_consecutive_ticks(unreal: Unreal) -> None:
     assert finished.heard_sample_count == RATE
     assert finished.reason == outcome_pb2.REASON_UNSPECIFIED
     assert 60 - skipped <= finished.counters.frame_shown_count <= 60
-
-
-async def test_a_turn_tells_accepted_started_positions_and_finished(unreal: Unreal) -> None:
-    async with player(unreal, max_ahead=1.0) as (stub, _):
-        events = await performed(stub, performance(1.0, np.full(60, 0.5)))
-    kinds = [event.WhichOneof("event") for event in events]
-    assert kinds[:2] == ["accepted", "started"]
-    assert kinds[-1] == "finished"
-    assert 8 <= kinds.count("position") <= 11
-    (accepted,) = of(events, "accepted")
-    assert (accepted.epoch, accepted.granted_sample, accepted.max_ahead_sample_count) == (1, RATE, RATE)
-    (started,) = of(events, "started")
-    assert started.with_frames
-    assert abs(started.heard_at.ToNanoseconds() / 1e9 - time.time()) < 5
-    assert 0 <= started.since_audio.ToSeconds() <= started.since_config.ToSeconds() < 1
-
-
-async def test_a_sender_that_runs_ahead_is_read_only_as_far_as_is_granted(unreal: Unreal) -> None:
-    pulled: list[int] = []
-
-    def requests() -> Iterator[pb.PerformRequest]:
-        yield config(voice_only=True)
-        for number in range(30):
-            pulled.append(number)
-            yield sound(number * 24_000, 24_000)
-
-    async with player(unreal, max_ahead=0.5) as (stub, service):
-        call = stub.Perform(requests())
-        async for event in call:
-            if event.HasField("position") and event.position.heard_sample_count > RATE // 2:
-                break
-        (turn,) = service._sound_outputs.of("NeuroSync").performer.turns()
-        assert turn.track.received <= event.position.granted_sample + RATE
-        assert turn.track.received < 30 * 24_000
-        call.cancel()
 
 
 async def test_a_stop_answers_what_was_heard_and_ends_the_stream(unreal: Unreal) -> None:
@@ -230,66 +111,6 @@ async def test_an_id_in_use_and_a_busy_subject_are_refused(unreal: Unreal) -> No
         grpc.StatusCode.FAILED_PRECONDITION,
         grpc.StatusCode.RESOURCE_EXHAUSTED,
     ]
-
-
-async def test_a_sender_that_vanishes_is_played_to_the_end(unreal: Unreal) -> None:
-    curve = np.full(30, 0.5)
-    async with player(unreal) as (stub, _):
-        call = stub.Perform(iter(performance(0.5, curve)[:-1]))
-        async for event in call:
-            if event.HasField("position"):  # a tenth of a second has been heard: all the rest has come
-                break
-        call.cancel()
-        shown = 0
-        async with asyncio.timeout(10):  # datagrams from before the turn come first
-            while shown < 20:
-                shown += sum(packet["values"][JAW] == np.float32(0.5) for packet in await unreal.packets(10))
-            while (await stub.GetStatus(pb.GetStatusRequest())).subjects[0].turn_id:
-                await unreal.packets(1)
-
-
-async def test_a_stream_that_ends_without_end_is_played_and_called_abandoned(unreal: Unreal) -> None:
-    async with player(unreal) as (stub, _):
-        events = await performed(stub, performance(0.3)[:-1])
-    (finished,) = of(events, "finished")
-    assert finished.reason == outcome_pb2.REASON_SENDER_LOST
-    assert finished.heard_sample_count == 7200
-
-
-async def test_a_silent_sender_is_given_up_once_nothing_is_left_to_play(unreal: Unreal) -> None:
-    silent = asyncio.Event()
-
-    async def requests() -> AsyncIterator[pb.PerformRequest]:
-        yield config(voice_only=True)
-        for number in range(5):
-            yield sound(number * 2400)
-        await silent.wait()
-
-    async with player(unreal, inactivity=0.2) as (stub, _):
-        call = stub.Perform(requests())
-        events = []
-        with pytest.raises(grpc.aio.AioRpcError) as given_up:
-            async for event in call:
-                events.append(event)  # noqa: PERF401 - what came before the error counts
-        silent.set()
-    assert given_up.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-    (finished,) = of(events, "finished")
-    assert finished.reason == outcome_pb2.REASON_SENDER_LOST
-    assert finished.heard_sample_count == 12_000
-
-
-async def test_a_sender_without_a_config_is_given_up(unreal: Unreal) -> None:
-    silent = asyncio.Event()
-
-    async def requests() -> AsyncIterator[pb.PerformRequest]:
-        await silent.wait()
-        yield END
-
-    async with player(unreal, inactivity=0.1) as (stub, _):
-        with pytest.raises(grpc.aio.AioRpcError) as given_up:
-            await taken(stub.Perform(requests()), 1)
-        silent.set()
-    assert given_up.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 @pytest.mark.parametrize(
@@ -349,35 +170,6 @@ async def test_a_whole_performance_in_one_message(unreal: Unreal) -> None:
     assert finished.counters.frame_shown_count >= 58
     assert of(events, "started")[0].with_frames
     assert not of(events, "notice")
-
-
-async def test_watchers_see_what_is_sent(unreal: Unreal) -> None:
-    async with player(unreal, max_watchers=1) as (stub, _):
-        watch = stub.WatchFrames(pb.WatchFramesRequest(subject="NeuroSync"))
-        opening = await taken(watch, 3)
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await taken(stub.WatchFrames(pb.WatchFramesRequest()), 1)
-        turn = asyncio.create_task(performed(stub, performance(0.5, np.full(30, 0.5), turn_id=str(uuid.UUID(int=5)))))
-        shown = [*opening[1:], *await taken(watch, 58)]
-        await turn
-        packets = await unreal.packets(55)
-        watch.cancel()
-    assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-    header, watched = opening[0].header, [event.frame for event in shown]
-    assert (list(header.curve_names), header.frame_rate_hertz) == (list(CURVE_NAMES), 60)
-    by_code = {frame.timecode_frame: list(frame.values) for frame in watched}
-    common = [packet for packet in packets if packet["frame"] in by_code]
-    assert len(common) >= 50
-    assert all(list(packet["values"]) == by_code[packet["frame"]] for packet in common)
-    fractions = {frame.timecode_frame: frame.timecode_sub_frame for frame in watched}
-    assert all(packet["sub_frame"] == fractions[packet["frame"]] for packet in common)
-    spoken = [frame for frame in watched if frame.turn_frame >= 0]
-    assert len({frame.tick - frame.turn_frame for frame in spoken}) == 1
-    assert all(frame.turn_sample == frame.turn_frame * RATE // 60 for frame in spoken)  # no pause: sound as face
-    assert {frame.turn_sample for frame in watched if not frame.turn_id} == {0}
-    assert len(spoken) == pytest.approx(30, abs=2)  # a busy machine may skip a tick
-    assert {frame.turn_id for frame in watched} == {"", str(uuid.UUID(int=5))}
-    assert all(frame.lost_frame_count == 0 for frame in watched)
 
 
 async def test_a_new_subject_comes_alive_and_stays(unreal: Unreal) -> None:

@@ -1,9 +1,8 @@
-"""Outputs other than a device, and the search for a device that was lost."""
+"""Sound into a WAV file, sample by sample, whatever ends the player."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +16,8 @@ from services.common.errors import UnavailableError
 from services.media.sound_file import read_sound
 from services.player.audio.file_device import FileDevice
 from services.player.audio.open_device import open_device
-from services.player.audio.reconnect import Reconnector
 from services.player.audio.ring_buffer import RingBuffer
 from services.serving.dialing import dial
-from tests.player.simulation import SimulatedOutput
 
 RATE = 48_000
 
@@ -81,39 +78,3 @@ async def test_a_file_is_whole_whatever_ends_the_player(tmp_path: Path, ending: 
             player.kill()
     heard = read_sound(path).pcm
     assert np.array_equal(heard[heard != 0], sound)
-
-
-def test_a_search_goes_on_until_the_device_is_back_and_gives_it_once() -> None:
-    device, found = SimulatedOutput(), threading.Event()
-    attempts: list[None] = []
-
-    def open_device() -> SimulatedOutput:
-        attempts.append(None)
-        if len(attempts) < 5:
-            raise UnavailableError("not yet")
-        found.set()
-        return device
-
-    seeker = Reconnector(open_device, (0.001, 0.002))
-    assert found.wait(5)
-    seeker._thread.join(5)
-    assert seeker.take() is device
-    assert seeker.take() is None
-    assert len(attempts) == 5
-
-
-def test_a_search_that_ends_lets_go_of_what_it_finds() -> None:
-    device, opening, ended = SimulatedOutput(), threading.Event(), threading.Event()
-
-    def open_device() -> SimulatedOutput:
-        opening.set()
-        assert ended.wait(5)
-        return device
-
-    seeker = Reconnector(open_device, (0.001,))
-    assert opening.wait(5)
-    seeker.close()
-    ended.set()
-    seeker._thread.join(5)
-    assert device.closed
-    assert seeker.take() is None

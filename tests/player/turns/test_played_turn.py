@@ -1,4 +1,4 @@
-"""Turns on a simulated device: where sound and frames land, and what senders are told."""
+"""Turns on a simulated device: their start, their place in time, pauses and ends."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import pytest
 
 from neurosync.v1 import outcome_pb2
 from neurosync.v1 import player_pb2 as pb
-from services.common.errors import BusyError, DuplicateError, RefusedBusyError
 from services.media.curves import INDEX
-from services.player.engine.mixing import limited
-from tests.player.simulation import JAW_ONLY, NAME, RATE, TICK, SimulatedOutput, Stage, constant, jaw
+from tests.player.simulation import JAW_ONLY, RATE, TICK, SimulatedOutput, Stage, constant, jaw
 
 JAW = INDEX["JawOpen"]
+
+
 COMPLETED = outcome_pb2.REASON_UNSPECIFIED
 
 
@@ -40,12 +40,6 @@ def test_sample_zero_lies_on_a_tick_and_frames_on_the_ticks_after_it(device_rate
     assert all(shown.turn_frame == frame for frame, shown in spoken.items())
     exact = range(6, 60)  # the first 100 ms ease out of the idle pose
     assert [spoken[frame].values[JAW] for frame in exact] == [np.float32(values[frame]) for frame in exact]
-
-
-def completed(heard: int) -> pb.PerformFinished:
-    """Return the end of a turn that was heard whole, nothing counted."""
-    outcome = outcome_pb2.TURN_OUTCOME_COMPLETED
-    return pb.PerformFinished(heard_sample_count=heard, outcome=outcome, counters=pb.PerformCounters())
 
 
 def test_sound_waits_at_most_one_tick() -> None:
@@ -250,103 +244,6 @@ def test_a_face_that_ends_a_little_before_its_sound_has_not_starved() -> None:
     stage.run(1.2)
     assert sender.finished.counters.frames_starved_count == 0
     assert sender.notices == []
-
-
-def test_turns_queue_and_follow_each_other_without_overlap() -> None:
-    stage = Stage()
-    first, second = stage.voice(0.5, level=1000), stage.voice(0.5, level=2000)
-    assert (first.accepted.epoch, second.accepted.epoch) == (1, 2)
-    assert (first.accepted.queued, second.accepted.queued) == (False, True)
-    stage.run(1.3)
-    heard = stage.heard()
-    assert set(heard.tolist()) == {0, 1000, 2000}
-    gap = int(np.flatnonzero(heard == 2000)[0]) - int(np.flatnonzero(heard == 1000)[-1])
-    assert 0 < gap <= TICK + 1
-    assert first.finished.heard_sample_count == second.finished.heard_sample_count == RATE // 2
-
-
-def test_a_turn_replaces_what_the_subject_says_and_what_waits() -> None:
-    stage = Stage()
-    speaking, waiting = stage.voice(2.0, level=1000), stage.voice(2.0, level=2000)
-    stage.run(0.5)
-    new = stage.begin(policy=pb.BUSY_POLICY_REPLACE, voice_only=True)
-    assert not new.accepted.queued
-    new.turn.push_sound(constant(RATE // 4, 3000), stage.now)
-    new.turn.close(COMPLETED)
-    stage.run(1.0)
-    assert speaking.finished.reason == waiting.finished.reason == outcome_pb2.REASON_REPLACED
-    assert speaking.finished.outcome == outcome_pb2.TURN_OUTCOME_SUPERSEDED
-    assert waiting.finished.heard_sample_count == 0
-    assert new.finished.heard_sample_count == RATE // 4
-    heard = stage.heard()
-    assert 2000 not in heard
-    assert int(np.flatnonzero(heard == 3000)[0]) - int(np.flatnonzero(heard == 1000)[-1]) < 0.015 * RATE + TICK + 1
-
-
-def test_a_busy_subject_refuses_when_asked_to() -> None:
-    stage = Stage()
-    stage.voice()
-    with pytest.raises(RefusedBusyError, match="is speaking"):
-        stage.begin(policy=pb.BUSY_POLICY_REFUSE)
-    stage.begin(policy=pb.BUSY_POLICY_REFUSE, character="Bob")
-
-
-def test_the_queue_is_bounded() -> None:
-    stage = Stage(max_queued=1)
-    stage.voice()
-    stage.voice()
-    with pytest.raises(BusyError, match="1 turns wait"):
-        stage.begin()
-
-
-def test_the_number_of_characters_is_bounded() -> None:
-    stage = Stage()
-    stage.begin(character="Bob")
-    stage.begin(character="Cyd")
-    with pytest.raises(BusyError, match="3 characters"):
-        stage.begin(character="Dee")
-
-
-def test_an_id_in_use_is_refused_and_may_come_again_afterwards() -> None:
-    stage = Stage()
-    sender = stage.voice(0.1)
-    with pytest.raises(DuplicateError, match="in use"):
-        stage.begin(turn_id=sender.turn.config.turn_id)
-    stage.run(0.3)
-    assert sender.finished.reason == COMPLETED
-    stage.begin(turn_id=sender.turn.config.turn_id)
-
-
-def test_subjects_speak_at_the_same_time_and_are_mixed() -> None:
-    stage = Stage()
-    for subject, level in ((NAME, 1000), ("Bob", 500), ("Cyd", 32_000)):
-        sender = stage.begin(character=subject, voice_only=True)
-        sender.turn.push_sound(constant(RATE // 4, level), stage.now)
-    stage.run(0.1)
-    assert 0.9 * 32_767 < stage.heard().max() < 32_767  # bent, neither cut off nor wrapped around
-    assert {sent.shown.character for sent in stage.sent} == {NAME, "Bob", "Cyd"}
-    assert stage.heard().min() == 0
-
-
-def test_voices_that_fit_together_are_added_and_a_single_loud_one_is_left_alone() -> None:
-    stage = Stage()
-    for subject, level in ((NAME, 12_000), ("Bob", 14_000)):
-        stage.begin(character=subject, voice_only=True).turn.push_sound(constant(RATE // 4, level), stage.now)
-    stage.run(0.5)
-    assert stage.heard().max() == 26_000
-    alone = Stage()
-    alone.begin(voice_only=True).turn.push_sound(constant(RATE // 4, 32_767), alone.now)
-    alone.run(0.1)
-    assert alone.heard().max() == 32_767
-
-
-def test_a_mix_that_is_too_loud_keeps_its_order_and_its_sign() -> None:
-    loud = limited(np.linspace(-90_000, 90_000, 9_001, dtype=np.float32))
-    assert np.abs(loud).max() <= 32_767
-    steps = np.diff(loud)
-    assert (steps >= 0).all()
-    assert steps.max() <= 20.01  # the slope never exceeds one: nothing is bent back, and no edge is made
-    assert np.array_equal(loud, -loud[::-1])
 
 
 def test_a_sender_that_vanishes_is_played_to_the_end_of_what_came() -> None:

@@ -1,58 +1,13 @@
-"""Grid, tape and clock: the ground that timing stands on."""
+"""The device clock over exact, jittery, wild and stepping reports."""
 
 from __future__ import annotations
 
 import math
 import random
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from services.player.audio.ring_buffer import RingBuffer
 from services.player.timeline.clock import DeviceClock
-from services.player.timeline.ticks import Ticks
-
-RATES = st.integers(8_000, 192_000)
-
-
-@given(rate=RATES, tick=st.integers(0, 10**9))
-def test_a_tick_lies_less_than_a_sample_after_its_time(rate: int, tick: int) -> None:
-    assert 0 <= Ticks(rate).sample(tick) * 60 - tick * rate < 60
-
-
-@given(rate=RATES, sample=st.integers(0, 10**12))
-def test_ticks_around_a_sample_are_the_nearest(rate: int, sample: int) -> None:
-    ticks = Ticks(rate)
-    before, after = ticks.tick(sample), ticks.next_tick(sample)
-    assert ticks.sample(before) <= sample < ticks.sample(before + 1)
-    assert ticks.sample(after - 1) < sample <= ticks.sample(after)
-
-
-def test_a_minute_of_ticks_at_an_odd_rate_does_not_drift() -> None:
-    assert Ticks(22_050).sample(3600) == 60 * 22_050
-    assert Ticks(44_100).sample(60 * 60 * 24 * 60) == 44_100 * 60 * 60 * 24
-
-
-def test_a_tape_returns_what_was_written_and_silence_elsewhere() -> None:
-    buffer = RingBuffer(8)
-    buffer.write(0, np.arange(1, 7, dtype=np.int16))
-    buffer.write(6, np.arange(7, 11, dtype=np.int16))
-    assert buffer.read(0, 12).tolist() == [0, 0, 3, 4, 5, 6, 7, 8, 9, 10, 0, 0]
-    assert buffer.read(-2, 2).tolist() == [0, 0]
-
-
-def test_a_tape_can_be_written_over() -> None:
-    buffer = RingBuffer(8)
-    buffer.write(0, np.ones(6, np.int16))
-    buffer.write(4, np.full(4, 2, np.int16))
-    assert buffer.read(0, 8).tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
-
-
-def test_a_tape_refuses_more_than_it_holds() -> None:
-    with pytest.raises(ValueError, match="at most 8 samples"):
-        RingBuffer(8).write(0, np.zeros(9, np.int16))
 
 
 def test_a_clock_without_reports_is_exact() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +26,10 @@ from services.player.face_configuration import (
     recordings_from_settings,
 )
 from services.player.settings import PlayerSettings
-from tests.player.test_server import END, HEADER, Unreal, config, frames, player, sound
+from tests.player.served_player import END, HEADER, Unreal, config, frames, player, sound
 
 JAW, SMILE = INDEX["JawOpen"], INDEX["MouthSmileLeft"]
 STILL = pb.LifeConfig(enabled=False)
-
-
-@pytest.fixture
-def unreal() -> Any:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        sock.setblocking(False)
-        yield Unreal(sock)
 
 
 def asks(**scaling: Any) -> pb.SubjectConfig:

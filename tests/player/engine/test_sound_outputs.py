@@ -1,68 +1,25 @@
-"""Subjects with outputs of their own: gRPC over loopback, real files, real datagrams, simulated devices."""
+"""Characters with outputs of their own: gRPC over loopback, real files, real datagrams, simulated devices."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import threading
-import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import grpc
 import numpy as np
 import pytest
 
-from bench.device import SimulatedDevice
-from bench.receiver import Receiver, receiver
-from neurosync.v1 import media_pb2 as media
-from neurosync.v1 import outcome_pb2, player_pb2_grpc
+from bench.receiver import Receiver
+from neurosync.v1 import outcome_pb2
 from neurosync.v1 import player_pb2 as pb
-from services.common.errors import UnavailableError
-from services.common.settings import load
-from services.common.wire import audio_chunk, frame_batch
 from services.media.curves import INDEX
 from services.media.livelink import decode
 from services.media.sound_file import read_sound
-from services.player.audio.output_device import OutputDevice
-from services.player.audio.ring_buffer import RingBuffer
-from services.player.engine.output_assignment import OutputAssignment, output_assignments
-from services.player.server import PlayerService
-from services.player.settings import PlayerSettings
-from services.serving.dialing import dial
-from services.serving.server import running
-from tests.player.simulation import constant, jaw
+from tests.player.many_outputs import ADA, BOB, RATE, Devices, begun, last_word, performed, player, status_of, turn
 
-if TYPE_CHECKING:
-    Stub = player_pb2_grpc.PlayerServiceAsyncStub
-RATE = 48_000
-ADA, BOB = 5_000, 9_000  # how loud each speaks: a sample tells who it was
 BUSY_SECONDS = 0.25  # that a machine which does other work may hold a face up
-
-
-class Device(SimulatedDevice):
-    """A device that can be lost, and taken again."""
-
-    def __init__(self) -> None:
-        super().__init__(RATE, keep=True)
-        self.close_count = 0
-        self.closed = threading.Event()
-
-    def join(self, buffer: RingBuffer, position: float, now: float) -> None:
-        self._buffer, self._origin = buffer, now - self.latency - position / RATE
-        self._taken = int(position)
-
-    def close(self) -> None:
-        self.close_count += 1
-        self.closed.set()
-
-    @property
-    def heard(self) -> dict[int, int]:
-        """How many samples of each loudness it has played, silence left out."""
-        return levels(np.concatenate(self.played))
 
 
 def is_whole(heard: dict[int, int], level: int, count: int) -> bool:
@@ -73,84 +30,6 @@ def is_whole(heard: dict[int, int], level: int, count: int) -> bool:
 def levels(pcm: np.ndarray[tuple[int, ...], np.dtype[np.int16]]) -> dict[int, int]:
     values, counts = np.unique(pcm[pcm != 0], return_counts=True)
     return dict(zip(values.tolist(), counts.tolist(), strict=True))
-
-
-class Devices:
-    """Devices by name; those of a name that is not among them cannot be opened."""
-
-    def __init__(self, *names: str) -> None:
-        self.devices = {name: Device() for name in names}
-        self.order: list[str] = []
-
-    def __getitem__(self, name: str) -> Device:
-        return self.devices[name]
-
-    def open_device(self, output: str, **_: object) -> OutputDevice:
-        self.order.append(output)
-        if output not in self.devices:
-            raise UnavailableError(f"output: no sound device {output!r}; there are: {', '.join(self.devices)}")
-        return self.devices[output]
-
-    def reopen_device(self, output: str, **_: object) -> Device:
-        self.devices[output] = Device()
-        return self.devices[output]
-
-
-@pytest.fixture
-def unreal() -> Iterator[Receiver]:
-    with receiver() as made:
-        yield made
-
-
-@contextlib.asynccontextmanager
-async def player(unreal: Receiver, devices: Devices | None = None, **changes: Any) -> AsyncIterator[Stub]:
-    values: dict[str, Any] = {"output": "none", "subjects": "Ada,Bob", "targets": unreal.address, "seed": 3}
-    settings = load(PlayerSettings, listen="127.0.0.1:0", **(values | changes))
-    how = {"open_device": devices.open_device, "reopen_device": devices.reopen_device} if devices else {}
-    async with running(PlayerService(settings, **how), settings) as server:  # type: ignore[arg-type]
-        await server.warm
-        async with dial(server.address) as channel:
-            yield player_pb2_grpc.PlayerServiceStub(channel)
-
-
-def turn(subject: str, level: int, seconds: float = 1.0, *, turn_id: str = "") -> list[pb.PerformRequest]:
-    """Return a whole turn at one loudness, with the jaw open by a tenth of a thousandth of it."""
-    config = pb.PerformConfig(
-        turn_id=turn_id or str(uuid.uuid4()), subject=subject, format=media.AudioFormat(sample_rate_hertz=RATE)
-    )
-    header = media.FrameHeader(curve_names=["JawOpen"], frame_rate_hertz=60)
-    requests = [pb.PerformRequest(config=config), pb.PerformRequest(frame_header=header)]
-    for tenth in range(round(10 * seconds)):
-        requests.append(pb.PerformRequest(frames=frame_batch(6 * tenth, jaw(np.full(6, level / 10_000)))))
-        requests.append(pb.PerformRequest(audio=audio_chunk(4_800 * tenth, constant(4_800, level))))
-    return [*requests, pb.PerformRequest(end=pb.PerformEnd())]
-
-
-async def performed(stub: Stub, requests: list[pb.PerformRequest]) -> pb.PerformFinished:
-    """Perform a turn to its end, and return its last word."""
-    async with asyncio.timeout(20):
-        events = [event async for event in stub.Perform(iter(requests))]
-    return events[-1].finished
-
-
-async def begun(call: Any) -> None:
-    """Wait until some of a turn has been heard."""
-    async with asyncio.timeout(20):
-        async for event in call:
-            if event.HasField("position") and event.position.heard_sample_count:
-                return
-
-
-async def last_word(call: Any) -> pb.PerformFinished:
-    async with asyncio.timeout(20):
-        rest = [event async for event in call]
-    finished: pb.PerformFinished = rest[-1].finished
-    return finished
-
-
-async def status_of(stub: Stub) -> pb.GetStatusResponse:
-    status: pb.GetStatusResponse = await stub.GetStatus(pb.GetStatusRequest())
-    return status
 
 
 def sent_to(unreal: Receiver) -> dict[str, list[tuple[float, float]]]:
@@ -349,99 +228,3 @@ async def test_faces_are_configured_and_watched_wherever_they_are(unreal: Receiv
     shown = [frame for frame in seen["Bob"] if frame >= 0]
     assert len(shown) > 20
     assert shown == sorted(set(shown))
-
-
-async def test_the_shutdown_is_told_and_closes_each_output_once(unreal: Receiver) -> None:
-    devices = Devices("main", "Bob's")
-    settings = load(PlayerSettings, output="main", outputs={"Bob": "Bob's"}, subjects="Ada,Bob", targets=unreal.address)
-    service = PlayerService(settings, open_device=devices.open_device, reopen_device=devices.reopen_device)
-    async with running(service, settings) as server, dial(server.address) as channel:
-        stub: Stub = player_pb2_grpc.PlayerServiceStub(channel)
-        calls = [stub.Perform(iter(turn(name, ADA, 3.0))) for name in ("Ada", "Bob")]
-        await asyncio.gather(*map(begun, calls))
-        await service.close()
-        ends = await asyncio.gather(*map(last_word, calls))
-        with pytest.raises(grpc.aio.AioRpcError) as away:
-            await status_of(stub)
-    assert {last.reason for last in ends} == {outcome_pb2.REASON_SHUTTING_DOWN}
-    assert away.value.code() == grpc.StatusCode.UNAVAILABLE
-    assert [devices["main"].close_count, devices["Bob's"].close_count] == [1, 1]
-
-
-@pytest.mark.parametrize(
-    ("output", "outputs", "said"),
-    [
-        (
-            "main",
-            {"Ada": "Bob's", "Bob": "Nowhere"},
-            r"^outputs.Bob: no sound device 'Nowhere'; there are: main, Bob's",
-        ),
-        ("main", {"Bob": "Nowhere", "Cyd": "Nowhere"}, r"^outputs.Bob, outputs.Cyd: no sound device"),
-        ("Nowhere", {"Bob": "Bob's"}, r"^output: no sound device 'Nowhere'"),
-        ("auto", {"Bob": "Nowhere"}, r"^outputs.Bob: no sound device 'Nowhere'"),
-    ],
-)
-async def test_an_output_that_is_not_there_names_its_setting_and_the_others_are_let_go(
-    unreal: Receiver, output: str, outputs: dict[str, str], said: str
-) -> None:
-    devices = Devices("main", "Bob's")
-    service = PlayerService(
-        load(PlayerSettings, output=output, outputs=outputs, targets=unreal.address),
-        open_device=devices.open_device,
-        reopen_device=devices.reopen_device,
-    )
-    with pytest.raises(UnavailableError, match=said):
-        await service.warm_up()
-    await service.close()
-    opened = [name for name in devices.order if name in devices.devices]
-    assert [devices[name].close_count for name in opened] == [1] * len(opened)
-
-
-async def test_a_device_that_opens_after_the_end_is_let_go(unreal: Receiver) -> None:
-    device, opening, ended = Device(), threading.Event(), threading.Event()
-
-    def open_device(output: str, **_: object) -> OutputDevice:
-        opening.set()
-        assert ended.wait(5)
-        return device
-
-    service = PlayerService(load(PlayerSettings, output="main", targets=unreal.address), open_device=open_device)
-    warming = asyncio.create_task(service.warm_up())
-    assert await asyncio.to_thread(opening.wait, 5)
-    warming.cancel()
-    await asyncio.wait({warming})
-    await service.close()
-    ended.set()
-    assert await asyncio.to_thread(device.closed.wait, 5)
-
-
-@pytest.mark.parametrize(
-    ("bob", "said"), [("No such device", "no sound (device|library)"), ("file:/no/such/folder/a.wav", "cannot write")]
-)
-async def test_an_output_that_cannot_be_had_is_a_clear_refusal(unreal: Receiver, bob: str, said: str) -> None:
-    settings = load(PlayerSettings, output="none", outputs={"Bob": bob}, targets=unreal.address)
-    service = PlayerService(settings)
-    with pytest.raises(UnavailableError, match=rf"^outputs.Bob: {said}"):
-        await service.warm_up()
-    await service.close()
-
-
-def test_subjects_of_the_same_output_share_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    outputs = {"Bob": "USB", "Cyd": "file:a.wav", "Dan": "auto", "Eve": "USB", "Fay": f"file:{tmp_path}/./a.wav"}
-    settings = load(PlayerSettings, output="auto", outputs=outputs, subjects="Ada,Eve,Bob,Dan", max_subjects=5)
-    assert output_assignments(settings) == [
-        OutputAssignment(
-            "auto", (), ("Ada", "Dan"), 2
-        ),  # Dan has no output of his own: five places less four that are kept
-        OutputAssignment("USB", ("Bob", "Eve"), ("Eve", "Bob"), 2),
-        OutputAssignment("file:a.wav", ("Cyd", "Fay"), (), 2),
-    ]
-
-
-def test_all_subjects_may_be_elsewhere() -> None:
-    settings = load(PlayerSettings, output="none", outputs={"Ada": "USB"}, subjects="Ada", max_subjects=1)
-    assert output_assignments(settings) == [
-        OutputAssignment("none", (), (), 0),
-        OutputAssignment("USB", ("Ada",), ("Ada",), 1),
-    ]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +16,9 @@ from services.common.wire import check_subject
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX, LOWEST, ROTATIONS
 from services.media.livelink import LiveLinkEncoder
 from services.player.face.scaling import CLASSIC, FACTORS, GAINS, OFFSETS, THRESHOLDS, Scaling
+from tests.player.reference_packets import PACKETS, needs_reference
 
 livelink_receiver = importlib.import_module("tests.livelink_receiver")  # an outside program, without types
-PACKETS = Path(os.environ.get("NEUROSYNC_REFERENCE_DIR") or "/nowhere") / "golden" / "packets"
-needs_reference = pytest.mark.skipif(not PACKETS.is_dir(), reason="NEUROSYNC_REFERENCE_DIR has no golden packets")
 PARAMETERS = (
     "mouth", "eyes", "brows", "eye_wide_left", "eye_wide_right", "eye_squint_left", "eye_squint_right", "threshold",
 )  # fmt: skip

@@ -11,8 +11,8 @@ from services.player.face.composition import FaceConfiguration
 from services.player.face.emotion_layer import RAMP_SECONDS, STRENGTHS, EmotionSettings
 from services.player.face.life.idle import LifeSettings
 from services.player.face.scaling import FACTORS, GAINS, OFFSETS, THRESHOLDS, Scaling
+from tests.player.engine.test_properties import Crowd, actions, which
 from tests.player.simulation import NAME, SimulatedOutput, Stage
-from tests.player.test_properties import Crowd, actions, which
 
 factors = st.floats(*FACTORS)
 curves = st.sampled_from(CURVE_NAMES)
