@@ -71,7 +71,7 @@ class Figures:
 
 
 def phrases(seconds: float, seed: int) -> Series:
-    """Return how loud a voice is on each tick that says the same sentence again and again, with pauses as they come."""
+    """Return how loud a voice is on each tick while it repeats one sentence, with pauses as they come."""
     with wave.open(str(SPEECH)) as file:
         rate = file.getframerate()
         pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768

@@ -1,6 +1,6 @@
 """How evenly the player sends, beside a bare loop on the same machine: `python -m bench.pacing --minutes 10`.
 
-Lateness of a datagram: the kernel's time of its arrival less the time that its timecode says it is for. The bare loop
+Lateness of a datagram: the kernel's time of its arrival less the time that its timecode names. The bare loop
 does nothing but `clock_nanosleep` to absolute deadlines, 60 times a second, at the priority of the player's thread, in
 a process of its own, at the same time.
 """
@@ -64,7 +64,7 @@ def bare_loop(seconds: float) -> Seconds:
 
 @dataclass(frozen=True)
 class Pacing:
-    """What a run told."""
+    """The results of a run."""
 
     lateness: Seconds
     rate: float

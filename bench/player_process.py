@@ -24,7 +24,7 @@ class PlayerProcess:
     """Of its gRPC server."""
 
     def cpu_seconds(self) -> float:
-        """Return the processor time it has used, where the system tells."""
+        """Return the processor time it has used, where the system reports it."""
         fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -33,7 +33,7 @@ class PlayerProcess:
         os.kill(self.pid, signal.SIGKILL)
 
     def memory_bytes(self) -> int:
-        """Return the memory it holds, where the system tells."""
+        """Return the memory it holds, where the system reports it."""
         pages = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 

@@ -3,7 +3,7 @@
 Random turns on three characters, stopped, replaced, queued and abandoned at random; the sound server is killed and
 started again; two of three targets cannot be reached. Exit status 0: every character was sent 60 times a second
 throughout, the memory did not grow by more than 2 % after the warm-up, and the counters add up. A window that lacks no
-more than its share of the time for which a virtual machine's host kept the processors is told, and is no defect.
+more than its share of the time for which a virtual machine's host kept the processors is reported, and is no defect.
 """
 
 from __future__ import annotations
@@ -280,7 +280,7 @@ async def soak(minutes: float, seed: int, place: Path) -> Record:
 
 
 def main() -> int:
-    """Soak as the command line says."""
+    """Run the soak of the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.player_soak", description="Random turns, stops and deaths.")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from services.media.curves import CURVE_COUNT
 from services.media.livelink import DAY_SECONDS, Datagram, decode
 
-SO_TIMESTAMPNS = 35  # Linux: the kernel says when a datagram came, however late this process looks
+SO_TIMESTAMPNS = 35  # Linux: the kernel stamps each datagram as it comes, however late this process looks
 STAMP = struct.Struct("@ll")
 UNDISTURBED_SECONDS = 0.00005  # between two clocks that were read at once
 
@@ -73,7 +73,7 @@ class Receiver:
         return np.array([struct.unpack("!f", data[start:stop])[0] for _, _, data in self.arrivals], np.float32)
 
     def lateness(self) -> npt.NDArray[np.float64]:
-        """Return by how many seconds each datagram came after the time that it says it is for."""
+        """Return by how many seconds each datagram came after the time of its timecode."""
         zone = time.localtime().tm_gmtoff
         late = []
         for _, wall, data in self.arrivals:

@@ -24,7 +24,7 @@ from services.common.types import Pcm
 RATE = 48_000  # Hz, of the sink and of the recording
 PROGRAMS = ("pulseaudio", "parec", "pactl")
 REMEDY = "apt-get install pulseaudio pulseaudio-utils libasound2-plugins"
-WINDOW_SECONDS = 5.0  # of arrivals, of which the median tells when the recording is where
+WINDOW_SECONDS = 5.0  # of arrivals, whose median places the recording in time
 SETUP = f"""
 load-module module-native-protocol-unix
 load-module module-null-sink sink_name=neurosync rate={RATE} channels=2 format=s16le
@@ -54,8 +54,8 @@ class SoundServer:
         self.address = f"unix:{place}/pulse/native"
         self._process: asyncio.subprocess.Process | None = None
 
-    async def start(self, patience: float = 20.0) -> None:
-        """Start, and wait until it answers."""
+    async def start(self, seconds: float = 20.0) -> None:
+        """Start, and wait for at most `seconds` until it answers."""
         (self._place / "pulse" / "native").unlink(missing_ok=True)
         self._process = await asyncio.create_subprocess_exec(
             "pulseaudio",
@@ -64,7 +64,7 @@ class SoundServer:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(seconds):
             while await self._answers():  # each question takes some milliseconds
                 pass
 

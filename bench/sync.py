@@ -4,7 +4,7 @@ The player plays clicks on the null sink of a sound server, and opens the jaw on
 is recorded. A click's deviation is its time on the recording, less the recorder's own delay, less the arrival of the
 datagram with the open jaw: positive if the sound comes after the face.
 
-Then the player speaks a tone, is stopped, and the recording tells how soon it was silent, and whether it clicked.
+Then the player speaks a tone, is stopped, and the recording shows how soon it was silent, and whether it clicked.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ Seconds = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Sync:
-    """What a run of clicks told, in seconds."""
+    """The results of a run of clicks, in seconds."""
 
     played: int
     """Clicks of the turn."""
@@ -98,7 +98,7 @@ class Sync:
 
 @dataclass(frozen=True)
 class BargeIn:
-    """What a run of stops told."""
+    """The results of a run of stops."""
 
     silent: Seconds
     """Seconds from the call of Stop to the last sound, of each stop."""
@@ -169,7 +169,7 @@ async def perform(
 async def measure_sync(
     server: SoundServer, *, clicks: int, every: int, latency: float = 0.05, probes: int = PROBES
 ) -> tuple[Sync, pb.GetStatusResponse]:
-    """Play `clicks` clicks, one each `every` frames, and return what the recording tells, and the player's own word."""
+    """Play `clicks` clicks, one each `every` frames; return what the recording shows, and the status."""
     with receiver() as unreal, recording(server) as made:
         await asyncio.sleep(0.3)
         delay = await asyncio.to_thread(recorder_delay, server, made, clicks=probes)

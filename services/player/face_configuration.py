@@ -17,7 +17,7 @@ from services.player.face.life.recorded_loop import read_loop
 from services.player.face.scaling import FACTORS, GAINS, OFFSETS, THRESHOLDS, Scaling
 from services.player.settings import PlayerSettings
 
-REGIONS: Final = (
+REGION_FACTORS: Final = (
     "mouth", "eyes", "brows", "eye_wide_left", "eye_wide_right", "eye_squint_left", "eye_squint_right",
 )  # fmt: skip
 """Fields of `Scaling` that are factors of regions."""
@@ -50,7 +50,7 @@ def _scaling_changes(config: pb.ScalingConfig, field: str) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     if config.HasField("enabled"):
         changes["enabled"] = config.enabled
-    for name in REGIONS:
+    for name in REGION_FACTORS:
         if config.HasField(name):
             changes[name] = _within(getattr(config, name), FACTORS, f"{field}.{name}")
     if config.HasField("threshold"):
@@ -104,7 +104,7 @@ def configuration_message(configuration: FaceConfiguration) -> pb.SubjectConfig:
         for name in CURVE_NAMES
         if scaling.gains.get(name, 1.0) != 1 or scaling.offsets.get(name, 0.0)
     ]
-    factors: dict[str, Any] = {name: getattr(scaling, name) for name in REGIONS}
+    factors: dict[str, Any] = {name: getattr(scaling, name) for name in REGION_FACTORS}
     return pb.SubjectConfig(
         scaling=pb.ScalingConfig(enabled=scaling.enabled, threshold=scaling.threshold, curves=curves, **factors),
         life=pb.LifeConfig(**{name: getattr(configuration.life, name) for name in _LIFE_FIELDS}),

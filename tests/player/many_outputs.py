@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 RATE = 48_000
 
 
-ADA, BOB = 5_000, 9_000  # how loud each speaks: a sample tells who it was
+ADA, BOB = 5_000, 9_000  # how loud each speaks, so that a sample shows who it was
 
 
 class Device(SimulatedDevice):

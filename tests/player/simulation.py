@@ -26,7 +26,7 @@ NAME = "Ada"
 
 
 class SimulatedOutput:
-    """Takes samples when told to; a sample is at the ear `latency` samples after it was taken."""
+    """Takes samples when `take` is called; a sample is at the ear `latency` samples after it was taken."""
 
     kind = "device"
     name = "simulated"
@@ -48,7 +48,7 @@ class SimulatedOutput:
         self._buffer = buffer
 
     def take(self, samples: int) -> None:
-        """Be the callback: take samples from the tape."""
+        """Take samples from the buffer, as the callback does."""
         assert self._buffer is not None
         self.played.append(self._buffer.read(self.taken, samples))
         self.underrun_count += self.taken + samples > self._buffer.end

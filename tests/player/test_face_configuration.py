@@ -32,31 +32,31 @@ JAW, SMILE = INDEX["JawOpen"], INDEX["MouthSmileLeft"]
 STILL = pb.LifeConfig(enabled=False)
 
 
-def asks(**scaling: Any) -> pb.SubjectConfig:
+def scaling_config(**scaling: Any) -> pb.SubjectConfig:
     return pb.SubjectConfig(scaling=pb.ScalingConfig(**scaling))
 
 
-def feels(**emotion: Any) -> pb.SubjectConfig:
+def emotion_config(**emotion: Any) -> pb.SubjectConfig:
     return pb.SubjectConfig(emotion=pb.EmotionConfig(**emotion))
 
 
 BAD: list[tuple[pb.SubjectConfig, str]] = [
-    (asks(mouth=-0.1), "config.scaling.mouth"),
-    (asks(eyes=4.1), "config.scaling.eyes"),
-    (asks(brows=math.nan), "config.scaling.brows"),
-    (asks(eye_wide_left=math.inf), "config.scaling.eye_wide_left"),
-    (asks(eye_squint_right=-math.inf), "config.scaling.eye_squint_right"),
-    (asks(threshold=1.5), "config.scaling.threshold"),
-    (asks(curves=[pb.CurveScaling(curve="Nose", gain=1)]), "config.scaling.curves[0].curve"),
+    (scaling_config(mouth=-0.1), "config.scaling.mouth"),
+    (scaling_config(eyes=4.1), "config.scaling.eyes"),
+    (scaling_config(brows=math.nan), "config.scaling.brows"),
+    (scaling_config(eye_wide_left=math.inf), "config.scaling.eye_wide_left"),
+    (scaling_config(eye_squint_right=-math.inf), "config.scaling.eye_squint_right"),
+    (scaling_config(threshold=1.5), "config.scaling.threshold"),
+    (scaling_config(curves=[pb.CurveScaling(curve="Nose", gain=1)]), "config.scaling.curves[0].curve"),
     (
-        asks(curves=[pb.CurveScaling(curve="JawOpen"), pb.CurveScaling(curve="jawopen")]),
+        scaling_config(curves=[pb.CurveScaling(curve="JawOpen"), pb.CurveScaling(curve="jawopen")]),
         "config.scaling.curves[1].curve",
     ),
-    (asks(curves=[pb.CurveScaling(curve="JawOpen", gain=5)]), "config.scaling.curves[0].gain"),
-    (asks(curves=[pb.CurveScaling(curve="JawOpen", offset=-1.5)]), "config.scaling.curves[0].offset"),
-    (feels(strength=2.5), "config.emotion.strength"),
-    (feels(attack=duration(0)), "config.emotion.attack"),
-    (feels(release=duration(11)), "config.emotion.release"),
+    (scaling_config(curves=[pb.CurveScaling(curve="JawOpen", gain=5)]), "config.scaling.curves[0].gain"),
+    (scaling_config(curves=[pb.CurveScaling(curve="JawOpen", offset=-1.5)]), "config.scaling.curves[0].offset"),
+    (emotion_config(strength=2.5), "config.emotion.strength"),
+    (emotion_config(attack=duration(0)), "config.emotion.attack"),
+    (emotion_config(release=duration(11)), "config.emotion.release"),
 ]
 
 
@@ -67,7 +67,7 @@ def test_a_wrong_value_names_its_field(message: pb.SubjectConfig, field: str) ->
     assert caught.value.field == field
 
 
-def test_what_is_set_is_told_and_what_is_absent_stays() -> None:
+def test_what_is_set_is_returned_and_what_is_absent_stays() -> None:
     first = configuration_change(
         pb.SubjectConfig(
             scaling=pb.ScalingConfig(mouth=1.5, curves=[pb.CurveScaling(curve="jawopen", gain=2, offset=0.25)]),
@@ -75,7 +75,7 @@ def test_what_is_set_is_told_and_what_is_absent_stays() -> None:
             emotion=pb.EmotionConfig(strength=0.5, attack=duration(0.2)),
         )
     )(FaceConfiguration())
-    second = configuration_change(asks(brows=0.5, curves=[pb.CurveScaling(curve="HeadYaw", gain=-1)]))(first)
+    second = configuration_change(scaling_config(brows=0.5, curves=[pb.CurveScaling(curve="HeadYaw", gain=-1)]))(first)
     explicit = configuration_message(second)
     assert (explicit.scaling.mouth, explicit.scaling.brows, explicit.scaling.eyes) == (1.5, 0.5, 1)
     assert [(curve.curve, curve.gain, curve.offset) for curve in explicit.scaling.curves] == [
@@ -118,14 +118,14 @@ async def test_a_face_is_configured_while_it_lives(unreal: Unreal) -> None:
         jaws = np.array([packet["values"][JAW] for packet in shown])
         assert jaws.max() == pytest.approx(0.4, abs=0.02)  # the configuration may still ease in
         assert max(packet["values"][SMILE] for packet in shown) > 0.1
-        assert {feeling.emotion for feeling in emotions} == {media.EMOTION_HAPPY}
+        assert {weight.emotion for weight in emotions} == {media.EMOTION_HAPPY}
         again = await stub.ConfigureSubject(pb.ConfigureSubjectRequest(reset=True))
         assert again.config == configuration_message(configuration_from_settings(load(PlayerSettings)))
 
 
 async def test_a_guest_is_configured_before_its_first_turn_and_has_its_own(unreal: Unreal) -> None:
     async with player(unreal, subjects="Ada,Bob", max_subjects=3) as (stub, _):
-        await stub.ConfigureSubject(pb.ConfigureSubjectRequest(subject="Cleo", config=asks(mouth=0.25)))
+        await stub.ConfigureSubject(pb.ConfigureSubjectRequest(subject="Cleo", config=scaling_config(mouth=0.25)))
         explicit = {item.subject: item.config for item in (await stub.GetStatus(pb.GetStatusRequest())).subjects}
         assert {name: item.scaling.mouth for name, item in explicit.items()} == {"Ada": 1, "Bob": 1, "Cleo": 0.25}
 
@@ -134,7 +134,7 @@ async def test_a_guest_is_configured_before_its_first_turn_and_has_its_own(unrea
     ("request_", "field"),
     [
         (pb.ConfigureSubjectRequest(subject="x" * 65), "subject"),
-        (pb.ConfigureSubjectRequest(config=asks(mouth=9)), "config.scaling.mouth"),
+        (pb.ConfigureSubjectRequest(config=scaling_config(mouth=9)), "config.scaling.mouth"),
     ],
 )
 async def test_a_wrong_request_changes_nothing(
@@ -150,7 +150,7 @@ async def test_a_wrong_request_changes_nothing(
         assert [item.config for item in after.subjects] == [item.config for item in before.subjects]
 
 
-def test_settings_make_a_character(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_make_a_face_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "MOUTH": "1.25", "BROWS": "0.6", "EYE_WIDE": "0.4", "THRESHOLD": "0.05", "GAINS": "JawOpen=1.2, HeadYaw=-1",
         "OFFSETS": "BrowInnerUp=0.05", "BLINKS": "false", "EMOTION_STRENGTH": "0.5", "EMOTION_ATTACK": "0.1",
@@ -187,7 +187,9 @@ def test_without_settings_a_face_is_sent_as_it_is_made() -> None:
         ("emotion_recordings", "Bored=bored.csv", "Angry, Disgusted"),
     ],
 )
-def test_wrong_settings_say_what_is_wanted(name: str, value: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_settings_name_what_is_wanted(
+    name: str, value: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(f"NEUROSYNC_PLAYER_{name.upper()}", value)
     with pytest.raises(ConfigurationError, match=f"(?s){name}.*{reason}"):
         load(PlayerSettings)
@@ -206,7 +208,7 @@ def test_recordings_are_read_by_the_emotion_they_are_of(tmp_path: Path) -> None:
     assert recordings_from_settings(load(PlayerSettings)).idle is None
 
 
-async def test_a_player_with_a_recording_that_is_none_does_not_start(unreal: Unreal, tmp_path: Path) -> None:
+async def test_a_player_with_a_recording_that_cannot_be_read_does_not_start(unreal: Unreal, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"emotion_recordings\.Sad: .*sad\.csv"):
         async with player(unreal, emotion_recordings=f"Sad={tmp_path / 'sad.csv'}"):
             pass

@@ -49,3 +49,9 @@ def test_wrong_settings_are_named(name: str, value: str, monkeypatch: pytest.Mon
     monkeypatch.setenv(f"NEUROSYNC_PLAYER_{name.upper()}", value)
     with pytest.raises(ConfigurationError, match=f"(?i){name}"):
         load(PlayerSettings)
+
+
+@pytest.mark.parametrize("name", ["NEUROSYNC_PLAYER_MAX_AHEAD", "NEUROSYNC_PLAYER_HORIZON"])
+def test_how_far_a_sender_may_send_has_a_name_of_before(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "3.5")
+    assert load(PlayerSettings).max_ahead == 3.5

@@ -95,7 +95,7 @@ async def test_a_turn_that_was_stopped_before_it_came_is_aborted(unreal: Unreal)
     assert refused.value.code() == grpc.StatusCode.ABORTED
 
 
-async def test_an_id_in_use_and_a_busy_subject_are_refused(unreal: Unreal) -> None:
+async def test_an_id_in_use_and_a_busy_character_are_refused(unreal: Unreal) -> None:
     async with player(unreal, max_subjects=1) as (stub, _):
         first = config(voice_only=True)
         call = stub.Perform(iter([first, sound(0)]))
@@ -148,14 +148,14 @@ async def test_a_bad_request_names_its_field(unreal: Unreal, requests: list[pb.P
         pb.StopRequest(everything=True, fade=duration(-0.1)),
     ],
 )
-async def test_a_stop_of_nothing_in_particular_is_refused(unreal: Unreal, request_: pb.StopRequest) -> None:
+async def test_a_stop_without_a_target_is_refused(unreal: Unreal, request_: pb.StopRequest) -> None:
     async with player(unreal) as (stub, _):
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await stub.Stop(request_)
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
-async def test_a_whole_performance_in_one_message(unreal: Unreal) -> None:
+async def test_a_whole_turn_in_one_message(unreal: Unreal) -> None:
     curve = np.full(60, 0.6)
     async with player(unreal, max_ahead=0.5) as (stub, _):
         request = pb.PlayRequest(
@@ -172,7 +172,7 @@ async def test_a_whole_performance_in_one_message(unreal: Unreal) -> None:
     assert not of(events, "notice")
 
 
-async def test_a_new_subject_comes_alive_and_stays(unreal: Unreal) -> None:
+async def test_a_new_character_comes_alive_and_stays(unreal: Unreal) -> None:
     async with player(unreal) as (stub, _):
         await performed(stub, performance(0.1, subject="Bob"))
         packets = await unreal.packets(40)
@@ -181,7 +181,7 @@ async def test_a_new_subject_comes_alive_and_stays(unreal: Unreal) -> None:
     assert [(subject.subject, subject.epoch) for subject in status.subjects] == [("NeuroSync", 0), ("Bob", 1)]
 
 
-async def test_the_status_tells_of_output_clock_and_sinks(unreal: Unreal) -> None:
+async def test_the_status_holds_output_clock_and_targets(unreal: Unreal) -> None:
     async with player(unreal, renderer_offset=-35) as (stub, _):
         await unreal.packets(30)
         status = await stub.GetStatus(pb.GetStatusRequest())
@@ -198,7 +198,7 @@ async def test_the_status_tells_of_output_clock_and_sinks(unreal: Unreal) -> Non
     assert sink.sent_count == status.clock.tick_count
 
 
-async def test_closing_the_player_fades_out_and_says_so(unreal: Unreal) -> None:
+async def test_closing_the_player_fades_out_and_reports_it(unreal: Unreal) -> None:
     async with player(unreal) as (stub, service):
         call = stub.Perform(iter([config(voice_only=True), *(sound(number * 2400) for number in range(15))]))
         async for event in call:

@@ -3,7 +3,7 @@
 The callback runs on a thread of the sound library. It shares with the player's thread only the ring buffer (the player
 writes ahead of what the callback reads), single references, and a bounded deque of reports; it takes no lock.
 
-Positions are samples of the ring buffer, except where a name says `device`: a device that refuses the player's rate
+Positions are samples of the ring buffer, except where a name contains `device`: a device that refuses the player's rate
 gets its samples through a `RateConverter`.
 """
 

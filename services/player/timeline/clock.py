@@ -11,7 +11,7 @@ import statistics
 from collections import deque
 
 BANDWIDTH = 0.2  # Hz; wider follows the device faster and passes more jitter on to the face, narrower the reverse
-FIRST_BANDWIDTH = 2.0  # Hz, when the rate is not known yet; narrows as 1 / time
+FIRST_BANDWIDTH = 2.0  # Hz, at first, while the rate is uncertain; narrows as 1 / time
 RATE_TOLERANCE = 0.02  # of the nominal rate; real devices are off by less than 0.0003, virtual ones by 0.01
 STEP_SECONDS = 0.004  # a report at least that far off is an outlier, or a step; below it is jitter
 DRY_STEP_REPORTS = 2  # the same, right after the device reported that it ran dry

@@ -1,8 +1,8 @@
 """The sound of one turn: samples at the sender's rate in, segments of device samples out.
 
-Positions here are at the device's rate unless a name says `turn`. A segment plays without a pause; sample 0 of the turn
-lies on the segment's `origin` tick, or would, had the turn not paused before. So frame k belongs to tick `origin + k`,
-in every segment.
+Positions here are at the device's rate unless a name contains `turn`. A segment plays without a pause; sample 0 of the
+turn lies on the segment's `origin` tick, or would, had the turn not paused before. So frame k belongs to tick
+`origin + k`, in every segment.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Segment:
     """Device sample of sample 0 of the turn."""
     first: int
     end: int
-    """One past the last turn sample, as far as is known."""
+    """One past the last turn sample so far."""
     final: bool = False
     """True if the turn ends here: no ramp, the sound is as it was sent."""
     sealed: bool = False
@@ -96,7 +96,7 @@ class SoundTrack:
 
     @property
     def stop_sample(self) -> int | None:
-        """One past the last device sample of the turn; None while that is not known."""
+        """One past the last device sample of the turn; None while that is open."""
         if self._fade:
             return self.segments[-1].stop if self.segments else self._fade[0]
         if self.segments and self.segments[-1].final:

@@ -126,19 +126,19 @@ def test_a_rate_that_the_device_refuses_is_converted(library: Library) -> None:
     output.close()
 
 
-def test_without_a_wish_the_devices_own_rate_is_taken(library: Library) -> None:
+def test_without_a_wanted_rate_the_devices_own_is_taken(library: Library) -> None:
     output = PortAudioDevice(find_device("Card"), sample_rate=0, latency=0.05, channels=1)
     assert output.sample_rate == 44_100
     assert library.streams[0].options["channels"] == 1
     output.close()
 
 
-def test_alsa_names_a_rate_for_want_of_a_better_one(library: Library) -> None:
+def test_the_rate_that_alsa_names_is_not_taken(library: Library) -> None:
     library._api = "ALSA"
     assert {device.default_sample_rate for device in list_devices()} == {48_000}
 
 
-def test_a_device_that_cannot_be_opened_says_so(library: Library) -> None:
+def test_a_device_that_cannot_be_opened_is_named(library: Library) -> None:
     with pytest.raises(UnavailableError, match="cannot open the sound device 'Gone'"):
         PortAudioDevice(find_device("Gone"), sample_rate=0, latency=0.05)
 

@@ -9,7 +9,7 @@ from services.player.audio.reconnect import Reconnector
 from tests.player.simulation import SimulatedOutput
 
 
-def test_a_search_goes_on_until_the_device_is_back_and_gives_it_once() -> None:
+def test_attempts_go_on_until_the_device_is_back_and_return_it_once() -> None:
     device, found = SimulatedOutput(), threading.Event()
     attempts: list[None] = []
 
@@ -28,7 +28,7 @@ def test_a_search_goes_on_until_the_device_is_back_and_gives_it_once() -> None:
     assert len(attempts) == 5
 
 
-def test_a_search_that_ends_lets_go_of_what_it_finds() -> None:
+def test_a_device_that_opens_after_close_is_closed() -> None:
     device, opening, ended = SimulatedOutput(), threading.Event(), threading.Event()
 
     def open_device() -> SimulatedOutput:

@@ -31,10 +31,10 @@ def test_the_face_outlives_the_device_and_what_comes_later_is_not_heard() -> Non
     assert "simulated" in stage.engine.output.message
 
 
-def test_what_a_device_took_before_it_was_lost_is_nobody_s_who_comes_later() -> None:
+def test_samples_taken_by_a_lost_device_are_not_counted_as_heard_by_later_turns() -> None:
     stage = Stage(SimulatedOutput(latency=2400, margin=100))
     stage.run(0.5)
-    stage.output.take(960)  # more than was known to be on its way
+    stage.output.take(960)  # more than was reported to be on its way
     stage.output.lost = True
     begin = stage.now
     stage.engine.step(begin)

@@ -86,7 +86,7 @@ def test_the_memory_of_stopped_turns_is_bounded(monkeypatch: pytest.MonkeyPatch)
         stage.begin(turn_id=ids[-1])
 
 
-def test_stopping_a_turn_that_has_ended_tells_what_was_heard() -> None:
+def test_stopping_a_turn_that_has_ended_returns_what_was_heard() -> None:
     stage = Stage()
     sender = stage.voice(0.25)
     stage.run(0.5)
@@ -134,7 +134,7 @@ def test_a_stop_in_a_pause_ends_the_turn_where_it_paused() -> None:
     assert sender.finished.outcome == outcome_pb2.TURN_OUTCOME_INTERRUPTED  # more was to come
 
 
-def test_a_shutdown_says_so() -> None:
+def test_a_shutdown_is_the_reason_of_the_end() -> None:
     stage = Stage()
     sender = stage.voice(2.0)
     stage.run(0.5)

@@ -8,7 +8,7 @@ from services.player.engine.mixing import limited
 from tests.player.simulation import NAME, RATE, Stage, constant
 
 
-def test_subjects_speak_at_the_same_time_and_are_mixed() -> None:
+def test_characters_speak_at_the_same_time_and_are_mixed() -> None:
     stage = Stage()
     for subject, level in ((NAME, 1000), ("Bob", 500), ("Cyd", 32_000)):
         sender = stage.begin(character=subject, voice_only=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Stub = player_pb2_grpc.PlayerServiceAsyncStub
 
 
-async def test_the_shutdown_is_told_and_closes_each_output_once(unreal: Receiver) -> None:
+async def test_the_shutdown_is_reported_and_closes_each_output_once(unreal: Receiver) -> None:
     devices = Devices("main", "Bob's")
     settings = load(PlayerSettings, output="main", outputs={"Bob": "Bob's"}, subjects="Ada,Bob", targets=unreal.address)
     service = PlayerService(settings, open_device=devices.open_device, reopen_device=devices.reopen_device)
@@ -42,7 +42,7 @@ async def test_the_shutdown_is_told_and_closes_each_output_once(unreal: Receiver
 
 
 @pytest.mark.parametrize(
-    ("output", "outputs", "said"),
+    ("output", "outputs", "reason"),
     [
         (
             "main",
@@ -54,8 +54,8 @@ async def test_the_shutdown_is_told_and_closes_each_output_once(unreal: Receiver
         ("auto", {"Bob": "Nowhere"}, r"^outputs.Bob: no sound device 'Nowhere'"),
     ],
 )
-async def test_an_output_that_is_not_there_names_its_setting_and_the_others_are_let_go(
-    unreal: Receiver, output: str, outputs: dict[str, str], said: str
+async def test_an_output_that_is_missing_names_its_setting_and_the_others_are_closed(
+    unreal: Receiver, output: str, outputs: dict[str, str], reason: str
 ) -> None:
     devices = Devices("main", "Bob's")
     service = PlayerService(
@@ -63,14 +63,14 @@ async def test_an_output_that_is_not_there_names_its_setting_and_the_others_are_
         open_device=devices.open_device,
         reopen_device=devices.reopen_device,
     )
-    with pytest.raises(UnavailableError, match=said):
+    with pytest.raises(UnavailableError, match=reason):
         await service.warm_up()
     await service.close()
     opened = [name for name in devices.order if name in devices.devices]
     assert [devices[name].close_count for name in opened] == [1] * len(opened)
 
 
-async def test_a_device_that_opens_after_the_end_is_let_go(unreal: Receiver) -> None:
+async def test_a_device_that_opens_after_the_end_is_closed(unreal: Receiver) -> None:
     device, opening, ended = Device(), threading.Event(), threading.Event()
 
     def open_device(output: str, **_: object) -> OutputDevice:
@@ -89,11 +89,13 @@ async def test_a_device_that_opens_after_the_end_is_let_go(unreal: Receiver) -> 
 
 
 @pytest.mark.parametrize(
-    ("bob", "said"), [("No such device", "no sound (device|library)"), ("file:/no/such/folder/a.wav", "cannot write")]
+    ("bob", "reason"), [("No such device", "no sound (device|library)"), ("file:/no/such/folder/a.wav", "cannot write")]
 )
-async def test_an_output_that_cannot_be_had_is_a_clear_refusal(unreal: Receiver, bob: str, said: str) -> None:
+async def test_an_output_that_cannot_be_opened_is_named_with_the_reason(
+    unreal: Receiver, bob: str, reason: str
+) -> None:
     settings = load(PlayerSettings, output="none", outputs={"Bob": bob}, targets=unreal.address)
     service = PlayerService(settings)
-    with pytest.raises(UnavailableError, match=rf"^outputs.Bob: {said}"):
+    with pytest.raises(UnavailableError, match=rf"^outputs.Bob: {reason}"):
         await service.warm_up()
     await service.close()

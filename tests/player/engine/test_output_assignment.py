@@ -11,7 +11,7 @@ from services.player.engine.output_assignment import OutputAssignment, output_as
 from services.player.settings import PlayerSettings
 
 
-def test_subjects_of_the_same_output_share_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_characters_of_the_same_output_share_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     outputs = {"Bob": "USB", "Cyd": "file:a.wav", "Dan": "auto", "Eve": "USB", "Fay": f"file:{tmp_path}/./a.wav"}
     settings = load(PlayerSettings, output="auto", outputs=outputs, subjects="Ada,Eve,Bob,Dan", max_subjects=5)
@@ -24,7 +24,7 @@ def test_subjects_of_the_same_output_share_it(tmp_path: Path, monkeypatch: pytes
     ]
 
 
-def test_all_subjects_may_be_elsewhere() -> None:
+def test_all_characters_may_have_outputs_of_their_own() -> None:
     settings = load(PlayerSettings, output="none", outputs={"Ada": "USB"}, subjects="Ada", max_subjects=1)
     assert output_assignments(settings) == [
         OutputAssignment("none", (), (), 0),

@@ -26,7 +26,7 @@ def test_turns_queue_and_follow_each_other_without_overlap() -> None:
     assert first.finished.heard_sample_count == second.finished.heard_sample_count == RATE // 2
 
 
-def test_a_turn_replaces_what_the_subject_says_and_what_waits() -> None:
+def test_a_turn_replaces_the_one_that_speaks_and_those_that_wait() -> None:
     stage = Stage()
     speaking, waiting = stage.voice(2.0, level=1000), stage.voice(2.0, level=2000)
     stage.run(0.5)
@@ -44,7 +44,7 @@ def test_a_turn_replaces_what_the_subject_says_and_what_waits() -> None:
     assert int(np.flatnonzero(heard == 3000)[0]) - int(np.flatnonzero(heard == 1000)[-1]) < 0.015 * RATE + TICK + 1
 
 
-def test_a_busy_subject_refuses_when_asked_to() -> None:
+def test_a_busy_character_refuses_by_policy() -> None:
     stage = Stage()
     stage.voice()
     with pytest.raises(RefusedBusyError, match="is speaking"):

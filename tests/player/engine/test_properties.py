@@ -119,11 +119,11 @@ def check_turn(sender: Sender, *, device_was_lost: bool) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(script=st.lists(actions, max_size=40), latency=st.integers(0, 9600), margin=st.integers(0, 2400))
-def test_no_sequence_of_events_disturbs_the_face(script: list[tuple[str, object]], latency: int, margin: int) -> None:
+@given(steps=st.lists(actions, max_size=40), latency=st.integers(0, 9600), margin=st.integers(0, 2400))
+def test_no_sequence_of_events_disturbs_the_face(steps: list[tuple[str, object]], latency: int, margin: int) -> None:
     stage = Stage(SimulatedOutput(latency=latency, margin=margin))
     crowd = Crowd(stage)
-    for kind, *values in script:
+    for kind, *values in steps:
         crowd.act(kind, *values)
         stage.look()
     for sender in crowd.senders:

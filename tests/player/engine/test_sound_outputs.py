@@ -158,7 +158,7 @@ async def test_a_lost_device_disturbs_nobody_elsewhere_and_is_taken_again(unreal
     assert [device.close_count for device in (devices["main"], lost, devices["Bob's"])] == [1, 1, 1]
 
 
-async def test_the_status_tells_of_every_output_and_its_counters_add_up(unreal: Receiver) -> None:
+async def test_the_status_holds_every_output_and_its_counters_add_up(unreal: Receiver) -> None:
     devices = Devices("auto", "Bob's")
     outputs = {"Bob": "Bob's", "Cyd": "Bob's"}
     async with player(unreal, devices, output="auto", outputs=outputs, subjects="Bob,Ada") as stub:

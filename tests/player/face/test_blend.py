@@ -55,7 +55,7 @@ def test_curves_that_the_frames_do_not_hold_stay_idle() -> None:
     assert shown[SMILE] == REST[SMILE]
 
 
-def test_the_mouth_leaves_and_returns_within_its_time_without_a_pop() -> None:
+def test_the_mouth_leaves_and_returns_within_its_time_without_a_jump() -> None:
     blend = Blend()
     curve = [blend.step(0, pose(), None, None, None)[JAW]]
     curve += [blend.step(tick, pose(), pose(JawOpen=1), ALL, "turn")[JAW] for tick in range(1, 21)]
@@ -74,7 +74,7 @@ def test_the_head_follows_more_slowly_than_the_mouth() -> None:
     assert np.abs(np.diff(curve)).max() <= 1 / SLOW_TICKS + 1e-6
 
 
-def test_changes_in_the_middle_of_changes_do_not_pop() -> None:
+def test_changes_in_the_middle_of_changes_do_not_jump() -> None:
     blend = Blend()
     random = np.random.default_rng(4)
     curve = []
@@ -94,7 +94,7 @@ def test_speech_that_goes_on_is_shown_as_it_is() -> None:
     assert np.array_equal(np.array(shown), wanted)
 
 
-def test_a_tick_that_is_made_again_because_all_has_changed_does_not_pop() -> None:
+def test_a_tick_that_is_made_again_after_a_change_does_not_jump() -> None:
     face = Face(3, FaceConfiguration(life=LifeSettings(enabled=False)), Recordings())
     random = np.random.default_rng(8)
     speech = SpeechPose(pose(JawOpen=1), ALL, 0, (1, 0))

@@ -13,7 +13,7 @@ from services.player.face.speech_pose import SpeechPose
 ALL = np.ones(CURVE_COUNT, bool)
 
 
-def test_a_tick_that_is_asked_for_again_looks_the_same() -> None:
+def test_a_repeated_tick_looks_the_same() -> None:
     once, twice = (Face(3, FaceConfiguration(), Recordings()) for _ in range(2))
     spoken = np.random.default_rng(5).random((300, CURVE_COUNT), np.float32)
     happy = np.eye(7, dtype=np.float32)[3]

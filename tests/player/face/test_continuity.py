@@ -1,4 +1,4 @@
-"""Nothing pops: how far a curve may move from one frame to the next, whatever happens to the player."""
+"""How far a curve may move from one frame to the next, whatever happens to the player."""
 
 from __future__ import annotations
 
@@ -126,9 +126,9 @@ def configuration(stage: Stage) -> None:
 def emotion(stage: Stage) -> None:
     sender = speak(stage, 0.5, 1.9)
     for number in range(20):
-        feeling = NO_EMOTIONS.copy()
-        feeling[number % 7] = 1.0
-        sender.turn.push_emotions(number * RATE // 12, None, feeling, explicit=True)
+        strengths = NO_EMOTIONS.copy()
+        strengths[number % 7] = 1.0
+        sender.turn.push_emotions(number * RATE // 12, None, strengths, explicit=True)
     stage.run(1.0)
     stage.performer.stop_everything(0.015)
     stage.run(2.0)

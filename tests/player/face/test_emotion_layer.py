@@ -36,7 +36,7 @@ def test_an_emotion_rises_within_its_attack_and_falls_within_its_release() -> No
     assert np.abs(np.diff(rise + fall)).max() <= 1.5 * full / 30 + 1e-6
 
 
-def test_a_change_of_heart_goes_on_from_what_shows() -> None:
+def test_a_change_of_emotion_continues_from_what_shows() -> None:
     emotions, emotion = EmotionLayer(), EmotionSettings()
     random = np.random.default_rng(2)
     shown = []
@@ -48,7 +48,7 @@ def test_a_change_of_heart_goes_on_from_what_shows() -> None:
 
 
 @pytest.mark.parametrize("name", EMOTION_NAMES)
-def test_every_emotion_but_none_at_all_has_a_legal_pose(name: str) -> None:
+def test_every_emotion_has_a_legal_pose(name: str) -> None:
     emotions = EmotionLayer()
     for tick in range(60):
         pose = emotions.over(REST, tick, strengths(**{name: 1.0}), EmotionSettings(), speaking=False)
@@ -63,7 +63,7 @@ def test_emotions_differ_from_each_other() -> None:
     assert distances[~np.eye(len(poses), dtype=bool)].min() > 0.5
 
 
-def test_speech_gets_a_part_of_the_mouth_and_the_brows_feel_all_of_it() -> None:
+def test_speech_reduces_an_emotion_on_the_mouth_and_not_on_the_brows() -> None:
     emotions = EmotionLayer()
     for tick in range(60):
         pose = emotions.over(REST, tick, strengths(Sad=1.0), EmotionSettings(), speaking=True)

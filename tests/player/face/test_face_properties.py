@@ -1,4 +1,4 @@
-"""Whatever is felt and set, in whatever order, amid whatever turns: every value that is sent is finite and legal."""
+"""Random emotions, configurations and turns: every value that is sent is finite and legal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.player.simulation import NAME, SimulatedOutput, Stage
 factors = st.floats(*FACTORS)
 curves = st.sampled_from(CURVE_NAMES)
 switch = st.booleans()
-characters = st.builds(
+face_configurations = st.builds(
     FaceConfiguration,
     st.builds(
         Scaling, switch, factors, factors, factors, factors, factors, factors, factors, st.floats(*THRESHOLDS),
@@ -28,14 +28,14 @@ characters = st.builds(
     st.builds(EmotionSettings, switch, st.floats(*STRENGTHS), st.floats(*RAMP_SECONDS), st.floats(*RAMP_SECONDS)),
 )  # fmt: skip
 strengths = st.lists(st.floats(0, 1, width=32), min_size=7, max_size=7)
-emotions = st.tuples(st.just("feel"), which, st.integers(0, 200_000), strengths, switch)
-configurations = st.tuples(st.just("configure"), characters)
+emotions = st.tuples(st.just("emotions"), which, st.integers(0, 200_000), strengths, switch)
+configurations = st.tuples(st.just("configure"), face_configurations)
 
 
-class FeelingCrowd(Crowd):
-    """Senders that feel, and somebody who cannot leave the settings alone."""
+class EmotionalCrowd(Crowd):
+    """Senders of emotions, and a client that configures the faces all the time."""
 
-    def feel(self, number: int, at: int, weights: list[float], explicit: bool) -> None:
+    def emotions(self, number: int, at: int, weights: list[float], explicit: bool) -> None:
         sender = self.sender(number)
         if sender:
             sender.turn.push_emotions(at, None, np.array(weights, np.float32), explicit=explicit)
@@ -45,11 +45,11 @@ class FeelingCrowd(Crowd):
 
 
 @settings(max_examples=40, deadline=None)
-@given(script=st.lists(actions | emotions | configurations, max_size=30), latency=st.integers(0, 4800))
-def test_no_sequence_of_events_makes_an_illegal_value(script: list[tuple[str, object]], latency: int) -> None:
+@given(steps=st.lists(actions | emotions | configurations, max_size=30), latency=st.integers(0, 4800))
+def test_no_sequence_of_events_makes_an_illegal_value(steps: list[tuple[str, object]], latency: int) -> None:
     stage = Stage(SimulatedOutput(latency=latency))
-    crowd = FeelingCrowd(stage)
-    for kind, *values in script:
+    crowd = EmotionalCrowd(stage)
+    for kind, *values in steps:
         crowd.act(kind, *values)
         stage.run(0.05)
     stage.run(0.3)

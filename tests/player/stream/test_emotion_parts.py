@@ -38,7 +38,7 @@ def test_columns_of_the_frames_are_emotions_where_they_change() -> None:
     assert isinstance(parts[-1], FramesPart)
 
 
-def test_a_whole_performance_feels_in_the_order_of_time() -> None:
+def test_emotions_of_a_whole_turn_come_in_the_order_of_time() -> None:
     request = pb.PlayRequest(pcm=constant(24_000).tobytes(), emotions=[key(13_000, 0.5), key(0)])
     order = [
         part.at if isinstance(part, EmotionPart) else part.first

@@ -15,7 +15,7 @@ from neurosync.v1 import player_pb2 as pb
 from tests.player.served_player import END, JAW, RATE, Unreal, config, of, performance, performed, player, sound, taken
 
 
-async def test_a_turn_tells_accepted_started_positions_and_finished(unreal: Unreal) -> None:
+async def test_a_turn_reports_accepted_started_positions_and_finished(unreal: Unreal) -> None:
     async with player(unreal, max_ahead=1.0) as (stub, _):
         events = await performed(stub, performance(1.0, np.full(60, 0.5)))
     kinds = [event.WhichOneof("event") for event in events]
@@ -66,7 +66,7 @@ async def test_a_sender_that_vanishes_is_played_to_the_end(unreal: Unreal) -> No
                 await unreal.packets(1)
 
 
-async def test_a_stream_that_ends_without_end_is_played_and_called_abandoned(unreal: Unreal) -> None:
+async def test_a_stream_that_ends_without_end_is_played_and_has_lost_its_sender(unreal: Unreal) -> None:
     async with player(unreal) as (stub, _):
         events = await performed(stub, performance(0.3)[:-1])
     (finished,) = of(events, "finished")

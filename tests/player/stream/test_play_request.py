@@ -14,7 +14,7 @@ from tests.player.perform_messages import frames, header
 from tests.player.simulation import constant
 
 
-def test_a_whole_performance_is_cut_into_slices_with_the_face_before_its_sound() -> None:
+def test_a_whole_turn_is_cut_into_slices_with_the_face_before_its_sound() -> None:
     request = pb.PlayRequest(pcm=constant(5_000).tobytes())
     request.frame_header.CopyFrom(header().frame_header)
     request.frames.CopyFrom(frames(0, 15, *[0.5] * 15).frames)
@@ -39,9 +39,7 @@ def test_a_whole_performance_is_cut_into_slices_with_the_face_before_its_sound()
         (lambda request: request.emotions.add(at_sample=-1), "emotions.at_sample"),
     ],
 )
-def test_a_wrong_whole_performance_is_refused_before_it_begins(
-    change: Callable[[pb.PlayRequest], None], field: str
-) -> None:
+def test_a_wrong_whole_turn_is_refused_before_it_begins(change: Callable[[pb.PlayRequest], None], field: str) -> None:
     request = pb.PlayRequest()
     change(request)
     with pytest.raises(BadRequestError) as caught:

@@ -15,7 +15,7 @@ from services.player.stream.validation import PartValidator, config_of
 from tests.player.perform_messages import audio, config, emotion, frames, header
 
 
-def test_a_config_without_subject_is_for_the_default_one() -> None:
+def test_a_config_without_a_subject_is_for_the_default_character() -> None:
     assert config_of(config(), "Ada").character == "Ada"
     assert config_of(config(subject="Bob"), "Ada").character == "Bob"
 

@@ -16,7 +16,9 @@ def test_a_clock_without_reports_is_exact() -> None:
     assert all(clock.sample_at(clock.time_of(sample)) == sample for sample in range(0, 10**9, 7_654_321))
 
 
-def feed(clock: DeviceClock, seconds: float, *, rate: float, jitter: float, start: int = 0, at: float = 50.0) -> float:
+def report(
+    clock: DeviceClock, seconds: float, *, rate: float, jitter: float, start: int = 0, at: float = 50.0
+) -> float:
     """Report blocks of 480 samples of a device that runs at `rate`; return the worst error of the last quarter."""
     random.seed(1)
     worst = 0.0
@@ -32,32 +34,32 @@ def feed(clock: DeviceClock, seconds: float, *, rate: float, jitter: float, star
 
 def test_a_clock_follows_a_device_that_is_off_through_jitter() -> None:
     clock = DeviceClock(48_000)
-    assert feed(clock, 60, rate=48_000 * 1.0002, jitter=0.003) < 0.001
+    assert report(clock, 60, rate=48_000 * 1.0002, jitter=0.003) < 0.001
     assert clock.locked
 
 
-def test_a_clock_believes_nothing_before_the_stream_has_settled() -> None:
+def test_a_clock_follows_no_report_before_it_has_locked() -> None:
     clock = DeviceClock(48_000)
     clock.observe(0, 10.0)  # the quirk: the first callback a second early, without latency
-    feed(clock, 0.3, rate=48_000, jitter=0, start=480, at=10.9)
+    report(clock, 0.3, rate=48_000, jitter=0, start=480, at=10.9)
     assert not clock.locked
-    assert feed(clock, 2, rate=48_000, jitter=0, start=480 + 14_400, at=11.2) < 1e-6
+    assert report(clock, 2, rate=48_000, jitter=0, start=480 + 14_400, at=11.2) < 1e-6
     assert clock.locked
 
 
-def test_single_wild_reports_are_ignored() -> None:
+def test_single_outliers_are_ignored() -> None:
     clock = DeviceClock(48_000)
-    feed(clock, 5, rate=48_000, jitter=0)
+    report(clock, 5, rate=48_000, jitter=0)
     before = clock.time_of(10**6)
     clock.observe(5 * 48_000, 0.0)
     clock.observe(5 * 48_000 + 480, math.pi)
     assert clock.time_of(10**6) == before
 
 
-def test_a_clock_that_is_told_of_a_dry_device_follows_its_step_at_once() -> None:
+def test_a_clock_follows_the_step_of_a_dry_device_at_once() -> None:
     explicit, guessing = DeviceClock(48_000), DeviceClock(48_000)
     for clock in (explicit, guessing):
-        feed(clock, 5, rate=48_000, jitter=0.001)
+        report(clock, 5, rate=48_000, jitter=0.001)
     for block in range(2):
         sample = 5 * 48_000 + block * 480
         explicit.observe(sample, 50 + sample / 48_000 + 0.02, is_dry=block == 0)
@@ -68,5 +70,5 @@ def test_a_clock_that_is_told_of_a_dry_device_follows_its_step_at_once() -> None
 
 def test_a_clock_jumps_when_the_device_has_paused() -> None:
     clock = DeviceClock(48_000)
-    feed(clock, 5, rate=48_000, jitter=0)
-    assert feed(clock, 5, rate=48_000, jitter=0, start=5 * 48_000, at=60.0) < 1e-6
+    report(clock, 5, rate=48_000, jitter=0)
+    assert report(clock, 5, rate=48_000, jitter=0, start=5 * 48_000, at=60.0) < 1e-6

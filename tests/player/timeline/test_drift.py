@@ -1,7 +1,7 @@
 """Lips and sound on devices that misbehave: a wrong rate, jitter, underruns, jumps. On simulated time, to the bit.
 
-A click is taken by the device at a place that only the simulation knows the true time of; the face must open the jaw
-then, as the player's clock tells it from the device's noisy word.
+The device takes a click at a moment that only the simulation has exactly; the face must open the jaw at that moment, by
+a clock that follows the device's noisy reports.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def deviations(habit: Habit) -> npt.NDArray[np.float64]:
 
     engine.on_sent = on_sent
     output.start(performer.buffer)
-    while output.due < 1.5:  # silence, while the clock settles
+    while output.due < 1.5:  # silence, while the clock locks
         now = output.due
         output.call_back()
         engine.step(now)

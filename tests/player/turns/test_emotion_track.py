@@ -75,7 +75,7 @@ def test_a_key_shows_from_its_sample_on_and_goes_after_the_turn() -> None:
     assert np.abs(np.diff(smile)).max() < 0.05
 
 
-def test_a_pause_of_the_device_changes_no_feeling() -> None:
+def test_a_pause_of_the_device_changes_no_emotion() -> None:
     stage = Stage()
     stage.performer.configure(NAME, lambda _: STILL, reset=False)
     sender = speak(stage, 1.9)

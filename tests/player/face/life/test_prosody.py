@@ -44,7 +44,7 @@ def test_a_voice_that_is_quiet_leaves_the_face_alone() -> None:
     assert np.array_equal(live(3, np.full(300, 0.001)), live(3, np.zeros(300)))
 
 
-def test_what_the_voice_adds_can_be_switched_off(levels: Series) -> None:
+def test_prosody_can_be_switched_off(levels: Series) -> None:
     life = LifeSettings(prosody=False)
     assert np.array_equal(live(4, levels[:1200], life), live(4, QUIET[:1200], life))
 

@@ -47,7 +47,7 @@ def test_the_cross_fade_is_that_of_the_reference(rows: int, seam: int) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"), [(None, "No such file"), ("Timecode,JawOpen\n", "no column"), (",".join("ab"), "no column")]
 )
-def test_a_recording_that_is_none_is_a_wrong_setting(tmp_path: Path, text: str | None, reason: str) -> None:
+def test_a_recording_that_cannot_be_read_is_a_wrong_setting(tmp_path: Path, text: str | None, reason: str) -> None:
     path = tmp_path / "idle.csv"
     if text is not None:
         path.write_text(text)
