@@ -1,4 +1,4 @@
-"""What can be set for a face: from messages and settings, checked, and back."""
+"""Conversion of face configurations: from settings, and from and to messages, validated."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NAMES: Final = {name.lower(): name for name in CURVE_NAMES}
 def configuration_change(
     config: pb.SubjectConfig, field: str = "config"
 ) -> Callable[[FaceConfiguration], FaceConfiguration]:
-    """Return what a message changes of a character; what it does not hold stays.
+    """Return the function that applies a message to a configuration; fields that it lacks stay as they are.
 
     Raises:
         BadRequestError: A value is wrong.
@@ -97,7 +97,7 @@ def _within(value: float, limits: tuple[float, float], field: str, unit: str = "
 
 
 def configuration_message(configuration: FaceConfiguration) -> pb.SubjectConfig:
-    """Return all that is set."""
+    """Return a configuration as a message, with all fields."""
     scaling, emotion = configuration.scaling, configuration.emotion
     curves = [
         pb.CurveScaling(curve=name, gain=scaling.gains.get(name, 1.0), offset=scaling.offsets.get(name, 0.0))
@@ -118,7 +118,7 @@ def configuration_message(configuration: FaceConfiguration) -> pb.SubjectConfig:
 
 
 def configuration_from_settings(settings: PlayerSettings) -> FaceConfiguration:
-    """Return what the settings make of a face."""
+    """Return the configuration with which every face starts."""
     return FaceConfiguration(
         Scaling(
             enabled=settings.scaling,

@@ -1,4 +1,4 @@
-"""Settings of the player."""
+"""Settings of the player, and their validation."""
 
 from __future__ import annotations
 
@@ -27,52 +27,54 @@ class PlayerSettings(ServerSettings):
     listen: str = "127.0.0.1:50054"
     output: str = "auto"
     """`auto` (the default sound device, or none if there is none), `none`, the name or index of a device, or
-    `file:PATH.wav`, which gets what would be heard. A device that is lost is taken again when it is back."""
+    `file:PATH.wav`, which gets what would be heard. A device that is lost is opened again when it is back."""
     outputs: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
     """Outputs of single characters, named as `output` is: {"Bob": "USB speakers", "Cyd": "3"}; all others are heard on
     `output`. Each output in use has a clock and a thread of its own, 5 to 10 % of a core; the settings from here to
     `renderer_offset` hold for all of them."""
     sample_rate: int = Field(0, ge=0, le=192_000)
-    """Hz of the player's sound; 0 takes the device's own, 48 000 without one. A device that refuses it gets its own,
-    converted."""
+    """Hz of the player's sound; 0 takes the device's own, 48 000 without one. A device that refuses it plays at its
+    own rate, converted."""
     channels: int = Field(0, ge=0, le=2)
-    """Of the device, 1 or 2; 0 takes two, or what it has. The voice is the same on both."""
+    """Channels of the device, 1 or 2; 0 takes two, or one where it has one. The voice is the same on both."""
     volume: float = Field(1.0, ge=0, le=4)
-    """Factor of the device's loudness; 1 leaves the sound as it is, bit by bit, more than 1 may clip."""
+    """Factor of the loudness; 1 leaves the sound unchanged, bit by bit, more than 1 may clip."""
     latency: float = Field(0.05, gt=0, le=1)
     """Wanted seconds from writing a sample to hearing it; larger survives a busy machine, smaller speaks and stops
     sooner. Lips and sound stay together at any value."""
     renderer_offset: float = Field(0.0, ge=-200, le=200)
-    """Milliseconds from a datagram to the picture of it on the screen; the face is sent that much ahead of its sound.
-    Larger if the lips lag, smaller if they lead."""
+    """Milliseconds from a frame's arrival at the renderer to its picture on the screen; frames are sent that much ahead
+    of their sound. Larger if the lips lag, smaller if they lead."""
     targets: Annotated[tuple[str, ...], NoDecode] = Field(
         ("127.0.0.1:11111",), validation_alias=env_alias("NEUROSYNC_PLAYER_TARGETS", "LIVELINK_UDP_IP")
     )
-    """Where datagrams go: HOST or HOST:PORT, several separated by commas; port 11111 where none is given."""
+    """Where frames are sent: HOST or HOST:PORT, several separated by commas; port 11111 where none is given. An IPv6
+    address with a port stands in brackets."""
     subjects: Annotated[tuple[str, ...], NoDecode] = ("NeuroSync",)
     """Live Link names of the characters that live from the start, separated by commas; the first is the default."""
     max_subjects: int = Field(16, ge=1, le=256)
     """Characters that may live at once; each costs about 0.1 ms of one core a tick. Those with an output of their own
-    have a place kept for them."""
+    have a reserved place."""
     max_queued: int = Field(8, ge=0, le=256)
     """Turns that may wait for one character."""
     max_watchers: int = Field(8, ge=0, le=256)
-    """Streams of frames to previews and monitors."""
+    """Streams of `WatchFrames` at once."""
     max_ahead: float = Field(
         2.0,
         ge=0.5,
         le=10,
         validation_alias=env_alias("NEUROSYNC_PLAYER_MAX_AHEAD", "NEUROSYNC_PLAYER_HORIZON"),
     )
-    """Seconds of sound held ahead; larger survives a slower network, smaller makes an interruption waste less."""
+    """Seconds of sound that a sender may send ahead; larger survives a slower network, smaller wastes less at an
+    interruption."""
     inactivity: float = Field(60.0, gt=0, le=600)
-    """Seconds of silence after which a sender is given up, once nothing of its turn is left to play. Larger: slow words
-    and voices are waited for (the orchestrator gives them up to 45 s); smaller: a dead sender's turn ends sooner."""
+    """Seconds of silence after which a sender is given up, once nothing of its turn is left to play. Larger waits for
+    slow words and voices (the orchestrator gives them up to 45 s); smaller ends the turn of a dead sender sooner."""
     seed: int | None = Field(None, ge=0, lt=1 << 32)
-    """Of the idle life; the same seed gives the same life. None: another at each start."""
+    """Of the idle life; the same seed gives the same life. None draws one at each start."""
 
     life: bool = True
-    """Whether faces live of themselves; off leaves them to speech and emotions alone. The next six are its layers."""
+    """Whether faces show idle life; without it, only speech and emotions move them. The next six are its layers."""
     blinks: bool = True
     """Whether lids blink."""
     gaze: bool = True
@@ -86,7 +88,7 @@ class PlayerSettings(ServerSettings):
     prosody: bool = True
     """Whether head, brows, gaze and blinks follow the voice."""
     idle_recording: Path | None = None
-    """A Live Link Face CSV, or an NPZ or JSON of frames, that goes round in place of those layers, all but the last."""
+    """A Live Link Face CSV, or an NPZ or JSON of frames, that repeats in place of those layers, except `prosody`."""
 
     emotions: bool = True
     """Whether emotions show."""
@@ -100,7 +102,7 @@ class PlayerSettings(ServerSettings):
     """Recordings of emotions in place of their poses: Happy=happy.csv,Sad=sad.npz."""
 
     scaling: bool = True
-    """Whether the factors, gains and offsets that follow count."""
+    """Whether the factors, gains and offsets below take effect."""
     mouth: float = Field(1.0, ge=FACTORS[0], le=FACTORS[1])
     """Factor of jaw and mouth; larger articulates more, smaller mumbles."""
     eyes: float = Field(1.0, ge=FACTORS[0], le=FACTORS[1])

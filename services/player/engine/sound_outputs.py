@@ -85,7 +85,7 @@ class SoundOutputs:
             sound_output.pacer.start()
             device, names = sound_output.engine.output, ",".join(sound_output.assignment.assigned)
             of = f" subjects={names}" if names else ""
-            logger.info("alive output=%s device=%s rate=%d%s", device.kind, device.name, device.sample_rate, of)
+            logger.info("output started kind=%s device=%s rate=%d%s", device.kind, device.name, device.sample_rate, of)
 
     async def close(self) -> None:
         """Fade out what is heard, notify its senders, and release devices and sockets."""
