@@ -62,7 +62,7 @@ async def player_process(
                 log.append(line)
                 if "listening" in line and " address=" in line:
                     address = line.split(" address=")[1].strip()
-                if " alive " in line:
+                if "output started" in line:
                     break
         if not address or child.returncode is not None:
             raise RuntimeError("the player did not start:\n" + "".join(log))

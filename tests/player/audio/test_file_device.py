@@ -22,7 +22,7 @@ from services.serving.dialing import dial
 RATE = 48_000
 
 
-def ramp_tape() -> tuple[RingBuffer, np.ndarray[tuple[int], np.dtype[np.int16]]]:
+def ramp_buffer() -> tuple[RingBuffer, np.ndarray[tuple[int], np.dtype[np.int16]]]:
     buffer = RingBuffer(RATE)
     sound = np.arange(RATE, dtype=np.int32).astype(np.int16)
     buffer.write(0, sound)
@@ -31,7 +31,7 @@ def ramp_tape() -> tuple[RingBuffer, np.ndarray[tuple[int], np.dtype[np.int16]]]
 
 def test_a_file_holds_what_would_be_heard_to_the_last_sample(tmp_path: Path) -> None:
     output = FileDevice(tmp_path / "heard.wav", RATE, origin=100.0)
-    buffer, sound = ramp_tape()
+    buffer, sound = ramp_buffer()
     output.start(buffer)
     for now in np.arange(100.0, 100.73, 0.011):
         taken = output.update(float(now))
