@@ -20,15 +20,15 @@ import contextlib
 import os
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from bench.bare import Bare, bare
 from bench.machine import describe, percentile, stolen_seconds
+from bench.simulated_services import with_simulated_player
 from bench.waterfall import bars, draw
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import ConverseRequest
-from services.cli.processes.stack import PARTS, Stack, started
+from services.cli.processes.stack import Stack, started
 from services.common.wire import seconds_of
 from services.serving.dialing import dial
 
@@ -122,13 +122,10 @@ def _with_added(stages: Stages, request: float) -> Stages:
 
 async def main() -> None:
     """Measure, print, and draw."""
-    nowhere = {"NEUROSYNC_PLAYER_TARGETS": "127.0.0.1:9"}
-    parts = [replace(part, module="bench.simulated_player" if part.name == "player" else "") for part in PARTS]
+    services = with_simulated_player(targets="127.0.0.1:9")
     print(describe())
     async with contextlib.AsyncExitStack() as resources:
-        stack = await resources.enter_async_context(
-            started(Stack(tell=_tell, parts=parts, environment=nowhere, free_ports=True))
-        )
+        stack = await resources.enter_async_context(started(Stack(notify=_tell, services=services, free_ports=True)))
         channel = await resources.enter_async_context(dial(stack.addresses["orchestrator"]))
         stub = orchestrator_pb2_grpc.OrchestratorServiceStub(channel)
         alone = await resources.enter_async_context(bare())

@@ -9,11 +9,9 @@ import os
 import sys
 
 from bench.device import RATE, SimulatedDevice
-from services.common.scheduling import prefer_process
-from services.player.__main__ import SWITCH_SECONDS
+from services.player.__main__ import main
 from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
-from services.serving.server import main
 
 LATENCY = float(os.environ.get("NEUROSYNC_BENCH_DEVICE_LATENCY", "0.02"))
 
@@ -21,10 +19,8 @@ LATENCY = float(os.environ.get("NEUROSYNC_BENCH_DEVICE_LATENCY", "0.02"))
 def build(settings: PlayerSettings) -> PlayerService:
     """Return the service of the player with the device in place of a real one."""
     device = SimulatedDevice(settings.sample_rate or RATE, latency=LATENCY)
-    return PlayerService(settings, open_device=lambda *_, **__: device)
+    return PlayerService(settings, opens=lambda *_, **__: device)
 
 
 if __name__ == "__main__":
-    sys.setswitchinterval(SWITCH_SECONDS)
-    prefer_process()
-    raise SystemExit(main(PlayerSettings, build))
+    sys.exit(main(program="python -m bench.simulated_player", make_service=build))

@@ -17,17 +17,20 @@ import signal
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
 
 from bench.latency import PROMPTS, SENTENCES
 from bench.machine import describe
+from bench.simulated_services import with_simulated_player
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc, player_pb2, player_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import ConverseRequest
 from neurosync.v1.outcome_pb2 import TurnOutcome
-from services.cli.processes.stack import PARTS, Stack, is_healthy, started
+from services.cli.processes.process_health import is_healthy
+from services.cli.processes.service_process import SERVICES, service_named
+from services.cli.processes.stack import Stack, started
 from services.serving.dialing import dial
 
 TURN_SECONDS = 60.0  # after which a turn is stuck: the longest text here lasts 15 s
@@ -71,7 +74,7 @@ class Soak:
             session = f"soak {self._dice.randrange(SESSIONS)}"
             half_over = time.monotonic() - self._began > seconds / 2
             struck = kills and not half_over and self._dice.random() < KILL_SHARE
-            part = self._dice.choice(PARTS).name if struck else ""
+            part = self._dice.choice(SERVICES).name if struck else ""
             await self._turn(session, part)
             if part:
                 await self._recovered(part)
@@ -138,9 +141,9 @@ class Soak:
 
     async def _recovered(self, name: str) -> None:
         """Wait until a part serves again; the supervisor starts it without anyone's help."""
-        part, deadline = next(part for part in PARTS if part.name == name), time.monotonic() + 90
+        service, deadline = service_named(name).service, time.monotonic() + 90
         await asyncio.sleep(1)
-        while not await is_healthy(self._stack.addresses[name], part.service):
+        while not await is_healthy(self._stack.addresses[name], service):
             if time.monotonic() > deadline:
                 self.record.defects.append(f"{name} did not come back")
                 return
@@ -149,7 +152,7 @@ class Soak:
 
     def _weigh(self) -> None:
         """Note the memory of every process, where the system tells it."""
-        for part in PARTS:
+        for part in SERVICES:
             pid = self._stack.pid(part.name)
             with contextlib.suppress(OSError, IndexError, ValueError):
                 pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
@@ -184,12 +187,9 @@ def growth(weighed: list[tuple[float, int]], warm_up: float) -> float:
 
 async def soak(minutes: float, seed: int, *, kills: bool = True) -> Record:
     """Run a soak on processes of its own, with a player on a simulated device."""
-    nowhere = {"NEUROSYNC_PLAYER_TARGETS": "127.0.0.1:9"}
-    parts = [replace(part, module="bench.simulated_player" if part.name == "player" else "") for part in PARTS]
+    services = with_simulated_player(targets="127.0.0.1:9")
     async with contextlib.AsyncExitStack() as resources:
-        stack = await resources.enter_async_context(
-            started(Stack(tell=_tell, parts=parts, environment=nowhere, free_ports=True))
-        )
+        stack = await resources.enter_async_context(started(Stack(notify=_tell, services=services, free_ports=True)))
         orchestrator = await resources.enter_async_context(dial(stack.addresses["orchestrator"]))
         player = await resources.enter_async_context(dial(stack.addresses["player"]))
         running = Soak(stack, orchestrator, player, seed)

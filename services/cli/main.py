@@ -1,11 +1,11 @@
-"""The `neurosync` command: what its subcommands share. Errors that people can mend are one line and a status.
+"""The `neurosync` command itself: its options, how errors are shown, and exit statuses.
 
-Exit status: 0 done, 1 failed, 2 wrong usage, input or setting, 130 interrupted.
+Exit status: 0 done, 1 failed, 2 wrong usage, input or setting, 130 interrupted. An error that people can correct is one
+line, never a traceback.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Coroutine
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import grpc
 import typer
 
+from services.cli.terminal.notices import notify
 from services.common.errors import BadRequestError, ConfigurationError, NeuroSyncError
 
 app = typer.Typer(
@@ -39,27 +40,29 @@ def _root(
     """Options of the command itself."""
 
 
-def tell(line: str) -> None:
-    """Show a line about what the command is doing; results alone go to standard output."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
-
-
 def run(work: Coroutine[Any, Any, int]) -> None:
-    """Run a command to its exit status; an error of the tree is one line, never a traceback."""
+    """Run a command to its exit status; an error of NeuroSync or of a service is printed as one line."""
     import asyncio
 
     try:
         status = asyncio.run(work)
     except KeyboardInterrupt:
         status = 130
-    except (ConfigurationError, BadRequestError) as error:
-        tell(f"error: {error}")
-        status = 2
-    except NeuroSyncError as error:
-        tell(f"error: {error}")
-        status = 1
-    except grpc.aio.AioRpcError as error:
-        tell(f"error: {error.code().name}: {error.details()}")
-        status = 2 if error.code() is grpc.StatusCode.INVALID_ARGUMENT else 1
+    except (NeuroSyncError, grpc.aio.AioRpcError) as error:
+        notify(error_line(error))
+        status = 2 if isinstance(error, ConfigurationError) or is_bad_request(error) else 1
     raise typer.Exit(status)
+
+
+def error_line(error: NeuroSyncError | grpc.aio.AioRpcError) -> str:
+    """Return an error as a person sees it."""
+    if isinstance(error, grpc.aio.AioRpcError):
+        return f"error: {error.code().name}: {error.details()}"
+    return f"error: {error}"
+
+
+def is_bad_request(error: Exception) -> bool:
+    """Return whether the request was wrong, here or as a service found it, so that trying again is of no use."""
+    if isinstance(error, grpc.aio.AioRpcError):
+        return bool(error.code() is grpc.StatusCode.INVALID_ARGUMENT)
+    return isinstance(error, BadRequestError)

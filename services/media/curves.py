@@ -56,3 +56,11 @@ def columns(names: Sequence[str]) -> npt.NDArray[np.intp]:
     """Return, for each of the 61 curves, the column of `names` that holds it, or -1 if none does."""
     position = {name.lower(): column for column, name in enumerate(names)}
     return np.array([position.get(name.lower(), -1) for name in CURVE_NAMES], np.intp)
+
+
+def in_arkit_order(rows: npt.NDArray[np.float32], names: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Return rows of the curves `names`, shape (n, len(names)), as rows of all 61; curves not among them are 0."""
+    column = columns(names)
+    ordered = np.zeros((len(rows), CURVE_COUNT), np.float32)
+    ordered[:, column >= 0] = rows[:, column[column >= 0]]
+    return ordered

@@ -1,7 +1,7 @@
-"""What every server shares: the port, the guard, health, reflection, errors to statuses, and a bounded end.
+"""What every gRPC server shares: the port, the guard, health, reflection, errors to statuses, and draining.
 
-A service is a class with `name`, `register`, `warm_up` and `close`; `running` serves it for a while,
-`main` until a signal:
+A service is a class with `name`, `register`, `warm_up` and `close`; `running` serves it for the length of a block,
+`services.serving.process` until a signal:
 
     async with running(FaceService(settings), settings) as server:
         channel = dial(server.address)
@@ -12,24 +12,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import gc
 import logging
-import os
-import signal
 import socket
-import sys
-import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from services.common.errors import ConfigurationError, NeuroSyncError, UnavailableError
-from services.common.settings import ServerSettings, load
+from services.common.settings import ServerSettings
 from services.serving.guard import Guard
 
 logger = logging.getLogger(__name__)
@@ -42,8 +37,6 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.max_concurrent_streams", 1_000),  # of one client; a flood waits in its own connection
 )
-CLOSE_SECONDS = 5.0
-"""Seconds that a process may take to stop after its grace; larger: a stuck one lives on, smaller: clean-up is cut."""
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -72,9 +65,6 @@ class RunningServer:
     """Where to dial it: host and port."""
     warm: asyncio.Task[None]
     """Ends when the service is ready for its first call; await it to wait for that."""
-
-
-S = TypeVar("S", bound=ServerSettings)
 
 
 @contextlib.asynccontextmanager
@@ -160,95 +150,4 @@ def _bind_error(settings: ServerSettings) -> NeuroSyncError:
         return ConfigurationError(
             f"cannot use the certificate {settings.tls_certificate}: expected PEM files that belong together"
         )
-    return UnavailableError(f"cannot listen on {settings.listen}; GRPC_VERBOSITY=debug tells more")
-
-
-async def serve(service: Service, settings: ServerSettings, *, on_stop: Callable[[], object] = lambda: None) -> None:
-    """Serve until SIGTERM or Ctrl-C, then call `on_stop` and drain; a second signal ends the process at once."""
-    stop = stop_on_signal()
-    if settings.exit_with_parent:
-        _stop_with_parent(stop)
-    async with running(service, settings) as server:
-        waiting = asyncio.create_task(stop.wait(), name="wait for a signal")
-        await asyncio.wait({waiting, server.warm}, return_when=asyncio.FIRST_COMPLETED)
-        if server.warm.done():
-            server.warm.result()  # a service that cannot warm up is a failure of the process
-            _settle()
-        await waiting
-        on_stop()
-
-
-def _settle() -> None:
-    """Spare Python the look at what stays anyway: from now on its collections are short, and see what calls leave."""
-    gc.collect()
-    gc.freeze()
-
-
-def stop_on_signal() -> asyncio.Event:
-    """Return an event that the first SIGINT or SIGTERM sets; the next one then acts as it does by default."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-
-    def once(number: int, frame: object = None) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        loop.call_soon_threadsafe(stop.set)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, once)
-    return stop
-
-
-def _stop_with_parent(stop: asyncio.Event) -> None:
-    """Set `stop` when standard input ends, as it does when the process that opened it dies, however it dies."""
-    loop = asyncio.get_running_loop()
-
-    def wait() -> None:
-        while os.read(sys.stdin.fileno(), 1024):  # not sys.stdin.read: its lock would be held when the process ends
-            pass
-        with contextlib.suppress(RuntimeError):  # the loop has ended on its own
-            loop.call_soon_threadsafe(stop.set)
-
-    threading.Thread(target=wait, name="wait for the parent", daemon=True).start()
-
-
-def configure_logging(level: str) -> None:
-    """Send log lines to standard error, in the one format of all services."""
-    logging.basicConfig(
-        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-
-
-def main(kind: type[S], build: Callable[[S], Service], **flags: object) -> int:
-    """Run one service as a process; return 0 after a signal, 2 for a wrong setting, 1 for a failure."""
-    try:
-        settings = load(kind, **flags)
-        configure_logging(settings.log_level)
-        end = threading.Timer(settings.shutdown_grace + CLOSE_SECONDS, _end_anyway)
-        end.daemon = True
-        try:
-            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-                runner.run(serve(build(settings), settings, on_stop=end.start))
-        finally:
-            end.cancel()
-    except ConfigurationError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
-    except NeuroSyncError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    return 0
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return what makes the event loop: libuv's, where there is one: messages pass a tenth sooner."""
-    if sys.platform == "win32":
-        return None
-    import uvloop
-
-    return uvloop.new_event_loop
-
-
-def _end_anyway() -> None:
-    """End the process although something still runs, such as a thread that loads a model: it cannot be cancelled."""
-    logger.error("did not stop in time; ending")
-    logging.shutdown()
-    os._exit(1)
+    return UnavailableError(f"cannot listen on {settings.listen}; start it with GRPC_VERBOSITY=debug to see why")

@@ -17,7 +17,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from services.cli.processes.stack import PARTS
+from services.cli.processes.service_process import SERVICES
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 90.0
@@ -71,7 +71,7 @@ def running_services(folder: Path) -> Iterator[dict[str, Server]]:
     """Run all five services; the player makes no sound and its datagrams are read by nobody."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as discard:
         discard.bind(("127.0.0.1", 0))
-        addresses = {part.name: f"127.0.0.1:{_free_port()}" for part in PARTS}
+        addresses = {part.name: f"127.0.0.1:{_free_port()}" for part in SERVICES}
         environment = {name: value for name, value in os.environ.items() if not name.startswith("NEUROSYNC_")}
         environment |= {
             "PYTHONPATH": str(ROOT),
@@ -90,7 +90,7 @@ def running_services(folder: Path) -> Iterator[dict[str, Server]]:
         del environment["NEUROSYNC_ORCHESTRATOR_ORCHESTRATOR"]
         servers: dict[str, Server] = {}
         try:
-            for part in PARTS:
+            for part in SERVICES:
                 log = folder / f"{part.name}.log"
                 with log.open("wb") as sink:
                     process = subprocess.Popen(

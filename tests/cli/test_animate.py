@@ -18,7 +18,7 @@ from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
 from services.cli.app import app
 from services.cli.client.connection import Connection
 from services.cli.client.face_client import Animated, animate_clip, animate_stream
-from services.cli.commands import animate as command
+from services.cli.client.sound_animation import CLIP_BYTES
 from services.common.errors import InactiveError, UnavailableError
 from services.common.settings import load
 from services.common.types import Weights
@@ -76,7 +76,7 @@ async def test_sound_too_large_for_one_message_is_streamed_and_gives_the_same_fr
 ) -> None:
     sound = babble(3.2, 96_000)
     write_wav(place / "voice.wav", sound)
-    assert (place / "voice.wav").stat().st_size > command.CLIP_BYTES
+    assert (place / "voice.wav").stat().st_size > CLIP_BYTES
     result = await neurosync("animate", "voice.wav", "-o", "frames.npz", **face)
     assert result.status == 0
     assert "frames.npz: 192 frames, 3.20 s at 60 Hz" in result.out
@@ -236,13 +236,13 @@ async def test_a_frame_rate_that_is_none_is_an_error(early: Connection, monkeypa
 def test_curves_are_placed_by_name_and_emotions_by_sample() -> None:
     animated = Animated()
     header = media_pb2.FrameHeader(curve_names=["TongueOut", "JawOpen", "Own"], frame_rate_hertz=30, source="other")
-    assert not animated.note(face_pb2.AnimateResponse(header=face_pb2.AnimateHeader(frames=header)))
+    assert not animated.add(face_pb2.AnimateResponse(header=face_pb2.AnimateHeader(frames=header)))
     batch = media_pb2.FrameBatch(first_frame=0, frame_count=2, weights=[0.1, 0.2, 9, 0.3, 0.4, 9])
-    assert not animated.note(face_pb2.AnimateResponse(frames=batch))
+    assert not animated.add(face_pb2.AnimateResponse(frames=batch))
     happy = media_pb2.EmotionWeight(emotion=media_pb2.EMOTION_HAPPY, weight=0.5)
-    assert not animated.note(face_pb2.AnimateResponse(emotion=media_pb2.EmotionKey(at_sample=800, weights=[happy])))
+    assert not animated.add(face_pb2.AnimateResponse(emotion=media_pb2.EmotionKey(at_sample=800, weights=[happy])))
     assert animated.seconds == 2 / 30
-    assert animated.note(face_pb2.AnimateResponse(finished=face_pb2.AnimateFinished(frame_count=2, sample_count=1600)))
+    assert animated.add(face_pb2.AnimateResponse(finished=face_pb2.AnimateFinished(frame_count=2, sample_count=1600)))
     frames = animated.frames()
     assert (frames.rate, animated.model) == (30, "other")
     np.testing.assert_allclose(frames.weights[:, INDEX["JawOpen"]], [0.2, 0.4])

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.cli.commands.animate import DRAWN, moving
+from services.cli.take.moving_curves import DRAWN, moving_curves
 from services.cli.take.plot import WIDTH
 from services.common.settings import load
 from services.face.server import FaceService
@@ -84,7 +84,7 @@ def test_curves_that_move_most_are_drawn_and_of_twins_the_left() -> None:
     for name, size in (("JawOpen", 0.5), ("MouthSmileLeft", 0.3), ("MouthSmileRight", 0.3), ("CheekPuff", 0.1)):
         weights[:, INDEX[name]] = size * wave
     weights[:, INDEX["BrowDownLeft"]] = 0.2 * wave
-    assert moving(weights) == ["JawOpen", "MouthSmileLeft", "BrowDownLeft", "CheekPuff"]
+    assert moving_curves(weights) == ["JawOpen", "MouthSmileLeft", "BrowDownLeft", "CheekPuff"]
     weights[:] = np.random.default_rng(1).random((60, CURVE_COUNT))
-    assert len(moving(weights)) == DRAWN
-    assert not moving(np.zeros((1, CURVE_COUNT), np.float32))
+    assert len(moving_curves(weights)) == DRAWN
+    assert not moving_curves(np.zeros((1, CURVE_COUNT), np.float32))

@@ -14,18 +14,14 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.app import app
-from services.cli.checks.machine_checks import Check, State, check_gpu, check_sound, check_space
-from services.cli.checks.port_checks import check_ports, check_targets
-from services.cli.checks.service_checks import (
-    check_face_model,
-    check_installed,
-    check_keys,
-    check_language_model,
-    check_voice,
-    load_settings,
-)
+from services.cli.checks.check import Check, State
+from services.cli.checks.machine_checks import check_gpu, check_sound, check_space
+from services.cli.checks.model_checks import check_face_model, check_installed, check_language_model, check_voice
+from services.cli.checks.port_checks import check_ports
+from services.cli.checks.settings_checks import check_keys, load_settings
+from services.cli.checks.target_checks import check_targets
 from services.cli.commands import doctor
-from services.cli.processes.stack import Part
+from services.cli.processes.service_process import ServiceProcess
 from services.common.settings import load
 from services.face.server import FaceService
 from services.face.settings import FaceSettings
@@ -222,9 +218,9 @@ async def test_a_port_is_free_or_ours_or_taken() -> None:
         nobody.bind(("127.0.0.1", 0))  # bound and not listening: nobody answers, and nobody takes it meanwhile
         async with running(FaceService(settings), settings) as server:
             await server.warm
-            ours = Part("face", int(server.address.rpartition(":")[2]), FaceService.name)
-            taken = Part("tts", stranger.getsockname()[1], "neurosync.v1.SpeechService")
-            free = Part("llm", nobody.getsockname()[1], "neurosync.v1.LanguageModelService")
+            ours = ServiceProcess("face", int(server.address.rpartition(":")[2]), FaceService.name)
+            taken = ServiceProcess("tts", stranger.getsockname()[1], "neurosync.v1.SpeechService")
+            free = ServiceProcess("llm", nobody.getsockname()[1], "neurosync.v1.LanguageModelService")
             checks = await check_ports([ours, taken, free])
     assert [check.state for check in checks] == [State.OK, State.PROBLEM, State.OK]
     assert "the face of NeuroSync answers" in checks[0].found

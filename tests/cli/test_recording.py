@@ -15,7 +15,7 @@ import pytest
 
 from neurosync.v1 import media_pb2, orchestrator_pb2, player_pb2, player_pb2_grpc
 from services.cli.client.connection import Connection
-from services.cli.client.synchronized_capture import SentFrames, Witness, watching
+from services.cli.client.synchronized_capture import SynchronizedCapture, captured_turn, capturing
 from services.cli.client.turn_recording import TakeRecorder
 from services.common.settings import load
 from services.common.types import Pcm, Weights
@@ -88,7 +88,12 @@ async def _listen(unreal: socket.socket, packets: list[dict[str, Any]]) -> None:
 
 
 async def performed(
-    stage: Stage, witness: Witness, *, pause_at: int | None = None, stop_at: int | None = None, happy: bool = False
+    stage: Stage,
+    capture: SynchronizedCapture,
+    *,
+    pause_at: int | None = None,
+    stop_at: int | None = None,
+    happy: bool = False,
 ) -> Take:
     """Perform the clicks as the orchestrator would, and return the take.
 
@@ -97,12 +102,12 @@ async def performed(
     """
     pcm, weights = clicking()
     turn_id = str(uuid.uuid4())
-    recorder = TakeRecorder("Click!", witness)
-    recorder.note(Event(accepted=orchestrator_pb2.TurnAccepted(turn_id=turn_id)))
-    recorder.note(Event(frame_header=HEADER))
-    recorder.note(Event(frames=frame_batch(0, weights)))
-    recorder.note(Event(audio=audio_chunk(0, pcm)))
-    recorder.note(Event(timings=_words()))
+    recorder = TakeRecorder("Click!", capture)
+    recorder.add(Event(accepted=orchestrator_pb2.TurnAccepted(turn_id=turn_id)))
+    recorder.add(Event(frame_header=HEADER))
+    recorder.add(Event(frames=frame_batch(0, weights)))
+    recorder.add(Event(audio=audio_chunk(0, pcm)))
+    recorder.add(Event(timings=_words()))
     starved, ended = asyncio.Event(), asyncio.Event()
 
     async def requests() -> AsyncIterator[player_pb2.PerformRequest]:
@@ -125,7 +130,7 @@ async def performed(
     async for event in stage.stub.Perform(requests()):
         match event.WhichOneof("event"):
             case "notice":
-                recorder.note(Event(notice=orchestrator_pb2.TurnNotice(message=event.notice.message)))
+                recorder.add(Event(notice=orchestrator_pb2.TurnNotice(message=event.notice.message)))
             case "position":
                 if event.position.starved and len(stage.packets) and not starved.is_set():
                     starved.set()
@@ -187,9 +192,9 @@ OWN_OUTPUT = {"subjects": "NeuroSync,Ada", "outputs": {"NeuroSync": f"file:{os.d
 
 @pytest.mark.parametrize("stage", [{}, OWN_OUTPUT], ids=["alone", "with an output of its own"], indirect=True)
 async def test_rows_are_the_datagrams_and_clicks_lie_on_their_spikes(stage: Stage) -> None:
-    async with watching(stage.connection, "", print) as witness:
-        assert witness is not None
-        take = await performed(stage, witness)
+    async with capturing(stage.connection, "", print) as capture:
+        assert capture is not None
+        take = await performed(stage, capture)
     assert take.info.recorded == "sent"
     assert (len(take.weights), len(take.pcm)) == (80, 80 * TICK)
     missing = assert_rows_are_the_datagrams(take, stage.packets)
@@ -202,9 +207,9 @@ async def test_rows_are_the_datagrams_and_clicks_lie_on_their_spikes(stage: Stag
 
 
 async def test_a_pause_is_in_the_take_and_everything_after_it_stays_in_step(stage: Stage, tmp_path: Any) -> None:
-    async with watching(stage.connection, "NeuroSync", print) as witness:
-        assert witness is not None
-        take = await performed(stage, witness, pause_at=40)
+    async with capturing(stage.connection, "NeuroSync", print) as capture:
+        assert capture is not None
+        take = await performed(stage, capture, pause_at=40)
     (pause,) = [event for event in take.info.events if event.kind == "pause"]
     assert (
         39 * TICK < pause.start_sample <= 40 * TICK + 123
@@ -227,9 +232,9 @@ async def test_a_pause_is_in_the_take_and_everything_after_it_stays_in_step(stag
 
 
 async def test_a_take_holds_the_emotions_that_the_face_showed(stage: Stage) -> None:
-    async with watching(stage.connection, "", print) as witness:
-        assert witness is not None
-        take = await performed(stage, witness, happy=True)
+    async with capturing(stage.connection, "", print) as capture:
+        assert capture is not None
+        take = await performed(stage, capture, happy=True)
     assert_rows_are_the_datagrams(take, stage.packets)
     assert take.emotions is not None
     happy = take.emotions[:, EMOTION_NAMES.index("Happy")]
@@ -240,9 +245,9 @@ async def test_a_take_holds_the_emotions_that_the_face_showed(stage: Stage) -> N
 
 
 async def test_an_interrupted_take_ends_where_the_sound_did(stage: Stage) -> None:
-    async with watching(stage.connection, "", print) as witness:
-        assert witness is not None
-        take = await performed(stage, witness, stop_at=35)
+    async with capturing(stage.connection, "", print) as capture:
+        assert capture is not None
+        take = await performed(stage, capture, stop_at=35)
     assert take.info.interrupted
     assert 35 < len(take.weights) < 60
     assert len(take.weights) == -(-len(take.pcm) // TICK)
@@ -253,19 +258,22 @@ async def test_an_interrupted_take_ends_where_the_sound_did(stage: Stage) -> Non
 
 
 async def test_a_player_that_cannot_be_watched_leaves_a_take_as_it_was_made() -> None:
-    told: list[str] = []
+    notices: list[str] = []
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    async with dial(address) as channel, watching(Connection(channel, (), address, own=False), "", told.append) as none:
+    async with (
+        dial(address) as channel,
+        capturing(Connection(channel, (), address, own=False), "", notices.append) as none,
+    ):
         assert none is None
-    (line,) = told
+    (line,) = notices
     assert "not as it was sent" in line
     assert address in line
     pcm, weights = clicking()
     recorder = TakeRecorder(None, none)
     for event in (Event(frame_header=HEADER), Event(frames=frame_batch(0, weights)), Event(audio=audio_chunk(0, pcm))):
-        recorder.note(event)
+        recorder.add(event)
     take = await recorder.take(orchestrator_pb2.TurnFinished(heard_sample_count=len(pcm), sample_rate_hertz=RATE))
     assert take.info.recorded == "made"
     np.testing.assert_array_equal(take.pcm, pcm)
@@ -273,16 +281,23 @@ async def test_a_player_that_cannot_be_watched_leaves_a_take_as_it_was_made() ->
     assert take.emotions is not None
 
 
-def test_ticks_that_were_not_sent_show_what_was_sent_before_and_are_told() -> None:
-    sent = SentFrames()
+def test_ticks_that_were_not_sent_show_what_was_sent_before_and_are_reported() -> None:
+    frames = []
     for tick in (101, 102, 103, 110, 112):
         values = [tick / 1000] * 61
         frame = player_pb2.SentFrame(tick=tick, turn_sample=(tick - 100) * TICK, values=values, turn_frame=5)
         frame.timecode_frame, frame.timecode_sub_frame = 60 * 60 + tick, 0.5
-        sent.note(frame, RATE)
-    assert sent.ticks == [1, 2, 3, 10, 12]  # the turn began a tick before the first that was seen
-    assert sent.holes == [(4, 10)]
-    rows = sent.rows(14)
+        frames.append(frame)
+    turn = captured_turn(frames, CURVE_NAMES, RATE)
+    assert [frame.heard.tick for frame in turn.frames] == [
+        1,
+        2,
+        3,
+        10,
+        12,
+    ]  # the turn began a tick before the first that was seen
+    assert turn.holes == [(4, 10)]
+    rows = turn.rows(14)
     expected = [0.101, 0.101, 0.102, *[0.103] * 7, 0.11, 0.11, 0.112, 0.112]
     np.testing.assert_allclose(rows.weights[:, 0], expected, atol=1e-6)
     np.testing.assert_allclose(np.diff(rows.times), 1 / 60, atol=1e-6)
@@ -290,11 +305,11 @@ def test_ticks_that_were_not_sent_show_what_was_sent_before_and_are_told() -> No
 
 
 async def test_turns_of_others_are_no_part_of_a_take(stage: Stage) -> None:
-    async with watching(stage.connection, "", print) as witness:
-        assert witness is not None
+    async with capturing(stage.connection, "", print) as capture:
+        assert capture is not None
         async with asyncio.TaskGroup() as group:
             other = group.create_task(_other_turn(stage))
-            take = await performed(stage, witness)
+            take = await performed(stage, capture)
     await other
     assert len(take.weights) == 80
     assert_rows_are_the_datagrams(take, [packet for packet in stage.packets if packet["subject"] == "NeuroSync"])

@@ -19,7 +19,7 @@ import soundfile
 
 from neurosync.v1 import player_pb2, player_pb2_grpc
 from services.cli.client.connection import Connection
-from services.cli.client.playback import Playback, parts
+from services.cli.client.playback import Playback, take_chunks
 from services.common.errors import InactiveError, UnavailableError
 from services.common.settings import load
 from services.common.types import Pcm, Weights
@@ -45,10 +45,10 @@ def made_take(seconds: float, rate: int = 24_000, *, emotions: bool = False) -> 
     pcm = (8000 * np.sin(2 * np.pi * 440 * np.arange(round(seconds * rate)) / rate)).astype(np.int16)
     weights = np.zeros((frame_count(len(pcm), rate), CURVE_COUNT), np.float32)
     weights[:, JAW] = WIDE
-    feelings = np.zeros((len(weights), 7), np.float32) if emotions else None
-    if feelings is not None:
-        feelings[len(weights) // 2 :, 3] = 0.8
-    return Take(TakeInfo(rate), pcm, weights, feelings)
+    strengths = np.zeros((len(weights), 7), np.float32) if emotions else None
+    if strengths is not None:
+        strengths[len(weights) // 2 :, 3] = 0.8
+    return Take(TakeInfo(rate), pcm, weights, strengths)
 
 
 @pytest.fixture
@@ -149,12 +149,12 @@ async def test_what_is_no_take_is_told_in_one_line(player: dict[str, str], neuro
 
 
 @pytest.mark.parametrize(("seconds", "rate"), [(0.95, 24_000), (0.333, 44_100), (0.1001, 22_050), (0.001, 8_000)])
-def test_the_parts_of_a_take_are_the_whole_take_in_order(seconds: float, rate: int) -> None:
+def test_the_chunks_of_a_take_are_the_whole_take_in_order(seconds: float, rate: int) -> None:
     take = made_take(seconds, rate)
     pcm: list[Pcm] = []
     frames: list[Weights] = []
     ends = [0]
-    for first_sample, messages in parts(take):
+    for first_sample, messages in take_chunks(take):
         assert first_sample >= ends[-1] - 1
         for message in messages:
             if message.HasField("audio"):
@@ -170,7 +170,7 @@ def test_the_parts_of_a_take_are_the_whole_take_in_order(seconds: float, rate: i
 
 def test_emotions_are_sent_where_they_change() -> None:
     take = made_take(1.0, emotions=True)
-    keys = [message.emotion for _, messages in parts(take) for message in messages if message.HasField("emotion")]
+    keys = [message.emotion for _, messages in take_chunks(take) for message in messages if message.HasField("emotion")]
     assert [key.at_sample for key in keys] == [0, 12_000]
     assert [[(item.emotion, round(item.weight, 3)) for item in key.weights] for key in keys] == [[], [(4, 0.8)]]
 
@@ -178,7 +178,7 @@ def test_emotions_are_sent_where_they_change() -> None:
 def test_emotions_that_are_in_the_curves_already_are_not_sent_again() -> None:
     take = made_take(1.0, emotions=True)
     sent = replace(take, info=replace(take.info, recorded="sent"))
-    assert not [message for _, messages in parts(sent) for message in messages if message.HasField("emotion")]
+    assert not [message for _, messages in take_chunks(sent) for message in messages if message.HasField("emotion")]
 
 
 async def test_sound_of_other_formats_is_played(player: dict[str, str], neurosync: Run, place: Path) -> None:
@@ -194,7 +194,7 @@ async def test_sound_of_other_formats_is_played(player: dict[str, str], neurosyn
 class _Miser(player_pb2_grpc.PlayerServiceServicer):
     """Grants 200 ms more each time all that was granted has come, and counts what came too early."""
 
-    last_word: bool = True
+    reports_end: bool = True
     silent: bool = False
     granted: int = 0
     heard: int = 0
@@ -220,7 +220,7 @@ class _Miser(player_pb2_grpc.PlayerServiceServicer):
                 self.granted += 4800
                 position = player_pb2.PerformPosition(heard_sample_count=self.heard, granted_sample=self.granted)
                 yield player_pb2.PerformResponse(position=position)
-        if self.last_word:
+        if self.reports_end:
             finished = player_pb2.PerformFinished(heard_sample_count=self.heard, reason=1)  # type: ignore[arg-type]
             yield player_pb2.PerformResponse(finished=finished)
 
@@ -248,14 +248,14 @@ async def test_nothing_is_sent_before_the_player_grants_it() -> None:
     assert miser.too_early == 0
 
 
-async def test_a_player_that_leaves_without_a_last_word_is_an_error() -> None:
-    async with played_by(make_miser(last_word=False), made_take(0.2)) as playback:
-        with pytest.raises(UnavailableError, match="without its last word"):
+async def test_a_player_that_ends_the_stream_without_a_report_is_an_error() -> None:
+    async with played_by(make_miser(reports_end=False), made_take(0.2)) as playback:
+        with pytest.raises(UnavailableError, match="before it reported the end of the turn"):
             await playback.run(lambda _: None)
 
 
 async def test_a_player_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.cli.client.playback.SILENT_SECONDS", 0.2)
+    monkeypatch.setattr("services.cli.client.performance.SILENT_SECONDS", 0.2)
     async with played_by(make_miser(silent=True), made_take(0.2)) as playback:
-        with pytest.raises(InactiveError, match=r"the player said nothing for 0\.2 s"):
+        with pytest.raises(InactiveError, match=r"the player sent nothing for 0\.2 s"):
             await playback.run(lambda _: None)

@@ -14,10 +14,14 @@ import grpc
 import numpy as np
 import pytest
 
-from services.cli.checks import port_checks, unreal_checks
-from services.cli.checks.machine_checks import Check, State
-from services.cli.checks.port_checks import check_targets
-from services.cli.checks.unreal_checks import check_arrivals, check_player, check_subjects, check_timing
+from services.cli.checks import arrival_checks, target_checks
+from services.cli.checks.arrival_checks import check_arrivals
+from services.cli.checks.character_checks import check_characters
+from services.cli.checks.check import Check, State
+from services.cli.checks.machine_checks import check_timing
+from services.cli.checks.player_checks import check_player
+from services.cli.checks.target_checks import check_targets
+from services.common.addresses import Endpoint
 from services.common.settings import load
 from services.media.livelink import LiveLinkEncoder
 from services.player.server import PlayerService
@@ -31,21 +35,21 @@ from tests.cli.conftest import Run
     ("subjects", "said"),
     [
         (["Zoë"], "'Zoë' is not ASCII"),
-        (["None"], "'None' means no name in Unreal"),
+        (["None"], "'None' means \"no name\" in Unreal"),
         (["Ada ", "Bob"], "'Ada ' begins or ends with a space"),
-        (["Ada", "ADA"], "'ada' comes twice; Unreal does not tell capitals apart"),
+        (["Ada", "ADA"], "'ada' comes twice; Unreal ignores case"),
         (["A\nda"], "has a control character"),
     ],
 )
 def test_names_that_unreal_would_not_find_are_noted(subjects: list[str], said: str) -> None:
-    check = check_subjects(subjects)
+    check = check_characters(subjects)
     assert check.state is State.NOTE
     assert said in check.found
     assert "NEUROSYNC_PLAYER_SUBJECTS" in check.advice
 
 
 def test_plain_names_are_fine() -> None:
-    assert check_subjects(["NeuroSync", "Ada Lovelace"]).state is State.OK
+    assert check_characters(["NeuroSync", "Ada Lovelace"]).state is State.OK
 
 
 def test_the_timing_of_this_machine_is_told() -> None:
@@ -104,7 +108,7 @@ async def test_a_sender_at_another_rate_and_what_unreal_would_drop_are_found(por
 
 
 async def test_a_good_sender_is_said_to_be_good_and_silence_nothing(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unreal_checks, "RATE_TOLERANCE", 10)  # the sender here is a test's thread on a busy machine
+    monkeypatch.setattr(arrival_checks, "RATE_TOLERANCE", 10)  # the sender here is a test's thread on a busy machine
     with sending(port, ("Ada", "one")):
         assert await check_arrivals([f"127.0.0.1:{port}"]) == [
             Check(f"frames on {port}", State.OK, "'Ada' at 60 Hz, as Unreal takes them")
@@ -192,17 +196,21 @@ def test_what_is_no_target_is_a_problem(target: str) -> None:
     assert check.state is State.PROBLEM
 
 
+def endpoint(host: str, port: int) -> Endpoint:
+    return Endpoint(socket.AF_INET, socket.SOCK_DGRAM, 0, (host, port))
+
+
 def test_a_machine_that_refuses_or_is_silent_is_told_from_one_that_cannot_be_reached(port: int) -> None:
     address = ("127.0.0.1", port)
-    refused = port_checks._check_remote("UDP x", socket.AF_INET, address, port)
+    refused = target_checks._check_remote("UDP x", endpoint(*address), port)
     assert (refused.state, refused.found) == (State.NOTE, "that machine says that nobody listens")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unreal:
         unreal.bind(address)
-        silent = port_checks._check_remote("UDP x", socket.AF_INET, address, port)
+        silent = target_checks._check_remote("UDP x", endpoint(*address), port)
         assert unreal.recv(10) == b""  # empty: nothing that could disturb Unreal
     assert silent.state is State.OK
     assert f"localport={port}" in silent.advice
-    nowhere = port_checks._check_remote("UDP x", socket.AF_INET, ("255.255.255.255", port), port)
+    nowhere = target_checks._check_remote("UDP x", endpoint("255.255.255.255", port), port)
     assert nowhere.state is State.NOTE
     assert "cannot be reached" in nowhere.found
 

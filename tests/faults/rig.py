@@ -12,9 +12,12 @@ from typing import Any
 
 import grpc
 
+from bench.simulated_services import with_simulated_player
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import ConverseRequest, ConverseResponse, TurnFinished
-from services.cli.processes.stack import PARTS, Stack, is_healthy, started
+from services.cli.processes.process_health import is_healthy
+from services.cli.processes.service_process import service_named
+from services.cli.processes.stack import Stack, started
 from services.serving.dialing import dial
 from tests.faults.proxy import Proxy, proxies
 from tests.faults.wire import Wire, wire
@@ -85,10 +88,10 @@ class Rig:
 
     async def healthy(self, name: str, seconds: float = 40) -> None:
         """Wait until a part serves."""
-        part = next(part for part in PARTS if part.name == name)
+        service = service_named(name).service
 
         async def serves() -> bool:
-            return await is_healthy(self.stack.addresses[name], part.service)
+            return await is_healthy(self.stack.addresses[name], service)
 
         await until(serves, seconds, f"{name} serves")
 
@@ -120,17 +123,14 @@ async def rig(*, subjects: str = SUBJECT) -> AsyncIterator[Rig]:
     """Start everything, with a player on a simulated device of 20 ms."""
     told: list[str] = []
     with wire() as receiver:
-        environment = {"NEUROSYNC_PLAYER_TARGETS": receiver.address, "NEUROSYNC_PLAYER_SUBJECTS": subjects}
-        parts = [replaced(part, module="bench.simulated_player" if part.name == "player" else "") for part in PARTS]
         async with proxies(*STAGES) as before:
-            stack = Stack(
-                tell=told.append,
-                parts=parts,
-                free_ports=True,
-                environment=environment,
-                dialled={name: proxy.address for name, proxy in before.items()},
-                hung_seconds=HUNG_SECONDS,
-            )
+            services = [
+                replaced(service, flags={name: proxy.address for name, proxy in before.items()})
+                if service.name == "orchestrator"
+                else service
+                for service in with_simulated_player(targets=receiver.address, subjects=subjects)
+            ]
+            stack = Stack(notify=told.append, services=services, free_ports=True, hung_seconds=HUNG_SECONDS)
             for name, proxy in before.items():
                 proxy.target = stack.addresses[name]
             async with started(stack), dial(stack.addresses["orchestrator"]) as channel:

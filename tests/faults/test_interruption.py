@@ -20,7 +20,8 @@ import pytest
 
 from neurosync.v1 import face_pb2, face_pb2_grpc, orchestrator_pb2, orchestrator_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import ConverseRequest
-from services.cli.processes.stack import PARTS, Stack, started
+from services.cli.processes.service_process import service_named
+from services.cli.processes.stack import Stack, started
 from services.common.types import Pcm
 from services.serving.dialing import dial
 from tests.faults.lane import RATE, Lag, Lane, Truth, lagging, lane
@@ -225,8 +226,8 @@ async def test_two_hundred_interruptions_leave_silence_true_words_and_nothing_el
         provider, url = await enter(vendor())
         monkeypatch.setenv("LOCAL_TTS_URL", url)
         monkeypatch.setenv("TTS_PROVIDER", "local")
-        parts = [part for part in PARTS if part.name in ("tts", "face")]
-        stack = await enter(started(Stack(tell=lambda _: None, parts=parts, free_ports=True)))
+        services = [service_named("tts"), service_named("face")]
+        stack = await enter(started(Stack(notify=lambda _: None, services=services, free_ports=True)))
         interval = sys.getswitchinterval()
         resources.callback(sys.setswitchinterval, interval)
         sys.setswitchinterval(0.0005)  # as the player's own process has it

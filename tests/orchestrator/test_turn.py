@@ -8,7 +8,8 @@ import gc
 import weakref
 
 from neurosync.v1.orchestrator_pb2 import ConverseRequest, InterruptRequest
-from services.cli.processes.stack import PARTS, Stack, started
+from services.cli.processes.service_process import service_named
+from services.cli.processes.stack import Stack, started
 from services.orchestrator.turn import Turn
 from tests.faults.lane import Lane, lane
 from tests.faults.rig import until
@@ -33,8 +34,10 @@ async def _speak(lane: Lane, *, interrupted: bool) -> weakref.ref[Turn]:
 
 async def test_a_turn_that_is_over_leaves_at_once_and_leaves_nothing() -> None:
     async with contextlib.AsyncExitStack() as resources:
-        parts = [part for part in PARTS if part.name in ("tts", "face")]
-        stack = await resources.enter_async_context(started(Stack(tell=lambda _: None, parts=parts, free_ports=True)))
+        services = [service_named("tts"), service_named("face")]
+        stack = await resources.enter_async_context(
+            started(Stack(notify=lambda _: None, services=services, free_ports=True))
+        )
         one = await resources.enter_async_context(lane("Ada", stack.addresses["tts"], stack.addresses["face"]))
         gc.collect()
         gc.disable()  # what a collection of cycles would find is left behind

@@ -15,7 +15,7 @@ from pydantic_settings import SettingsConfigDict
 from neurosync.v1 import face_pb2, face_pb2_grpc
 from services.common.errors import UnavailableError
 from services.common.settings import ServerSettings
-from services.serving.server import main
+from services.serving.process import run_service
 
 NAME = "neurosync.v1.FaceService"
 Act = Callable[[], Awaitable[None]]
@@ -96,4 +96,4 @@ KINDS: dict[str, Callable[[], Double]] = {
 }
 
 if __name__ == "__main__":
-    raise SystemExit(main(DoubleSettings, lambda _settings: KINDS[sys.argv[1]]()))
+    raise SystemExit(run_service(DoubleSettings, lambda _settings: KINDS[sys.argv[1]](), sys.argv[2:]))

@@ -19,7 +19,8 @@ from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
 from services.common.errors import UnavailableError
 from services.serving.dialing import dial
 from services.serving.probe import health_of
-from services.serving.server import CLOSE_SECONDS, running
+from services.serving.process import CLOSE_SECONDS
+from services.serving.server import running
 from tests.serving.conftest import Start
 from tests.serving.double import NAME, Double, DoubleSettings
 

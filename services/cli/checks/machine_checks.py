@@ -1,4 +1,4 @@
-"""What `neurosync doctor` finds about this machine: Python, sound, graphics processor, space for takes."""
+"""Checks of this machine: Python, sound, graphics processor, timing, and disk space for takes."""
 
 from __future__ import annotations
 
@@ -6,39 +6,21 @@ import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
+import os
 import platform
 import shutil
 import subprocess
-from dataclasses import dataclass
-from enum import StrEnum
+import sys
+import threading
 from pathlib import Path
 from typing import Any
+
+from services.cli.checks.check import Check, State
 
 TAKE_BYTES_PER_MINUTE = 15_000_000  # sound at 24 kHz 3 MB, frames as CSV 3 MB, the page with both inside it the rest
 SPARE_MINUTES = 60  # of takes that there should be space for; more warns earlier
 _OUTPUT = "NEUROSYNC_PLAYER_OUTPUT"
 _GPU_SECONDS = 5.0  # for nvidia-smi, which may take two where the driver sleeps
-
-
-class State(StrEnum):
-    """How a check ended."""
-
-    OK = "ok"
-    NOTE = "note"
-    """Worth knowing; `neurosync up` works all the same."""
-    PROBLEM = "problem"
-    """`neurosync up` does not work like this."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    state: State
-    found: str
-    advice: str = ""
-    """What to do; empty where nothing is to be done."""
 
 
 def check_python() -> Check:
@@ -111,6 +93,20 @@ def check_gpu(provider: str) -> Check:
     return Check("GPU", State.OK, found)
 
 
+def check_timing() -> Check:
+    """Look whether the player's thread may be on time however busy the machine is."""
+    if sys.platform == "win32":
+        found = "the player sets Windows' timer to 1 ms"
+        advice = "nothing; if frames come late while Unreal is in front, see docs/unreal.md"
+        return Check("timing", State.OK, found, advice)
+    if sys.platform != "linux":
+        return Check("timing", State.OK, "the system's own timers")
+    if _may_be_realtime():
+        return Check("timing", State.OK, "real-time priority is allowed")
+    advice = "nothing on an idle machine; else allow rtprio 20 in /etc/security/limits.d, and log in again"
+    return Check("timing", State.OK, "no real-time priority: a busy machine may send frames late", advice)
+
+
 def check_space(takes: Path) -> Check:
     """Look at the space for takes in the folder `takes`, which need not exist."""
     folder = next(path for path in (takes.absolute(), *takes.absolute().parents) if path.exists())
@@ -141,3 +137,21 @@ def _nvidia_card() -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return answer.stdout.strip().partition("\n")[0]
+
+
+def _may_be_realtime() -> bool:
+    """Return whether a thread of this user may ask for real-time scheduling; one tries, and ends."""
+    allowed = False
+
+    def attempt() -> None:
+        nonlocal allowed
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
+        except OSError:
+            return
+        allowed = True
+
+    thread = threading.Thread(target=attempt, name="try real-time priority")
+    thread.start()
+    thread.join()
+    return allowed

@@ -1,15 +1,18 @@
-"""Reach a service: the one that runs, or, where none answers, one started for the length of a command."""
+"""Connect to a service: to the one that runs, or, if none answers, to one started for the length of a command."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import grpc
 
-from services.cli.processes.stack import PARTS, Part, Stack, is_healthy, started
+from services.cli.processes.process_health import is_healthy
+from services.cli.processes.service_process import SERVICES, ServiceProcess, service_named
+from services.cli.processes.stack import Stack, started
 from services.cli.settings import ClientSettings
+from services.cli.terminal.notices import notify
 from services.common.addresses import is_loopback
 from services.common.errors import UnavailableError
 from services.serving.dialing import Metadata, credentials, dial
@@ -17,15 +20,17 @@ from services.serving.dialing import Metadata, credentials, dial
 
 @dataclass(frozen=True)
 class Connection:
-    """A channel and what every call on it must carry."""
+    """A channel to a service, and what every call on it must carry."""
 
     channel: grpc.aio.Channel
     metadata: Metadata
+    """The token, if the service wants one."""
     address: str
+    """Where the service listens."""
     own: bool
     """True if the service was started for this command and ends with it."""
     player: str = ""
-    """Where the player is that belongs to the service."""
+    """Address of the player that belongs to the service."""
 
 
 @contextlib.asynccontextmanager
@@ -33,35 +38,31 @@ async def reach(
     name: str,
     settings: ClientSettings,
     *,
-    tell: Callable[[str], None],
     start: bool = True,
-    verbose: bool = False,
 ) -> AsyncIterator[Connection]:
     """Connect to the service `name` for the length of a block.
 
     Args:
         name: "orchestrator" (with all it needs), "face" or "player".
         settings: Where it should be.
-        tell: Shows a line to the user.
-        start: Whether to start it here if nobody answers there.
-        verbose: Whether to show what started processes log.
+        start: Whether to start it here if no service answers there.
 
     Raises:
-        UnavailableError: It is away, and cannot or must not be started.
+        UnavailableError: No service answers, and it cannot or must not be started.
     """
     address = getattr(settings, name)
-    part = next(part for part in PARTS if part.name == name)
+    service = service_named(name)
     metadata = credentials(settings.token.get_secret_value() if settings.token else None)
     async with contextlib.AsyncExitStack() as resources:
         player = settings.player
         own = False
-        if not await _answers(address, part, settings):
+        if not await _answers(address, service, settings):
             if not start or not is_loopback(address.rpartition(":")[0]):
                 raise UnavailableError(f"no {name} answers at {address}; `neurosync up` starts one on this machine")
-            tell(f"no {name} answers at {address}: starting one for this command")
-            parts: Sequence[Part] = PARTS if name == "orchestrator" else (part,)
+            notify(f"no {name} answers at {address}: starting one for this command")
+            services: Sequence[ServiceProcess] = SERVICES if service.dials else (service,)
             stack = await resources.enter_async_context(
-                started(Stack(tell=tell, parts=parts, free_ports=True, verbose=verbose))
+                started(Stack(notify=notify, services=services, free_ports=True))
             )
             address, own = stack.addresses[name], True
             player = stack.addresses.get("player", player)
@@ -85,6 +86,6 @@ def _dial(address: str, settings: ClientSettings) -> grpc.aio.Channel:
     return dial(address, authority=settings.tls_authority, certificate=settings.tls_certificate, key=settings.tls_key)
 
 
-async def _answers(address: str, part: Part, settings: ClientSettings) -> bool:
+async def _answers(address: str, service: ServiceProcess, settings: ClientSettings) -> bool:
     """Return whether the service is there; over TLS the health check is left to the call itself."""
-    return settings.tls_authority is not None or await is_healthy(address, part.service)
+    return settings.tls_authority is not None or await is_healthy(address, service.service)

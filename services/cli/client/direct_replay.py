@@ -1,4 +1,4 @@
-"""A take's face straight to Unreal, without a player: datagrams made ahead, their time put in when they go."""
+"""Sends the face of a take straight to Unreal, without a player: Live Link datagrams encoded ahead of time."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from services.common.addresses import Address, resolve_udp
 from services.common.errors import UnavailableError
 from services.common.types import FRAME_RATE, Weights
 from services.media.curves import CURVE_COUNT, clamp
@@ -18,7 +19,7 @@ from services.media.livelink import LiveLinkEncoder, timecode
 
 _TIME = struct.Struct("!if")  # frame since midnight, and the fraction of it
 _AFTER_TIME = 8 + 1 + 4 * CURVE_COUNT  # bytes behind the time: the rate, the count and the curves
-LOOK_SECONDS = 0.1  # between two looks whether to stop, at most
+STOP_CHECK_SECONDS = 0.1  # between two questions whether to stop, at most
 
 
 class EncodedTake:
@@ -45,7 +46,7 @@ class EncodedTake:
 
 @dataclass(frozen=True)
 class DirectReport:
-    """How a sending went."""
+    """How many frames were sent."""
 
     sent_count: int
     late_count: int
@@ -53,41 +54,42 @@ class DirectReport:
     refused_count: int
     """Datagrams that the system refused to send, as where nobody listens on this machine."""
     stopped: bool
+    """Whether it ended before the last frame."""
 
 
 def send_take(
-    weights: Weights, target: tuple[str, int], subject: str, *, device_id: str, stopped: Callable[[], bool]
+    weights: Weights, target: Address, subject: str, *, device_id: str, stopped: Callable[[], bool]
 ) -> DirectReport:
-    """Send frames at 60 Hz on absolute deadlines; at the end, and when `stopped` says so, the face eases to rest.
+    """Send frames at 60 Hz on absolute deadlines; at the end, and once `stopped` returns True, the face eases to rest.
 
     Args:
         weights: Shape (frames, 61).
-        target: Host and port.
+        target: Where Unreal listens.
         subject: Live Link name.
-        device_id: Whom Unreal takes for the sender.
+        device_id: What Unreal identifies the sender by.
         stopped: Asked before each frame.
 
     Raises:
         UnavailableError: The target cannot be reached at all.
     """
     encoded = EncodedTake(weights, subject, device_id=device_id)
-    with _socket(target) as sender:
+    with _connected(target) as sender:
         zone = time.localtime().tm_gmtoff + time.time() - time.monotonic()  # of the start: no summer time within a take
-        pace = _Pace(sender, zone)
+        paced = _PacedSender(sender, zone)
         last = encoded.count - 1
         for index in range(encoded.count):
             if stopped():
                 last = index - 1
                 break
-            pace.send(encoded, index, final=index == encoded.count - 1)
+            paced.send(encoded, index, final=index == encoded.count - 1)
         ending = _ease(weights[last] if last >= 0 else np.zeros(CURVE_COUNT, np.float32))
         tail = EncodedTake(ending, subject, device_id=device_id)
         for index in range(tail.count):
-            pace.send(tail, index, final=True)
-        return DirectReport(pace.sent_count, pace.late_count, pace.refused_count, stopped=last < encoded.count - 1)
+            paced.send(tail, index, final=True)
+        return DirectReport(paced.sent_count, paced.late_count, paced.refused_count, stopped=last < encoded.count - 1)
 
 
-class _Pace:
+class _PacedSender:
     """Sends one frame each sixtieth of a second, counted from the first."""
 
     def __init__(self, sender: socket.socket, zone: float) -> None:
@@ -101,29 +103,28 @@ class _Pace:
         due = self._begin + self._tick / FRAME_RATE
         self._tick += 1
         while (wait := due - time.monotonic()) > 0:
-            time.sleep(min(wait, LOOK_SECONDS))
+            time.sleep(min(wait, STOP_CHECK_SECONDS))
         if -wait >= 1 / FRAME_RATE and not final:
             self.late_count += 1
             return
         try:
             self._sender.send(encoded.datagram(index, due + self._zone))
-        except OSError:  # also told of the datagram before, by a machine on which nobody listens
+        except OSError:  # of the datagram before too: the system reports late that nobody listens there
             self.refused_count += 1
         self.sent_count += 1
 
 
-def _socket(target: tuple[str, int]) -> socket.socket:
-    host, port = target
+def _connected(target: Address) -> socket.socket:
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-        sender = socket.socket(family, kind, protocol)
+        endpoint = resolve_udp(target)
+        sender = socket.socket(endpoint.family, endpoint.kind, endpoint.protocol)
         try:
-            sender.connect(address)
+            sender.connect(endpoint.sockaddr)
         except OSError:
             sender.close()
             raise
     except OSError as error:
-        raise UnavailableError(f"cannot send to {host}:{port}: {error.strerror}") from error
+        raise UnavailableError(f"cannot send to {target}: {error.strerror}") from error
     return sender
 
 

@@ -1,4 +1,4 @@
-"""Have the face service animate a sound, whole or as a stream; frames in ARKit order come out."""
+"""Calls the face service for a sound, whole or as a stream, and collects its frames in ARKit order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.cli.client.connection import Connection
 from services.common.errors import UnavailableError
 from services.common.types import FRAME_RATES, Weights
 from services.common.wire import audio_chunk, emotion_strengths, seconds_of, weights_of, within
-from services.media.curves import CURVE_COUNT, columns
+from services.media.curves import in_arkit_order
 from services.media.emotions import EMOTION_COUNT
 from services.media.frames import Frames
 from services.media.sound import Sound
@@ -23,7 +23,7 @@ SILENT_SECONDS = 30.0  # of a face service that is then given up; it answers wit
 
 Event = face_pb2.AnimateResponse | face_pb2.AnimateClipResponse
 Progress = Callable[[float], None]
-"""Hears how many seconds are animated."""
+"""Called with the seconds that are animated so far."""
 
 
 class Animated:
@@ -44,18 +44,21 @@ class Animated:
         """How much is animated."""
         return self._frame_count / self._rate
 
-    def note(self, event: Event) -> bool:
+    def add(self, event: Event) -> bool:
         """Take one event; return True if it is the last.
 
         Raises:
             BadRequestError: Frames are not whole or not finite.
-            UnavailableError: The frame rate is none.
+            UnavailableError: The frame rate is out of range.
         """
         match event.WhichOneof("event"):
             case "header":
                 header = event.header.frames
                 if not FRAME_RATES[0] <= header.frame_rate_hertz <= FRAME_RATES[1]:
-                    raise UnavailableError(f"the face service makes {header.frame_rate_hertz} frames a second")
+                    raise UnavailableError(
+                        f"the face service makes {header.frame_rate_hertz} frames a second, expected "
+                        f"{FRAME_RATES[0]} to {FRAME_RATES[1]}"
+                    )
                 self.model, self._rate = header.source, header.frame_rate_hertz
                 self._names = tuple(header.curve_names)
             case "frames":
@@ -72,21 +75,16 @@ class Animated:
     def frames(self) -> Frames:
         """Return all frames; curves that the model does not have stay at rest."""
         made = np.concatenate(self._batches) if self._batches else np.zeros((0, len(self._names)), np.float32)
-        column = columns(self._names)
-        present = column >= 0
-        weights = np.zeros((len(made), CURVE_COUNT), np.float32)
-        weights[:, present] = made[:, column[present]]
-        return Frames(weights, self._emotions(len(made)), self._rate)
+        return Frames(in_arkit_order(made, self._names), self._emotions(len(made)), self._rate)
 
     def _emotions(self, count: int) -> Weights | None:
         """Return the emotions of each frame, shape (count, 7), 0 to 1; None if the model sends none."""
         if not self._keys:
             return None
         made = np.zeros((count, EMOTION_COUNT), np.float32)
-        frames_per_sample = count / max(1, self._sample_count)  # the rate of a file is known to the service alone
+        frames_per_sample = count / max(1, self._sample_count)  # only the service knows the rate of a file
         for key in self._keys:
-            row = emotion_strengths(key.weights, "emotion.weights")
-            made[round(key.at_sample * frames_per_sample) :] = row
+            made[round(key.at_sample * frames_per_sample) :] = emotion_strengths(key.weights, "emotion.weights")
         return made
 
 
@@ -160,7 +158,7 @@ async def _send(
 async def _collect(call: AsyncIterator[Event], progress: Progress) -> Animated:
     animated = Animated()
     async for event in within(call, SILENT_SECONDS, "the face service"):
-        if animated.note(event):
+        if animated.add(event):
             return animated
         progress(animated.seconds)
     raise UnavailableError("the face service ended the stream before its last frame")

@@ -1,203 +1,146 @@
-"""Perform one turn from the command line: ask for it, show it as it happens, record it if wanted."""
+"""Performs turns of one session through the orchestrator: prints them as they happen, and records them if wanted."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
-import signal
 import sys
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import ConverseRequest, ConverseResponse, TurnFinished
-from neurosync.v1.outcome_pb2 import Reason, TurnOutcome
 from services.cli.client.connection import Connection, player_beside
-from services.cli.client.synchronized_capture import watching
-from services.cli.client.turn_recording import CUT_SHORT, TakeRecorder
-from services.cli.main import tell
+from services.cli.client.synchronized_capture import capturing
+from services.cli.client.turn_recording import TakeRecorder
+from services.cli.client.turn_summary import summary_lines, summary_table
 from services.cli.settings import ClientSettings
+from services.cli.terminal.notices import notify
 from services.common.errors import UnavailableError
-from services.common.wire import seconds_of
 
-STAGES = ("first_word", "first_sentence", "first_audio", "first_frame", "first_sound", "total")
+ANSWER_SECONDS = 5.0  # for the orchestrator to answer anything but a turn
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the user asked for besides the text."""
+class TurnOptions:
+    """How turns are performed and shown."""
 
-    subject: str = ""
+    character: str = ""
+    """Who performs; empty: the player's default."""
     voice: str = ""
+    """As the speech service names it; empty: its own default."""
     take: bool = False
+    """Whether each turn is recorded."""
     take_folder: Path | None = None
-    """None: a new folder under `takes`, named after time and text."""
-    takes: Path = Path("takes")
+    """Where; None: a new folder under `ClientSettings.takes`, named after time and text."""
     as_json: bool = False
+    """Whether a JSON object at the end of each turn is all that is printed."""
 
 
-@dataclass
-class Speaker:
+class TurnClient:
     """Performs turns of one session, one at a time."""
 
-    connection: Connection
-    wishes: Wishes
-    settings: ClientSettings
-    """Where the player is, if a take is wanted."""
-    session_id: str = field(default_factory=lambda: f"cli-{uuid.uuid4()}")
-
-    def __post_init__(self) -> None:
+    def __init__(self, connection: Connection, options: TurnOptions, settings: ClientSettings) -> None:
+        """Begin a session with the orchestrator of `connection`; `settings` have the player, if takes are recorded."""
+        self._connection, self._options, self._settings = connection, options, settings
+        self._session_id = f"cli-{uuid.uuid4()}"
         self._stub: orchestrator_pb2_grpc.OrchestratorServiceAsyncStub = orchestrator_pb2_grpc.OrchestratorServiceStub(
-            self.connection.channel
+            connection.channel
         )
         self._accepted = asyncio.Event()
 
     async def perform(self, text: str, *, speak: bool) -> TurnFinished:
-        """Perform one turn and show it.
+        """Perform one turn and print it.
 
         Args:
             text: What to answer, or what to say.
             speak: Whether to say `text` as it is.
 
         Raises:
-            UnavailableError: The orchestrator ended the turn without its last word.
+            UnavailableError: The orchestrator ended the stream before it reported the end of the turn.
         """
-        wishes = self.wishes
-        request = ConverseRequest(
-            session_id=self.session_id, subject=wishes.subject, voice=wishes.voice, include_media=wishes.take
-        )
-        if speak:
-            request.speak = text
-            self._print(text)
-        else:
-            request.prompt = text
         self._accepted.clear()
+        if speak:
+            self._print(text)
         async with self._recorder(None if speak else text) as recorder:
-            call = self._stub.Converse(request, metadata=self.connection.metadata)
+            call = self._stub.Converse(self._request(text, speak=speak), metadata=self._connection.metadata)
             try:
                 async for event in call:
                     self._accepted.set()
-                    recorder.note(event)
+                    recorder.add(event)
                     if event.HasField("finished"):
-                        await self._conclude(event.finished, recorder)
+                        await self._finish(event.finished, recorder)
                         return event.finished
                     self._show(event)
             finally:
                 self._accepted.set()
                 call.cancel()
-        raise UnavailableError("the turn ended without a word from the orchestrator")
-
-    @contextlib.asynccontextmanager
-    async def _recorder(self, prompt: str | None) -> AsyncIterator[TakeRecorder]:
-        """Yield a recorder that watches the player as well, where a take is wanted."""
-        if not self.wishes.take:
-            yield TakeRecorder(prompt)
-            return
-        async with (
-            player_beside(self.connection, self.settings) as player,
-            watching(player, self.wishes.subject, tell) as witness,
-        ):
-            yield TakeRecorder(prompt, witness)
+        raise UnavailableError("the orchestrator ended the stream before it reported the end of the turn")
 
     async def interrupt(self) -> None:
         """Silence the turn, once it has begun; `perform` then returns what was heard."""
         await self._accepted.wait()
-        request = orchestrator_pb2.InterruptRequest(session_id=self.session_id)
-        await self._stub.Interrupt(request, timeout=5, metadata=self.connection.metadata)
+        request = orchestrator_pb2.InterruptRequest(session_id=self._session_id)
+        await self._stub.Interrupt(request, timeout=ANSWER_SECONDS, metadata=self._connection.metadata)
 
     async def history(self) -> list[orchestrator_pb2.HistoryEntry]:
         """Return the turns so far."""
-        request = orchestrator_pb2.GetHistoryRequest(session_id=self.session_id)
-        return list((await self._stub.GetHistory(request, timeout=5, metadata=self.connection.metadata)).entries)
+        request = orchestrator_pb2.GetHistoryRequest(session_id=self._session_id)
+        response = await self._stub.GetHistory(request, timeout=ANSWER_SECONDS, metadata=self._connection.metadata)
+        return list(response.entries)
 
-    async def forget(self) -> int:
+    async def clear_history(self) -> int:
         """Clear the history and return how many turns it had."""
-        request = orchestrator_pb2.ClearHistoryRequest(session_id=self.session_id)
-        return (await self._stub.ClearHistory(request, timeout=5, metadata=self.connection.metadata)).entry_count
+        request = orchestrator_pb2.ClearHistoryRequest(session_id=self._session_id)
+        response = await self._stub.ClearHistory(request, timeout=ANSWER_SECONDS, metadata=self._connection.metadata)
+        return response.entry_count
+
+    def _request(self, text: str, *, speak: bool) -> ConverseRequest:
+        options = self._options
+        request = ConverseRequest(
+            session_id=self._session_id, subject=options.character, voice=options.voice, include_media=options.take
+        )
+        if speak:
+            request.speak = text
+        else:
+            request.prompt = text
+        return request
+
+    @contextlib.asynccontextmanager
+    async def _recorder(self, prompt: str | None) -> AsyncIterator[TakeRecorder]:
+        """Yield a recorder, which captures the frames of the player as well where a take is wanted."""
+        if not self._options.take:
+            yield TakeRecorder(prompt)
+            return
+        async with (
+            player_beside(self._connection, self._settings) as player,
+            capturing(player, self._options.character, notify) as capture,
+        ):
+            yield TakeRecorder(prompt, capture)
 
     def _show(self, event: ConverseResponse) -> None:
-        """Show what people want to see while it happens: the text, and what goes wrong."""
+        """Print what people want to see while it happens: the text, and what goes wrong."""
         if event.HasField("notice"):
-            tell(f"note: {event.notice.message}")
+            notify(f"note: {event.notice.message}")
         elif event.HasField("delta"):
             self._print(event.delta.text)
 
     def _print(self, text: str) -> None:
-        if not self.wishes.as_json:
+        if not self._options.as_json:
             sys.stdout.write(text)
             sys.stdout.flush()
 
-    async def _conclude(self, finished: TurnFinished, recorder: TakeRecorder) -> None:
-        """Show how the turn ended, and write the take."""
+    async def _finish(self, finished: TurnFinished, recorder: TakeRecorder) -> None:
+        """Write the take, and print how the turn ended."""
         folder: Path | None = None
-        if self.wishes.take:
-            folder = await recorder.write(self.wishes.take_folder, self.wishes.takes, finished)
-        if self.wishes.as_json:
-            sys.stdout.write(json.dumps(summary(finished, folder)) + "\n")
+        if self._options.take:
+            folder = await recorder.write(self._options.take_folder, self._settings.takes, finished)
+        if self._options.as_json:
+            lines = [json.dumps(summary_table(finished, folder))]
         else:
-            sys.stdout.write("\n")
-            for line in account(finished, folder):
-                sys.stdout.write(line + "\n")
+            lines = ["", *summary_lines(finished, folder)]
+        sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
-
-
-def summary(finished: TurnFinished, folder: Path | None) -> dict[str, object]:
-    """Return how a turn went, for scripts; durations in seconds."""
-    rate = finished.sample_rate_hertz
-    return {
-        "outcome": TurnOutcome.Name(finished.outcome).removeprefix("TURN_OUTCOME_").lower(),
-        "reason": Reason.Name(finished.reason).removeprefix("REASON_").lower() if finished.reason else None,
-        "text": finished.text,
-        "heard_text": finished.heard_text,
-        "heard_seconds": round(finished.heard_sample_count / rate, 3) if rate else 0.0,
-        "stages": {timing.stage: round(seconds_of(timing.duration), 4) for timing in finished.timings},
-        "providers": dict(finished.providers),
-        "message": finished.message or None,
-        "take": str(folder) if folder else None,
-    }
-
-
-def account(finished: TurnFinished, folder: Path | None) -> list[str]:
-    """Return how a turn went, for people."""
-    stages = {timing.stage: seconds_of(timing.duration) for timing in finished.timings}
-    lines = [""]
-    lines += [f"  {stage.replace('_', ' '):<15}{stages[stage]:7.3f} s" for stage in STAGES if stage in stages]
-    if finished.sample_rate_hertz:
-        lines.append(f"  {'heard':<15}{finished.heard_sample_count / finished.sample_rate_hertz:7.3f} s")
-    if finished.providers:
-        lines.append("  made by        " + ", ".join(f"{name} {by}" for name, by in sorted(finished.providers.items())))
-    if finished.outcome in CUT_SHORT:
-        lines.append(f"  interrupted after: {finished.heard_text!r}")
-    if finished.message:
-        lines.append(f"  failed: {finished.message}")
-    if folder is not None:
-        lines += [f"  take           {folder}", f"  look at it:    {folder / 'take.html'}"]
-    return lines
-
-
-async def perform_once(speaker: Speaker, text: str, *, speak: bool) -> int:
-    """Perform one turn; Ctrl-C interrupts it, and what was heard is still told. Return the exit status."""
-    loop, interrupted = asyncio.get_running_loop(), asyncio.Event()
-
-    def once(number: int, _frame: object) -> None:
-        signal.signal(number, signal.default_int_handler)
-        loop.call_soon_threadsafe(interrupted.set)
-
-    before = signal.signal(signal.SIGINT, once)
-    turn = asyncio.create_task(speaker.perform(text, speak=speak), name="turn")
-    waiting = asyncio.create_task(interrupted.wait(), name="wait for Ctrl-C")
-    try:
-        await asyncio.wait({turn, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if interrupted.is_set():
-            await speaker.interrupt()
-        finished = await turn
-    finally:
-        waiting.cancel()
-        turn.cancel()
-        signal.signal(signal.SIGINT, before)
-    if interrupted.is_set():
-        return 130
-    return 0 if finished.outcome == TurnOutcome.TURN_OUTCOME_COMPLETED else 1

@@ -1,4 +1,4 @@
-"""`neurosync calibrate`: plays a test pattern, and finds by eye how long the renderer takes to show a frame."""
+"""`neurosync calibrate`: plays a test pattern, to measure by eye how long the renderer takes to show a frame."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from neurosync.v1.outcome_pb2 import TurnOutcome
 from neurosync.v1.player_pb2 import PerformFinished
 from services.cli.client.calibration import LIMIT_MS, Calibration
 from services.cli.client.connection import reach
-from services.cli.client.playback import tell_output
-from services.cli.main import app, run, tell
+from services.cli.client.performance import Event
+from services.cli.client.player_output import output_lines
+from services.cli.commands.options import AsJson, Character, StartPlayer
+from services.cli.main import app, run
 from services.cli.settings import ClientSettings
+from services.cli.terminal.notices import notify
 from services.cli.terminal.typed_lines import read_lines
 from services.common.errors import BadRequestError
 from services.common.settings import load
-from services.serving.server import stop_on_signal
+from services.serving.signals import stop_on_signal
 
 STEP_MS = 5.0  # below what people notice, about 20 ms; smaller takes longer to find
 EXPLANATION = f"""\
@@ -38,26 +41,27 @@ def calibrate(
     shift: Annotated[
         float, typer.Option(min=-LIMIT_MS, max=LIMIT_MS, help="Milliseconds by which the click comes later at first.")
     ] = 0.0,
-    subject: Annotated[str, typer.Option(help="Live Link subject; the player's default if not given.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end instead of text.")] = False,
-    start: Annotated[bool, typer.Option("--start/--no-start", help="Start a player if none is running.")] = True,
+    character: Character = "",
+    as_json: AsJson = False,
+    start: StartPlayer = True,
 ) -> None:
     """Play a click and a spike of the face once a second, to set how long Unreal takes to show a frame.
 
     The player sends the face that much ahead of its sound: NEUROSYNC_PLAYER_RENDERER_OFFSET, in milliseconds.
     """
-    run(_calibrate(seconds, shift, subject, as_json=as_json, start=start))
+    run(_calibrate(seconds, shift, character, as_json=as_json, start=start))
 
 
-async def _calibrate(seconds: int | None, shift: float, subject: str, *, as_json: bool, start: bool) -> int:
+async def _calibrate(seconds: int | None, shift: float, character: str, *, as_json: bool, start: bool) -> int:
     at_terminal = sys.stdin.isatty() and not as_json
     seconds = seconds or (300 if at_terminal else 20)
     stop = stop_on_signal()
-    async with reach("player", load(ClientSettings), tell=tell, start=start) as connection:
-        calibration = Calibration(connection, subject=subject, shift_ms=shift)
-        tell_output(await calibration.status())
-        tell(EXPLANATION if at_terminal else f"a click and a spike of the face, once a second, for {seconds} s")
-        playing = asyncio.create_task(calibration.run(seconds, tell), name="play the pattern")
+    async with reach("player", load(ClientSettings), start=start) as connection:
+        calibration = Calibration(connection, character=character, shift_ms=shift)
+        for line in output_lines(await calibration.status()):
+            notify(line)
+        notify(EXPLANATION if at_terminal else f"a click and a spike of the face, once a second, for {seconds} s")
+        playing = asyncio.create_task(calibration.run(seconds, _show), name="play the pattern")
         waiting: set[asyncio.Task[Any]] = {asyncio.create_task(stop.wait(), name="wait for a signal")}
         if at_terminal:
             waiting.add(asyncio.create_task(_adjust(calibration), name="wait for the keyboard"))
@@ -78,16 +82,23 @@ async def _calibrate(seconds: int | None, shift: float, subject: str, *, as_json
 _GOOD_ENDS = (TurnOutcome.TURN_OUTCOME_COMPLETED, TurnOutcome.TURN_OUTCOME_INTERRUPTED)
 
 
+def _show(event: Event) -> None:
+    if event.HasField("notice"):
+        notify(f"note: {event.notice.message}")
+
+
 async def _adjust(calibration: Calibration) -> None:
-    """Follow what is typed, until an empty line or the end of input."""
+    """Change the shift as is typed, until an empty line or the end of input."""
     lines = read_lines(asyncio.get_running_loop())
     while line := (await lines.get() or "").strip():
         try:
             calibration.shift_ms = shifted(calibration.shift_ms, line)
         except BadRequestError as error:
-            tell(str(error))
+            notify(str(error))
             continue
-        tell(f"the click comes {calibration.shift_ms:+g} ms after the spike; an offset of {calibration.wanted_ms:g} ms")
+        notify(
+            f"the click comes {calibration.shift_ms:+g} ms after the spike; an offset of {calibration.wanted_ms:g} ms"
+        )
 
 
 def shifted(shift_ms: float, typed: str) -> float:
@@ -123,7 +134,7 @@ def _report(calibration: Calibration, finished: PerformFinished, *, as_json: boo
     typer.echo(f"{calibration.click_count} clicks; the player's renderer offset is {calibration.offset_ms:g} ms")
     if calibration.shift_ms:
         typer.echo(
-            f"if click and face came together, set NEUROSYNC_PLAYER_RENDERER_OFFSET={wanted:g} for the player "
+            f"if click and face came together: set NEUROSYNC_PLAYER_RENDERER_OFFSET={wanted:g} for the player "
             f"(renderer_offset = {wanted:g} under [player] in neurosync.toml), and start it again"
         )
     else:

@@ -10,10 +10,11 @@ import grpc
 import typer
 
 from services.cli.client.connection import reach
-from services.cli.client.turn_client import Speaker, Wishes
-from services.cli.commands.ask import AsJson, Start, Subject, TakeFlag, Voice
-from services.cli.main import app, run, tell
+from services.cli.client.turn_client import TurnClient, TurnOptions
+from services.cli.commands.options import AsJson, Character, RecordTake, StartServices, Voice
+from services.cli.main import app, error_line, run
 from services.cli.settings import ClientSettings
+from services.cli.terminal.notices import notify
 from services.cli.terminal.typed_lines import read_lines
 from services.common.errors import NeuroSyncError
 from services.common.settings import load
@@ -23,97 +24,95 @@ HELP = """\
   Enter, or text   while it speaks: interrupts it
   /say TEXT        says TEXT as it is
   /history         what was said and heard
-  /clear           forgets it
+  /clear           clears that history
   /quit            ends (as does Ctrl-D)"""
 
 
 @app.command()
 def chat(
     first: Annotated[str, typer.Option("--prompt", help="Ask this first.")] = "",
-    subject: Subject = "",
+    character: Character = "",
     voice: Voice = "",
-    take: TakeFlag = False,
+    take: RecordTake = False,
     as_json: AsJson = False,
-    start: Start = True,
+    start: StartServices = True,
 ) -> None:
     """Talk: type, hear, see how long each stage took; Enter while it speaks interrupts."""
-    run(_chat(first, Wishes(subject, voice, take, None, load(ClientSettings).takes, as_json), start))
+    run(_chat(first, TurnOptions(character, voice, take, as_json=as_json), start=start))
 
 
-async def _chat(first: str, wishes: Wishes, start: bool) -> int:
+async def _chat(first: str, options: TurnOptions, *, start: bool) -> int:
     settings = load(ClientSettings)
-    async with reach("orchestrator", settings, tell=tell, start=start) as connection:
-        tell("type to talk, Enter while it speaks to interrupt, /help for more, /quit to end")
-        conversation = _Conversation(Speaker(connection, wishes, settings))
+    async with reach("orchestrator", settings, start=start) as connection:
+        notify("type to talk, Enter while it speaks to interrupt, /help for more, /quit to end")
+        conversation = _Conversation(TurnClient(connection, options, settings))
         if first:
-            tell(f"you> {first}")
+            notify(f"you> {first}")
             await conversation.turn(first, speak=False)
         await conversation.run()
     return 0
 
 
 class _Conversation:
-    """Lines typed, and the turns they make."""
+    """Typed lines, and the turns they start."""
 
-    def __init__(self, speaker: Speaker) -> None:
-        self._speaker = speaker
+    def __init__(self, client: TurnClient) -> None:
+        self._client = client
         self._lines = read_lines(asyncio.get_running_loop())
-        self._interjection: str | None = None
+        self._next_line: str | None = None
 
     async def run(self) -> None:
-        """Take lines until the end of input or /quit."""
+        """Handle lines until the end of input or /quit."""
         while True:
             sys.stderr.write("you> ")
             sys.stderr.flush()
-            line = self._interjection or await self._lines.get()
-            self._interjection = None
+            line = self._next_line or await self._lines.get()
+            self._next_line = None
             if line is None or line.split()[:1] in (["/quit"], ["/exit"]):
                 return
-            await self._obey(line.strip())
+            await self._handle(line.strip())
 
     async def turn(self, text: str, *, speak: bool) -> None:
-        """Perform one turn; a line that is typed meanwhile interrupts it, and is obeyed next."""
-        turn = asyncio.create_task(self._speaker.perform(text, speak=speak), name="turn")
+        """Perform one turn; a line that is typed meanwhile interrupts it, and is handled next."""
+        turn = asyncio.create_task(self._client.perform(text, speak=speak), name="turn")
         typed = asyncio.create_task(self._lines.get(), name="typed")
         try:
             await asyncio.wait({turn, typed}, return_when=asyncio.FIRST_COMPLETED)
             if not turn.done():
-                await self._speaker.interrupt()
+                await self._client.interrupt()
             await turn
-        except NeuroSyncError as error:
-            tell(f"error: {error}")
-        except grpc.aio.AioRpcError as error:
-            tell(f"error: {error.code().name}: {error.details()}")
+        except (NeuroSyncError, grpc.aio.AioRpcError) as error:
+            notify(error_line(error))
         finally:
             turn.cancel()
             typed.cancel()
         if not typed.cancelled() and typed.done():
-            self._interject(typed.result())
+            self._keep_for_next(typed.result())
 
-    def _interject(self, line: str | None) -> None:
-        """Keep a line that interrupted a turn, to be obeyed next; a bare Enter only interrupts."""
+    def _keep_for_next(self, line: str | None) -> None:
+        """Keep a line that interrupted a turn, to be handled next; a bare Enter only interrupts."""
         if line is None:
             self._lines.put_nowait(None)
         else:
-            self._interjection = line.strip() or None
+            self._next_line = line.strip() or None
 
-    async def _obey(self, line: str) -> None:
+    async def _handle(self, line: str) -> None:
         command, _, rest = line.partition(" ")
         match command:
             case "":
                 return
             case "/help":
-                tell(HELP)
+                notify(HELP)
             case "/say":
                 if rest.strip():
                     await self.turn(rest, speak=True)
             case "/history":
-                for entry in await self._speaker.history():
+                for entry in await self._client.history():
                     mark = " (interrupted)" if entry.exchange.interrupted else ""
-                    tell(f"  you:  {entry.exchange.user_text}\n  they: {entry.exchange.assistant_text}{mark}")
+                    notify(f"  you:  {entry.exchange.user_text}\n  they: {entry.exchange.assistant_text}{mark}")
             case "/clear":
-                tell(f"  forgot {await self._speaker.forget()} turns")
+                notify(f"  cleared {await self._client.clear_history()} turns")
             case _ if command.startswith("/"):
-                tell(f"  there is no {command}; /help lists what there is")
+                notify(f"  there is no {command}; /help lists what there is")
             case _:
                 await self.turn(line, speak=False)

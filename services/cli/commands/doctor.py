@@ -1,4 +1,4 @@
-"""`neurosync doctor`: looks at everything that NeuroSync needs, and says what to do about what is missing."""
+"""`neurosync doctor`: checks everything that NeuroSync needs, with advice on what is missing."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.checks.machine_checks import Check, State, check_gpu, check_python, check_sound, check_space
-from services.cli.checks.port_checks import DEFAULT_TARGETS, check_ports, check_targets
-from services.cli.checks.service_checks import (
-    check_face_model,
-    check_installed,
-    check_keys,
-    check_language_model,
-    check_voice,
-    load_settings,
-)
-from services.cli.checks.unreal_checks import check_arrivals, check_player, check_subjects, check_timing
+from services.cli.checks.arrival_checks import check_arrivals
+from services.cli.checks.character_checks import check_characters
+from services.cli.checks.check import Check, State
+from services.cli.checks.machine_checks import check_gpu, check_python, check_sound, check_space, check_timing
+from services.cli.checks.model_checks import check_face_model, check_installed, check_language_model, check_voice
+from services.cli.checks.player_checks import check_player
+from services.cli.checks.port_checks import check_ports
+from services.cli.checks.settings_checks import check_keys, load_settings
+from services.cli.checks.target_checks import DEFAULT_TARGETS, check_targets
 from services.cli.main import app, run
-from services.cli.processes.stack import PARTS, is_healthy
+from services.cli.processes.process_health import is_healthy
+from services.cli.processes.service_process import service_named
 from services.cli.settings import ClientSettings
 from services.common.errors import ConfigurationError
 from services.common.settings import load
@@ -40,7 +39,7 @@ _PLAIN_WIDTH = 160  # columns where the output is no terminal
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
-    """Check what NeuroSync needs on this machine, and the way to Unreal; say what to do about each.
+    """Check what NeuroSync needs on this machine, and the way to Unreal, with advice on each problem.
 
     ok: fine. note: worth knowing, everything works. problem: `neurosync up` would not work.
 
@@ -50,7 +49,7 @@ def doctor(
 
 
 async def _doctor(*, as_json: bool) -> int:
-    logging.disable()  # what a service would log at a check is said by the check
+    logging.disable()  # the checks report what a service would log
     try:
         checks = await examine()
     finally:
@@ -70,7 +69,7 @@ async def examine() -> list[Check]:
     targets = getattr(player, "targets", DEFAULT_TARGETS)
     try:
         client = load(ClientSettings)
-    except ConfigurationError:  # told by the check of the settings
+    except ConfigurationError:  # the check of the settings reports it
         client = ClientSettings.model_construct()
     return [
         check_python(),
@@ -87,7 +86,7 @@ async def examine() -> list[Check]:
         ],
         await asyncio.to_thread(check_gpu, getattr(face, "provider", "cpu")),
         *await check_ports(),
-        check_subjects(getattr(player, "subjects", ())),
+        check_characters(getattr(player, "subjects", ())),
         *await asyncio.to_thread(check_targets, targets),
         *await check_arrivals(targets),
         *await _check_running_player(client, targets),
@@ -97,9 +96,8 @@ async def examine() -> list[Check]:
 
 
 async def _check_running_player(client: ClientSettings, targets: Sequence[str]) -> list[Check]:
-    """Look at the player, if one runs where this command would look for it; over TLS it is left alone."""
-    part = next(part for part in PARTS if part.name == "player")
-    if client.tls_authority is not None or not await is_healthy(client.player, part.service):
+    """Check the player, if one runs at the address of the client settings; not over TLS."""
+    if client.tls_authority is not None or not await is_healthy(client.player, service_named("player").service):
         return []
     metadata = credentials(client.token.get_secret_value() if client.token else None)
     async with dial(client.player) as channel:

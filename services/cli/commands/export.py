@@ -1,4 +1,4 @@
-"""`neurosync export`: a take, or what others recorded, as a file that other tools import."""
+"""`neurosync export`: writes a take, or a recording of another program, as a file that other tools import."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from services.cli.main import app, run, tell
+from services.cli.commands.options import AsJson, Force
+from services.cli.main import app, run
+from services.cli.terminal.notices import notify
 from services.common.errors import BadRequestError
 from services.common.types import FRAME_RATE
 from services.media.formats.frame_files import SUFFIXES, write_frames
@@ -28,30 +30,35 @@ _DAY_HOURS = 24
 
 @app.command()
 def export(
-    take: Annotated[Path, typer.Argument(exists=True, help="What `neurosync replay` plays.")],
-    output: Annotated[Path, typer.Argument(help="Where to write; .csv (Live Link Face), .npz or .json.")],
+    take: Annotated[
+        Path, typer.Argument(exists=True, help="A take, or anything else that `neurosync replay` performs.")
+    ],
+    output: Annotated[Path, typer.Argument(help="File to write: .csv (Live Link Face), .npz or .json.")],
     rate: Annotated[int, typer.Option(help="Frames a second.")] = FRAME_RATE,
     timecode: Annotated[
         str, typer.Option(help="Timecode of the first frame, HH:MM:SS:FF; that of the recording if not given.")
     ] = "",
     emotions: Annotated[
-        bool, typer.Option("--emotions", help="Add the seven emotions to a .csv, as NeuroSync does; the app has none.")
+        bool,
+        typer.Option(
+            "--emotions", help="Add columns of the seven emotions to a .csv; the Live Link Face app has none."
+        ),
     ] = False,
     sound: Annotated[bool, typer.Option("--sound", help="Write the sound beside it, as .wav.")] = False,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Replace files that exist.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    force: Force = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Write a recording as a Live Link Face CSV, in even steps from its first timecode on.
+    """Write a recording as a Live Link Face CSV, an NPZ or a JSON, in even steps from its first timecode on.
 
     A take holds the timecodes that went to Unreal, so the file lines up with what was recorded there.
     """
-    wishes = Wishes(output, rate, timecode, emotions or output.suffix.lower() != ".csv", sound, force)
-    run(_export(take, wishes, as_json=as_json))
+    options = ExportOptions(output, rate, timecode, emotions or output.suffix.lower() != ".csv", sound, force)
+    run(_export(take, options, as_json=as_json))
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the user asked for."""
+class ExportOptions:
+    """What is written, and where."""
 
     output: Path
     rate: int
@@ -62,25 +69,25 @@ class Wishes:
 
     @property
     def beside(self) -> Path:
-        """Where the sound goes."""
+        """Where the sound is written."""
         return self.output.with_suffix(".wav")
 
 
-async def _export(path: Path, wishes: Wishes, *, as_json: bool) -> int:
-    _check(wishes)
+async def _export(path: Path, options: ExportOptions, *, as_json: bool) -> int:
+    _validate(options)
     take = await asyncio.to_thread(load_take, path)
-    frames = even_frames(take, wishes.rate, wishes.timecode)
-    write_frames(wishes.output, frames if wishes.emotions else replace(frames, emotions=None))
-    if wishes.sound:
-        write_wav(wishes.beside, Sound(take.pcm, take.rate))
+    frames = even_frames(take, options.rate, options.timecode)
+    write_frames(options.output, frames if options.emotions else replace(frames, emotions=None))
+    if options.sound:
+        write_wav(options.beside, Sound(take.pcm, take.rate))
     for notice in take.info.notices:
-        tell(f"note: {notice}")
-    told = f"{wishes.output}: {len(frames)} frames at {wishes.rate} Hz, {frames.seconds:.2f} s"
+        notify(f"note: {notice}")
+    report = f"{options.output}: {len(frames)} frames at {options.rate} Hz, {frames.seconds:.2f} s"
     if as_json:
-        table = {"frames": len(frames), "rate_hertz": wishes.rate, "seconds": round(frames.seconds, 3)}
-        files = {"file": str(wishes.output)} | ({"sound": str(wishes.beside)} if wishes.sound else {})
-        told = json.dumps(table | files)
-    typer.echo(told)
+        table = {"frames": len(frames), "rate_hertz": options.rate, "seconds": round(frames.seconds, 3)}
+        files = {"file": str(options.output)} | ({"sound": str(options.beside)} if options.sound else {})
+        report = json.dumps(table | files)
+    typer.echo(report)
     return 0
 
 
@@ -90,7 +97,7 @@ def even_frames(take: Take, rate: int, timecode: str = "") -> Frames:
     The first row has the timecode `timecode`, or, where that is empty, the one of the recording, on a whole frame.
 
     Raises:
-        BadRequestError: `timecode` is none at this rate.
+        BadRequestError: `timecode` is not a timecode at this rate.
     """
     rows = replace(take.frames, times=None).at_rate(
         rate
@@ -109,15 +116,15 @@ def _first_frame(text: str, rate: int) -> int:
     return (hours * 3600 + minutes * 60 + seconds) * rate + frame
 
 
-def _check(wishes: Wishes) -> None:
-    """Refuse what would fail, before anything is read."""
-    output = wishes.output
+def _validate(options: ExportOptions) -> None:
+    """Check everything that can be wrong, before anything is read."""
+    output = options.output
     if output.suffix.lower() not in SUFFIXES:
         raise BadRequestError("OUTPUT", output.name, f"a name that ends in {', '.join(SUFFIXES)}")
-    if wishes.rate not in RATES:
-        raise BadRequestError("--rate", wishes.rate, f"one of {', '.join(map(str, RATES))}")
+    if options.rate not in RATES:
+        raise BadRequestError("--rate", options.rate, f"one of {', '.join(map(str, RATES))}")
     if not output.parent.is_dir():
         raise BadRequestError("OUTPUT", str(output.parent), "a folder that exists")
-    for path in (output, *([wishes.beside] if wishes.sound else [])):
-        if path.exists() and not wishes.force:
+    for path in (output, *([options.beside] if options.sound else [])):
+        if path.exists() and not options.force:
             raise BadRequestError("OUTPUT", path.name, "a file that does not exist; --force replaces it")

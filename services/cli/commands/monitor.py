@@ -1,4 +1,4 @@
-"""`neurosync monitor`: listens where Unreal would, and shows what arrives."""
+"""`neurosync monitor`: receives Live Link datagrams in the place of Unreal, and shows what arrives."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from services.cli.main import app, run, tell
+from services.cli.commands.options import AsJson
+from services.cli.main import app, run
 from services.cli.monitoring.arrivals import Arrivals
-from services.cli.monitoring.monitor_view import line, picture, summary_lines
+from services.cli.monitoring.monitor_view import live_picture, state_line, summary_lines
 from services.cli.monitoring.udp_port import UdpPort
 from services.cli.take.plot import CURVES, write_plot
+from services.cli.terminal.notices import notify
+from services.common.addresses import LIVE_LINK_PORT, Address, is_loopback
 from services.common.errors import BadRequestError, UnavailableError
 from services.media.takes.take_folder import load_take
-from services.serving.server import stop_on_signal
+from services.serving.signals import stop_on_signal
 
 PICTURE_SECONDS = 0.125  # between two pictures; shorter costs a core that others need, longer looks sluggish
 LINE_SECONDS = 1.0
@@ -30,27 +33,31 @@ LINE_SECONDS = 1.0
 @app.command()
 def monitor(
     port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="UDP port; Unreal listens on 11111. 0 takes any.")
-    ] = 11111,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 also hears other machines.")] = "127.0.0.1",
+        int, typer.Option(min=0, max=65_535, help="UDP port; Unreal listens on 11111. 0 takes any that is free.")
+    ] = LIVE_LINK_PORT,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 also receives from other machines.")
+    ] = "127.0.0.1",
     subject: Annotated[str | None, typer.Option(help="Only this Live Link subject.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="End after so long; without it Ctrl-C ends.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
+    as_json: AsJson = False,
     take: Annotated[
         Path | None,
-        typer.Option(exists=True, help="With --plot: what `neurosync replay` plays; nothing is listened to."),
+        typer.Option(exists=True, help="With --plot: a take to draw; the port is not opened."),
     ] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the curves of --take against its sound into this .svg or .png.")
     ] = None,
     curve: Annotated[list[str] | None, typer.Option(help="Curve to draw; several times for several.")] = None,
 ) -> None:
-    """Listen for face frames as Unreal would, and show what arrives: rate, jitter, timecode, curves, a face.
+    """Receive face frames as Unreal would, and show what arrives: rate, jitter, timecode, curves, a face.
 
-    Unreal drops datagrams it does not like without a word; here each is counted with its reason.
+    Unreal drops malformed datagrams and logs nothing; here each is counted with its reason.
     With --take and --plot a picture of a take is drawn instead.
 
-    Only one program can have the port: close Unreal first. Exit status: 0 if frames came and none was refused, else 1.
+    Only one program can have the port: close Unreal first.
+
+    Exit status: 0 if frames arrived and none was refused, else 1.
     """
     if take or plot or curve:
         run(_plot(take, plot, curve or CURVES))
@@ -70,8 +77,8 @@ async def _plot(path: Path | None, plot: Path | None, curves: Sequence[str]) -> 
 async def _monitor(host: str, port: int, arrivals: Arrivals, seconds: float | None, *, as_json: bool) -> int:
     with _open(host, port) as udp:
         stop, began = stop_on_signal(), time.monotonic()
-        where = f"{host}:{udp.port}"
-        tell(f"listening on UDP {where}")
+        where = str(Address(host, udp.port))
+        notify(f"listening on UDP {where}")
         with ExitStack() as screen:
             console = Console(stderr=True)
             live = None
@@ -80,13 +87,13 @@ async def _monitor(host: str, port: int, arrivals: Arrivals, seconds: float | No
             next_line = LINE_SECONDS
             while not stop.is_set() and (elapsed := time.monotonic() - began) < (seconds or float("inf")):
                 left = PICTURE_SECONDS if seconds is None else min(PICTURE_SECONDS, seconds - elapsed)
-                for at, data in await asyncio.to_thread(_gather, udp, left):
-                    arrivals.note(data, at)
+                for at, data in await asyncio.to_thread(_receive, udp, left):
+                    arrivals.add(data, at)
                 elapsed = time.monotonic() - began
                 if live is not None:
-                    live.update(picture(arrivals, where, elapsed, udp.now()), refresh=True)
+                    live.update(live_picture(arrivals, where, elapsed, udp.now()), refresh=True)
                 elif not as_json and elapsed >= next_line:
-                    tell(line(arrivals, elapsed, udp.now()))
+                    notify(state_line(arrivals, elapsed, udp.now()))
                     next_line += LINE_SECONDS
     elapsed = time.monotonic() - began
     if as_json:
@@ -94,7 +101,7 @@ async def _monitor(host: str, port: int, arrivals: Arrivals, seconds: float | No
     else:
         typer.echo("\n".join(summary_lines(arrivals, elapsed)))
     for advice in _advice(arrivals, host, udp.port):
-        tell(advice)
+        notify(advice)
     return 0 if arrivals.good else 1
 
 
@@ -107,7 +114,7 @@ def _open(host: str, port: int) -> UdpPort:
         ) from error
 
 
-def _gather(udp: UdpPort, seconds: float) -> list[tuple[float, bytes]]:
+def _receive(udp: UdpPort, seconds: float) -> list[tuple[float, bytes]]:
     """Return what arrives within `seconds`."""
     arrived: list[tuple[float, bytes]] = []
     until = time.monotonic() + seconds
@@ -117,19 +124,19 @@ def _gather(udp: UdpPort, seconds: float) -> list[tuple[float, bytes]]:
 
 
 def _advice(arrivals: Arrivals, host: str, port: int) -> list[str]:
-    """Return what to check where nothing acceptable came."""
+    """Return what to check if no acceptable frame arrived."""
     if arrivals.accepted_count:
         return []
     if arrivals.others:
-        return [f"frames came, but for other subjects: {', '.join(map(repr, arrivals.others))}"]
+        return [f"frames arrived, but for other subjects: {', '.join(map(repr, arrivals.others))}"]
     if arrivals.refused:
-        return ["nothing that Unreal would take came: the sender does not speak Live Link Face, packet version 6"]
+        return ["Unreal would take none of it: the sender does not send Live Link Face, packet version 6"]
     advice = [
-        f"nothing arrived on UDP {host}:{port}. Check that",
-        "  a player is running: `neurosync up` starts one, `neurosync doctor` tells what answers",
+        f"nothing arrived on UDP {Address(host, port)}. Check that",
+        "  a player is running: `neurosync up` starts one, `neurosync doctor` shows what answers",
         "  it sends here: its targets (NEUROSYNC_PLAYER_TARGETS or LIVELINK_UDP_IP) must name this address and port",
     ]
-    if host in {"127.0.0.1", "localhost", "::1"}:
+    if is_loopback(host):
         advice.append(
             "  the sender is on this machine; for others listen with --host 0.0.0.0, and open UDP in the firewall"
         )

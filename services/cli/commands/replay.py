@@ -1,35 +1,39 @@
-"""`neurosync replay`: performs what was recorded, through the player."""
+"""`neurosync replay`: performs a recorded take again, through the player or straight to Unreal."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
 import json
-import signal
 import uuid
 from pathlib import Path
 from typing import Annotated
 
 import grpc
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, TextColumn
 
 from neurosync.v1.outcome_pb2 import TurnOutcome
 from neurosync.v1.player_pb2 import PerformFinished
-from services.cli.checks.port_checks import split_target
 from services.cli.client.connection import reach
 from services.cli.client.direct_replay import send_take
-from services.cli.client.playback import Event, Playback, tell_output
-from services.cli.main import app, run, tell
+from services.cli.client.performance import Event
+from services.cli.client.playback import Playback
+from services.cli.client.player_output import output_lines
+from services.cli.commands.options import AsJson, Character, StartPlayer
+from services.cli.main import app, run
 from services.cli.settings import ClientSettings
-from services.common.errors import BadRequestError, StoppedError
+from services.cli.terminal.interrupts import run_interruptible
+from services.cli.terminal.notices import notify
+from services.cli.terminal.progress_bar import progress_bar
+from services.common.addresses import LIVE_LINK_PORT, parse_address
+from services.common.errors import StoppedError
 from services.common.settings import load
 from services.common.wire import check_subject
 from services.media.takes.take_folder import Take, load_take
-from services.serving.server import stop_on_signal
+from services.serving.signals import stop_on_signal
 
-DEFAULT_SUBJECT = "NeuroSync"  # as the player's
+DEFAULT_CHARACTER = "NeuroSync"  # as the player's
 
 
 @app.command()
@@ -47,54 +51,58 @@ def replay(
             exists=True, dir_okay=False, help="WAV, FLAC, OGG or MP3 file of the sound, if it lies elsewhere."
         ),
     ] = None,
-    subject: Annotated[
-        str, typer.Option(help="Live Link subject that performs; the player's default if not given.")
-    ] = "",
+    character: Character = "",
     target: Annotated[
         str,
-        typer.Option(help="Send the face straight to HOST or HOST:PORT, without a player and without sound."),
+        typer.Option(
+            metavar="HOST[:PORT]", help="Send the face straight to this address, without a player and without sound."
+        ),
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
-    start: Annotated[bool, typer.Option("--start/--no-start", help="Start a player if none is running.")] = True,
+    as_json: AsJson = False,
+    start: StartPlayer = True,
 ) -> None:
     """Perform a recording again: its sound on this machine, its face in Unreal. Ctrl-C stops it.
 
-    It goes through the player, as only that knows when a sample is heard, and the face of a subject must have one
-    sender. Frames without any sound are performed in silence. With --target nothing is heard and no player is needed:
-    the frames are encoded ahead and sent on a steady clock.
+    The player performs it: only the player can time the face to the sample that is heard, and each character must have
+    one sender. Frames without any sound are performed in silence. With --target no player is needed and nothing is
+    heard: the frames are sent at 60 Hz on this machine's clock.
     """
     if target:
-        run(_replay_to(target, take, subject or DEFAULT_SUBJECT, as_json=as_json))
-    run(_replay(take, audio, subject, as_json=as_json, start=start))
+        run(_replay_to(target, take, character or DEFAULT_CHARACTER, as_json=as_json))
+    run(_replay(take, audio, character, as_json=as_json, start=start))
 
 
-async def _replay(path: Path, audio: Path | None, subject: str, *, as_json: bool, start: bool) -> int:
+async def _replay(path: Path, audio: Path | None, character: str, *, as_json: bool, start: bool) -> int:
     take = await asyncio.to_thread(load_take, path, audio)
     for notice in take.info.notices:
-        tell(f"note: {notice}")
-    async with reach("player", load(ClientSettings), tell=tell, start=start) as connection:
-        playback = Playback(connection, take, turn_id=str(uuid.uuid4()), subject=subject)
-        tell_output(await playback.status())
-        tell(f"replaying {path}: {take.seconds:.1f} s of sound, {len(take.weights)} frames")
-        finished, interrupted = await _perform(playback, take)
+        notify(f"note: {notice}")
+    async with reach("player", load(ClientSettings), start=start) as connection:
+        playback = Playback(connection, take, character=character)
+        for line in output_lines(await playback.status()):
+            notify(line)
+        notify(f"replaying {path}: {take.seconds:.1f} s of sound, {len(take.weights)} frames")
+        try:
+            finished, was_interrupted = await run_interruptible(_play(playback, take), playback.stop)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.ABORTED:
+                raise StoppedError("stopped before anything was heard") from error
+            raise
     _report(finished, take, as_json=as_json)
-    if interrupted:
+    if was_interrupted:
         return 130
     return 0 if finished.outcome == TurnOutcome.TURN_OUTCOME_COMPLETED else 1
 
 
-async def _replay_to(target: str, path: Path, subject: str, *, as_json: bool) -> int:
+async def _replay_to(target: str, path: Path, character: str, *, as_json: bool) -> int:
     """Send the face alone."""
-    check_subject("--subject", subject)
-    address = split_target(target)
-    if not address[0] or not 0 < address[1] < 65_536:
-        raise BadRequestError("--target", target, "HOST or HOST:PORT")
+    check_subject("--character", character)
+    address = parse_address(target, field="--target", default_port=LIVE_LINK_PORT)
     take = await asyncio.to_thread(load_take, path)
-    tell(f"sending {path} as {subject!r} to {address[0]}:{address[1]}: {len(take.weights)} frames, no sound")
-    tell("a player that sends the same subject there makes the face flicker between the two")
+    notify(f"sending {path} as {character!r} to {address}: {len(take.weights)} frames, no sound")
+    notify("if a player sends the same character there, the face flickers between the two")
     stop = stop_on_signal()
     report = await asyncio.to_thread(
-        send_take, take.weights, address, subject, device_id=str(uuid.uuid4()), stopped=stop.is_set
+        send_take, take.weights, address, character, device_id=str(uuid.uuid4()), stopped=stop.is_set
     )
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(report)))
@@ -102,50 +110,20 @@ async def _replay_to(target: str, path: Path, subject: str, *, as_json: bool) ->
         ended = "stopped" if report.stopped else "completed"
         typer.echo(f"{ended}: {report.sent_count} frames sent, {report.late_count} left out as they came late")
     if report.refused_count:
-        tell(f"note: the system refused {report.refused_count} of them: nobody listens on {address[0]}:{address[1]}")
+        notify(f"note: the system refused {report.refused_count} of them: nobody listens on {address}")
     return 130 if report.stopped else 0
-
-
-async def _perform(playback: Playback, take: Take) -> tuple[PerformFinished, bool]:
-    """Play to the end; return the player's last word, and whether Ctrl-C stopped the take.
-
-    The first Ctrl-C lets the player stop, so that it tells what was heard; the second ends everything.
-    """
-    loop, interrupt = asyncio.get_running_loop(), asyncio.Event()
-
-    def once(_number: int, _frame: object) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        loop.call_soon_threadsafe(interrupt.set)
-
-    before = signal.signal(signal.SIGINT, once)
-    playing = asyncio.create_task(_play(playback, take), name="play")
-    waiting = asyncio.create_task(interrupt.wait(), name="wait for Ctrl-C")
-    try:
-        await asyncio.wait({playing, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if interrupt.is_set():
-            await playback.stop()
-        return await playing, interrupt.is_set()
-    except grpc.aio.AioRpcError as error:
-        if error.code() is grpc.StatusCode.ABORTED:
-            raise StoppedError("stopped before anything was heard") from error
-        raise
-    finally:
-        waiting.cancel()
-        playing.cancel()
-        signal.signal(signal.SIGINT, before)
 
 
 async def _play(playback: Playback, take: Take) -> PerformFinished:
     """Play to the end, and show how far it is."""
-    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.1f} of {task.total:.1f} s"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with progress_bar(*columns) as bar:
         task = bar.add_task("waiting", total=take.seconds)
 
         def show(event: Event) -> None:
             match event.WhichOneof("event"):
                 case "accepted" if event.accepted.queued:
-                    bar.console.print("the subject is still speaking: waiting for its turn")
+                    bar.console.print("the character is still speaking: waiting for its turn")
                 case "started":
                     bar.update(task, description="heard")
                 case "position":

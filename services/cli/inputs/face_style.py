@@ -1,4 +1,4 @@
-"""`--style mouth=1.2,closure=1.5`: how a face is to move, as it is typed."""
+"""Parses the option `--style mouth=1.2,closure=1.5` of how a face moves."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ NAMES = tuple(field.name for field in face_pb2.FaceStyle.DESCRIPTOR.fields)
 MOST = 3.0  # of any value; the service knows the limit of each
 
 
-def style_of(text: str) -> face_pb2.FaceStyle:
+def parse_style(text: str) -> face_pb2.FaceStyle:
     """Return the style of `NAME=VALUE`, several separated by commas.
 
     Raises:
-        typer.BadParameter: There is no such name, or the value is none.
+        typer.BadParameter: There is no such name, or the value is out of range.
     """
     style = face_pb2.FaceStyle()
     for part in filter(None, map(str.strip, text.split(","))):

@@ -1,14 +1,18 @@
-"""What `neurosync animate` is asked to do: sounds and the files to make of each, checked before anything starts."""
+"""The sounds that `neurosync animate` is given, and the files to write for each; checked before anything starts."""
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
+from services.common.errors import BadRequestError
 from services.media.formats.frame_files import SUFFIXES
+from services.media.sound import MAX_SOUND_BYTES
 
 STANDARD_INPUT = "-"
 SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".mp3")
@@ -17,23 +21,39 @@ PICTURES = (".png", ".svg")
 
 
 @dataclass(frozen=True)
-class Job:
-    """One sound."""
+class SoundJob:
+    """One sound to animate."""
 
     audio: str
     """Path of a file, or "-"."""
     output: Path
-    """Where its frames go."""
+    """File for its frames."""
     plot: Path | None = None
-    """Where its picture goes."""
+    """File for a picture of its curves."""
 
     @property
     def name(self) -> str:
         """What to call the sound."""
         return "standard input" if self.audio == STANDARD_INPUT else self.audio
 
+    def read(self) -> bytes:
+        """Return the bytes of the sound.
 
-def jobs_of(audio: Sequence[str], output: Path | None, plot: Path | None, kind: str) -> list[Job]:
+        Raises:
+            BadRequestError: It cannot be read, is empty or too large.
+        """
+        from_input = self.audio == STANDARD_INPUT
+        try:
+            with contextlib.nullcontext(sys.stdin.buffer) if from_input else Path(self.audio).open("rb") as file:
+                data = file.read(MAX_SOUND_BYTES + 1)
+        except OSError as error:
+            raise BadRequestError(self.name, error.strerror, "a file that can be read") from error
+        if not 0 < len(data) <= MAX_SOUND_BYTES:
+            raise BadRequestError(self.name, f"{len(data)} bytes", f"1 to {MAX_SOUND_BYTES} bytes")
+        return data
+
+
+def sound_jobs(audio: Sequence[str], output: Path | None, plot: Path | None, kind: str) -> list[SoundJob]:
     """Return the jobs of a command line.
 
     Args:
@@ -47,16 +67,17 @@ def jobs_of(audio: Sequence[str], output: Path | None, plot: Path | None, kind: 
     """
     sounds = [sound for each in audio for sound in _sounds(each)]
     if len(sounds) == 1 and not Path(audio[0]).is_dir():
-        return [Job(sounds[0], _one(sounds[0], output, kind), _checked_plot(plot))]
+        return [SoundJob(sounds[0], _one(sounds[0], output, kind), _checked_plot(plot))]
     if STANDARD_INPUT in sounds:
         raise typer.BadParameter('"-" cannot be taken together with files', param_hint="AUDIO")
     for folder, hint in ((output, "-o"), (plot, "--plot")):
         if folder is not None and not folder.is_dir():
             raise typer.BadParameter(f"for several sounds {folder} must be a folder that exists", param_hint=hint)
     jobs = [
-        Job(sound, _beside(sound, output, kind), _beside(sound, plot, ".png") if plot else None) for sound in sounds
+        SoundJob(sound, _beside(sound, output, kind), _beside(sound, plot, ".png") if plot else None)
+        for sound in sounds
     ]
-    by_output: dict[Path, Job] = {}
+    by_output: dict[Path, SoundJob] = {}
     for job in jobs:
         if job.output in by_output:
             both = f"{by_output[job.output].audio} and {job.audio}"
@@ -66,7 +87,7 @@ def jobs_of(audio: Sequence[str], output: Path | None, plot: Path | None, kind: 
 
 
 def _sounds(audio: str) -> list[str]:
-    """Return the files that an argument means."""
+    """Return the files that an argument stands for."""
     path = Path(audio)
     if audio == STANDARD_INPUT or path.is_file():
         return [audio]
@@ -84,7 +105,7 @@ def _beside(sound: str, folder: Path | None, suffix: str) -> Path:
 
 
 def _one(sound: str, output: Path | None, kind: str) -> Path:
-    """Return where the frames of a single sound go."""
+    """Return the file for the frames of a single sound."""
     if output is None:
         if sound == STANDARD_INPUT:
             raise typer.BadParameter("name the output file, as standard input has no name", param_hint="-o")

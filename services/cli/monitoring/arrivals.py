@@ -1,4 +1,7 @@
-"""Datagrams and their times of arrival in, what a receiver should know out: pure, without socket or clock."""
+"""Statistics of Live Link datagrams that arrive: rate, gaps, timecodes and curves of each subject.
+
+Takes bytes and times of arrival; has no socket and no clock of its own.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,9 @@ import numpy.typing as npt
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, INDEX
 from services.media.livelink import DAY_SECONDS, Datagram, LiveLinkError, decode
 
-RECENT_SECONDS = 2.0  # over which "now" is told; longer: steadier figures, shorter: a stall shows sooner
-MAX_GAPS = 36_000  # ten minutes at 60 Hz that the percentiles are taken over; more costs memory and says nothing new
-MAX_REASONS = 20  # why datagrams were refused; a stranger's noise has as many reasons as it has bytes
+RECENT_SECONDS = 2.0  # over which the present rate is measured; longer: steadier figures, shorter: a stall shows sooner
+MAX_GAPS = 36_000  # ten minutes at 60 Hz that the percentiles are taken over; more costs memory and changes little
+MAX_REASONS = 20  # why datagrams were refused; noise may be refused for any number of reasons
 MAX_SUBJECTS = 64
 ACTIVITY_FADE = 0.97  # a frame; of 60 Hz half is forgotten in 0.4 s. Nearer 1: bars stay longer after they moved
 
@@ -23,10 +26,10 @@ Values = npt.NDArray[np.float32]
 
 @dataclass
 class SubjectArrivals:
-    """What came for one Live Link subject."""
+    """What arrived for one Live Link subject."""
 
     datagram: Datagram
-    """The newest."""
+    """The newest one."""
     accepted_count: int = 0
     gaps: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_GAPS))
     """Seconds between neighbours."""
@@ -35,7 +38,7 @@ class SubjectArrivals:
     backwards_count: int = 0
     """Times that a timecode was earlier than the one before it."""
     bad_rate_count: int = 0
-    """Datagrams whose frame rate is no rate, so that they have no time."""
+    """Datagrams whose frame rate is not above 0, so that they have no time."""
     not_finite_count: int = 0
     """Datagrams with a curve that is no number."""
     activity: Values = field(default_factory=lambda: np.zeros(CURVE_COUNT, np.float32))
@@ -47,7 +50,7 @@ class SubjectArrivals:
     last_at: float = 0.0
     _recent: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
 
-    def note(self, datagram: Datagram, now: float) -> None:
+    def add(self, datagram: Datagram, now: float) -> None:
         """Take the next datagram, which arrived at `now` (seconds on any clock that only grows)."""
         if self.accepted_count:
             gap = now - self.last_at
@@ -69,12 +72,12 @@ class SubjectArrivals:
         self._recent.append(now)
 
     def rate(self) -> float:
-        """Return datagrams a second since the first; 0 before the second one."""
+        """Return datagrams a second since the first; 0 before the second."""
         span = self.last_at - self.first_at
         return (self.accepted_count - 1) / span if span > 0 else 0.0
 
     def rate_now(self, now: float) -> float:
-        """Return datagrams a second of late; 0 once nothing came for a while."""
+        """Return datagrams a second over the last seconds; 0 once nothing came for a while."""
         while self._recent and self._recent[0] < now - RECENT_SECONDS:
             self._recent.popleft()
         span = self.last_at - self._recent[0] if self._recent else 0.0
@@ -128,9 +131,9 @@ class Arrivals:
         self.refused: Counter[str] = Counter()
         """Datagrams that Unreal would drop, by reason."""
         self.others: Counter[str] = Counter()
-        """Datagrams of subjects that nobody asked for, by subject."""
+        """Datagrams of other subjects, by subject."""
 
-    def note(self, data: bytes, now: float) -> None:
+    def add(self, data: bytes, now: float) -> None:
         """Take the bytes of a datagram that arrived at `now`, in seconds on any clock that only grows."""
         try:
             datagram = decode(data)
@@ -146,7 +149,7 @@ class Arrivals:
                 _count(self.others, subject, MAX_SUBJECTS)
                 return
             self.subjects[subject] = SubjectArrivals(datagram)
-        self.subjects[subject].note(datagram, now)
+        self.subjects[subject].add(datagram, now)
 
     @property
     def accepted_count(self) -> int:
@@ -175,7 +178,7 @@ class Arrivals:
 
 
 def seconds_of_day(datagram: Datagram) -> float | None:
-    """Return the timecode in seconds since midnight; None if its rate is no rate."""
+    """Return the timecode in seconds since midnight; None if its rate is not above 0."""
     numerator, denominator = datagram.rate
     if numerator <= 0 or denominator <= 0 or not np.isfinite(datagram.sub_frame):
         return None

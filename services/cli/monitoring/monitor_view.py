@@ -12,16 +12,16 @@ from services.cli.terminal.terminal_face import face_lines
 from services.media.curves import INDEX
 
 KEY_CURVES = ("JawOpen", "MouthClose", "MouthFunnel", "MouthSmileLeft", "EyeBlinkLeft", "HeadYaw")
-"""Always shown: they tell at a glance whether a face speaks, blinks and lives."""
+"""Always shown: they show at a glance whether a face speaks, blinks and moves."""
 ACTIVE_COUNT = 6
 BAR_CELLS = 28
 
 
-def picture(arrivals: Arrivals, where: str, seconds: float, now: float) -> RenderableType:
+def live_picture(arrivals: Arrivals, where: str, seconds: float, now: float) -> RenderableType:
     """Return the live picture.
 
     Args:
-        arrivals: What came.
+        arrivals: What arrived.
         where: The address that is listened on.
         seconds: Since the start.
         now: On the clock of the arrivals, seconds.
@@ -30,7 +30,7 @@ def picture(arrivals: Arrivals, where: str, seconds: float, now: float) -> Rende
     head = Text(f"UDP {where}  {seconds:.0f} s  {counts}   (Ctrl-C ends)", style="bold")
     parts: list[RenderableType] = [head]
     if not arrivals.subjects:
-        parts.append(Text("nothing that Unreal would take arrived yet", style="yellow"))
+        parts.append(Text("no datagram that Unreal would take has arrived yet", style="yellow"))
     else:
         liveliest = max(arrivals.subjects.values(), key=_liveliness)
         parts += [_subject_table(arrivals, now), _face_and_bars(liveliest)]
@@ -39,7 +39,7 @@ def picture(arrivals: Arrivals, where: str, seconds: float, now: float) -> Rende
     return Group(*parts)
 
 
-def line(arrivals: Arrivals, seconds: float, now: float) -> str:
+def state_line(arrivals: Arrivals, seconds: float, now: float) -> str:
     """Return the state in one line, for logs."""
     parts = [f"{seconds:4.0f} s  {arrivals.accepted_count} accepted, {arrivals.refused_count} refused"]
     for name, subject in arrivals.subjects.items():

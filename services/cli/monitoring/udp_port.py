@@ -1,4 +1,4 @@
-"""A UDP port: datagrams out, each with its time of arrival, as the system took it where it tells."""
+"""A UDP port that returns datagrams with their times of arrival, taken by the kernel where it can."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ import time
 from types import TracebackType
 from typing import Self
 
+from services.common.addresses import Address, resolve_udp
 from services.common.errors import UnavailableError
 
-RECEIVE_BYTES = 1 << 20  # that the system keeps for us, some thousand datagrams; fewer would be lost while we draw
+RECEIVE_BYTES = (
+    1 << 20
+)  # of the receive buffer, some thousand datagrams; with fewer, some are lost while the screen is drawn
 MAX_DATAGRAM = 65_535
-MAX_AT_ONCE = 10_000  # datagrams returned by one call, so that a flood cannot hold it for ever
-_SO_TIMESTAMPNS = 35  # Linux (asm-generic/socket.h); Python names it from 3.14 on
+MAX_AT_ONCE = 10_000  # datagrams returned by one call, so that a flood cannot keep it from returning
+_SO_TIMESTAMPNS = 35  # Linux (asm-generic/socket.h); Python has the name from 3.14 on
 _TIMESPEC = struct.Struct("@ll")
 
 
 class UdpPort:
-    """An open port.
+    """An open UDP port.
 
     The time of arrival is the kernel's on Linux, so that it does not depend on what this process does meanwhile;
     elsewhere it is the time of reading. The kernel's clock is that of the day: setting it shows as one odd gap.
@@ -33,24 +36,24 @@ class UdpPort:
             UnavailableError: It is taken, or the host is not one of this machine.
         """
         try:
-            family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-            self._socket = socket.socket(family, socket.SOCK_DGRAM)
+            endpoint = resolve_udp(Address(host, port))
+            self._socket = socket.socket(endpoint.family, endpoint.kind, endpoint.protocol)
         except OSError as error:
             raise UnavailableError(f"cannot listen on {host}: {error.strerror}") from error
         try:
             if (
                 sys.platform == "win32"
-            ):  # where a second listener would otherwise share the port, and steal from the first
+            ):  # where a second listener would otherwise share the port, and take its datagrams
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
             self._stamped = sys.platform == "linux" and struct.calcsize("l") == 8
             if self._stamped:
                 self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-            self._socket.bind(address)
+            self._socket.bind(endpoint.sockaddr)
             self._socket.setblocking(False)
         except OSError as error:
             self._socket.close()
-            raise UnavailableError(f"cannot listen on UDP {host}:{port}: {error.strerror}") from error
+            raise UnavailableError(f"cannot listen on UDP {Address(host, port)}: {error.strerror}") from error
         self.port = int(self._socket.getsockname()[1])
         """The port, also where 0 asked for any."""
 

@@ -1,7 +1,7 @@
-"""The sound of a turn as a listener heard it, pauses included, from the samples played at each tick.
+"""The sound of a turn as it was heard, pauses included, laid out from how much had been heard on each tick.
 
-A turn pauses when its sound arrives too slowly or the device stalls, while the face goes on. A recording with one row
-for each tick must therefore contain the pauses too, or rows and sound drift apart.
+A turn pauses when its sound comes too slowly, or the device does; the face goes on meanwhile. A recording with one row
+of the face for each tick must therefore hold the pauses too, or rows and sound drift apart.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -16,6 +17,15 @@ from services.common.types import FRAME_RATE, Pcm
 from services.media.fade import INTERRUPT_FADE_SECONDS, PAUSE_FADE_SECONDS, apply_fade
 
 _ROUNDING = 2  # samples by which whole ticks differ, as positions are rounded at two rates
+
+
+class HeardTick(NamedTuple):
+    """How far a turn was on one tick."""
+
+    tick: int
+    """Counted from the tick on which the turn began."""
+    heard: int
+    """Samples of the turn that had been heard."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +39,25 @@ class Piece:
     at: int
     """Position of the first sample in the heard sound."""
 
+    @property
+    def end_at(self) -> int:
+        """Position of its end in the heard sound."""
+        return self.at + self.end - self.first
+
 
 @dataclass(frozen=True)
 class HeardSound:
-    """The sound of a turn as it was heard."""
+    """What was heard of a turn; maps samples of the turn to samples of it."""
 
     pcm: Pcm
     """Sound, shape (n,), at the turn's rate."""
     pieces: tuple[Piece, ...]
     """In order; between them the turn paused."""
+
+    @classmethod
+    def without_pauses(cls, pcm: Pcm) -> Self:
+        """Return the sound of a turn that was heard from its first to its last sample."""
+        return cls(pcm, (Piece(0, len(pcm), 0),))
 
     def place(self, sample: int) -> int:
         """Return the position in `pcm` of sample `sample` of the turn; samples that were not heard follow the end."""
@@ -49,10 +69,15 @@ class HeardSound:
         """Return the position of an end (one past a last sample), before any pause that follows it."""
         return self.place(sample - 1) + 1
 
+    def place_span(self, start: int, end: int) -> tuple[int, int]:
+        """Return the positions in `pcm` of a span of the turn: its first sample, and one past its last."""
+        first = self.place(start)
+        return first, max(first, self.place_end(end))
+
     @property
     def pauses(self) -> list[tuple[int, int]]:
         """The pauses in `pcm`: the first sample of each, and one past its last."""
-        gaps = [(one.at + one.end - one.first, two.at) for one, two in pairwise(self.pieces)]
+        gaps = [(one.end_at, two.at) for one, two in pairwise(self.pieces)]
         return [(start, end) for start, end in gaps if end > start]
 
 
@@ -61,39 +86,44 @@ def tick_sample(tick: int, rate: int) -> int:
     return -(-tick * rate // FRAME_RATE)
 
 
-def heard_sound(
-    pcm: Pcm, rate: int, ticks: Sequence[int], played: Sequence[int], *, stopped: bool = False
-) -> HeardSound:
+def heard_sound(pcm: Pcm, rate: int, ticks: Sequence[HeardTick], *, stopped: bool = False) -> HeardSound:
     """Return the sound that was heard, laid out over time.
 
     Args:
         pcm: The part of the turn's sound that was heard, shape (n,).
         rate: Hertz.
-        ticks: The ticks that were reported, growing; the turn began on tick 0.
-        played: Samples heard by each of these ticks.
-        stopped: Whether the turn was stopped, so that its sound fades out.
+        ticks: What is known, by growing tick; ticks may be missing. The turn began on tick 0.
+        stopped: Whether the turn was stopped, so that its sound fades.
     """
     count = len(pcm)
-    known = [(0, 0), *((tick, min(heard, count)) for tick, heard in zip(ticks, played, strict=True) if tick > 0)]
+    known = [HeardTick(0, 0), *(HeardTick(tick, min(heard, count)) for tick, heard in ticks if tick > 0)]
+    pieces = _pieces(known, count, rate)
+    return HeardSound(_joined(pcm, rate, pieces, stopped=stopped), tuple(pieces))
+
+
+def _pieces(known: Sequence[HeardTick], count: int, rate: int) -> list[Piece]:
+    """Return the parts of a turn of `count` samples between which it paused."""
     pieces: list[Piece] = []
-    sounding = True  # from tick 0 on
-    for index, ((tick, first), (after, end)) in enumerate(pairwise(known)):
-        start, stop = tick_sample(tick, rate), tick_sample(after, rate)
-        whole = end - first >= stop - start - _ROUNDING * (after - tick)
+    is_sounding = True  # from tick 0 on
+    for index, ((tick, first), (next_tick, end)) in enumerate(pairwise(known)):
+        start, stop = tick_sample(tick, rate), tick_sample(next_tick, rate)
+        is_whole = end - first >= stop - start - _ROUNDING * (next_tick - tick)
         if end <= first:
-            sounding = False
-        elif sounding:
+            is_sounding = False
+        elif is_sounding:
             _extend(pieces, first, end)
-            sounding = whole
+            is_sounding = is_whole
         else:  # the turn goes on after a pause: at a tick, or within one and through the next
-            sounding = whole or (index + 2 < len(known) and known[index + 2][1] > end)
-            pieces.append(Piece(first, end, start if whole or not sounding else stop - (end - first)))
+            goes_on = index + 2 < len(known) and known[index + 2].heard > end
+            begins_within = goes_on and not is_whole
+            pieces.append(Piece(first, end, stop - (end - first) if begins_within else start))
+            is_sounding = is_whole or goes_on
     rest = pieces[-1].end if pieces else 0
-    if rest < count and sounding:
+    if rest < count and is_sounding:
         _extend(pieces, rest, count)
     elif rest < count:
-        pieces.append(Piece(rest, count, tick_sample(known[-1][0], rate)))
-    return HeardSound(_joined(pcm, rate, pieces, stopped=stopped), tuple(pieces))
+        pieces.append(Piece(rest, count, tick_sample(known[-1].tick, rate)))
+    return pieces
 
 
 def _extend(pieces: list[Piece], first: int, end: int) -> None:
@@ -107,7 +137,7 @@ def _extend(pieces: list[Piece], first: int, end: int) -> None:
 def _joined(pcm: Pcm, rate: int, pieces: Sequence[Piece], *, stopped: bool) -> Pcm:
     """Return the pieces in their places, faded as the player fades them."""
     pause_fade, stop_fade = round(PAUSE_FADE_SECONDS * rate), round(INTERRUPT_FADE_SECONDS * rate)
-    whole = np.zeros(max((piece.at + piece.end - piece.first for piece in pieces), default=0), np.int16)
+    whole = np.zeros(max((piece.end_at for piece in pieces), default=0), np.int16)
     for index, piece in enumerate(pieces):
         part = pcm[piece.first : piece.end].astype(np.float32)
         if index:

