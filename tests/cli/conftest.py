@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from services.common.settings import load
+from services.player.server import PlayerService
+from services.player.settings import PlayerSettings
+from services.serving.server import running
 
 ROOT = Path(__file__).parents[2]
 RUN_SECONDS = 60.0
@@ -40,7 +46,7 @@ class Command:
         self.process = process
         self._read = ""
 
-    async def told(self, fragment: str) -> str:
+    async def notice(self, fragment: str) -> str:
         """Return the next line on standard error that contains `fragment`."""
         assert self.process.stderr is not None
         async with asyncio.timeout(RUN_SECONDS):
@@ -107,3 +113,23 @@ def neurosync(start: Start) -> Run:
         return await (await start(*arguments, **env)).end(given)
 
     return run
+
+
+@pytest.fixture
+def unreal() -> Iterator[socket.socket]:
+    """A socket in the place of Unreal."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        receiver.bind(("127.0.0.1", 0))
+        receiver.setblocking(False)
+        yield receiver
+
+
+@pytest.fixture
+async def player(unreal: socket.socket) -> AsyncIterator[dict[str, str]]:
+    """A running player without a sound device, as the variables that lead the command to it."""
+    port = unreal.getsockname()[1]
+    settings = load(PlayerSettings, listen="127.0.0.1:0", output="none", targets=f"127.0.0.1:{port}")
+    async with running(PlayerService(settings), settings) as server:
+        await server.warm
+        yield {"NEUROSYNC_CLIENT_PLAYER": server.address}

@@ -35,4 +35,4 @@ def test_commands_that_do_not_exist_are_named(stack: RunningStack) -> None:
     assert done.returncode == 0, done.stderr
     assert "there is no /dance" in done.stderr
     assert "/say TEXT" in done.stderr
-    assert "forgot 0 turns" in done.stderr
+    assert "cleared 0 turns" in done.stderr

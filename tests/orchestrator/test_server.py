@@ -13,7 +13,8 @@ import pytest_asyncio
 from neurosync.v1 import orchestrator_pb2 as pb
 from neurosync.v1 import orchestrator_pb2_grpc, player_pb2
 from neurosync.v1.outcome_pb2 import Reason, TurnOutcome
-from services.cli.processes.stack import PARTS, Stack, started
+from services.cli.processes.service_process import service_named
+from services.cli.processes.stack import Stack, started
 from services.serving.status_details import error_info
 from tests.faults.lane import Lane, lane
 
@@ -52,8 +53,10 @@ async def refused(call: grpc.aio.Call | object) -> tuple[grpc.StatusCode, str]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def speaking() -> AsyncIterator[Lane]:
     async with contextlib.AsyncExitStack() as resources:
-        parts = [part for part in PARTS if part.name in ("tts", "face")]
-        stack = await resources.enter_async_context(started(Stack(tell=lambda _: None, parts=parts, free_ports=True)))
+        services = [service_named("tts"), service_named("face")]
+        stack = await resources.enter_async_context(
+            started(Stack(notify=lambda _: None, services=services, free_ports=True))
+        )
         yield await resources.enter_async_context(lane("Ada", stack.addresses["tts"], stack.addresses["face"]))
 
 

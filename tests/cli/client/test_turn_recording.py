@@ -15,7 +15,7 @@ import pytest
 
 from neurosync.v1 import media_pb2, orchestrator_pb2, player_pb2, player_pb2_grpc
 from services.cli.client.connection import Connection
-from services.cli.client.synchronized_capture import SynchronizedCapture, captured_turn, capturing
+from services.cli.client.synchronized_capture import SynchronizedCapture, capturing
 from services.cli.client.turn_recording import TakeRecorder
 from services.common.settings import load
 from services.common.types import Pcm, Weights
@@ -30,11 +30,20 @@ from services.serving.server import running
 from tests import livelink_receiver
 
 RATE = 24_000
+
+
 TICK = RATE // 60
+
+
 JAW = INDEX["JawOpen"]
+
+
 CLICKS = (12, 30, 48, 66)  # frames with a click, and a spike of the jaw on the same frame
 
+
 Event = orchestrator_pb2.ConverseResponse
+
+
 Send = Callable[[player_pb2.PerformRequest], Any]
 
 
@@ -279,29 +288,6 @@ async def test_a_player_that_cannot_be_watched_leaves_a_take_as_it_was_made() ->
     np.testing.assert_array_equal(take.pcm, pcm)
     np.testing.assert_allclose(take.weights, weights[:, :61])
     assert take.emotions is not None
-
-
-def test_ticks_that_were_not_sent_show_what_was_sent_before_and_are_reported() -> None:
-    frames = []
-    for tick in (101, 102, 103, 110, 112):
-        values = [tick / 1000] * 61
-        frame = player_pb2.SentFrame(tick=tick, turn_sample=(tick - 100) * TICK, values=values, turn_frame=5)
-        frame.timecode_frame, frame.timecode_sub_frame = 60 * 60 + tick, 0.5
-        frames.append(frame)
-    turn = captured_turn(frames, CURVE_NAMES, RATE)
-    assert [frame.heard.tick for frame in turn.frames] == [
-        1,
-        2,
-        3,
-        10,
-        12,
-    ]  # the turn began a tick before the first that was seen
-    assert turn.holes == [(4, 10)]
-    rows = turn.rows(14)
-    expected = [0.101, 0.101, 0.102, *[0.103] * 7, 0.11, 0.11, 0.112, 0.112]
-    np.testing.assert_allclose(rows.weights[:, 0], expected, atol=1e-6)
-    np.testing.assert_allclose(np.diff(rows.times), 1 / 60, atol=1e-6)
-    assert rows.times[1] == pytest.approx(60 + 101.5 / 60)
 
 
 async def test_turns_of_others_are_no_part_of_a_take(stage: Stage) -> None:

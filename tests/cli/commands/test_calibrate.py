@@ -1,4 +1,4 @@
-"""`neurosync calibrate` through the real player: the pattern itself, what reaches Unreal, and what is typed."""
+"""`neurosync calibrate` with the real player, by script and at a terminal."""
 
 from __future__ import annotations
 
@@ -9,28 +9,12 @@ import signal
 import socket
 import sys
 
-import numpy as np
 import pytest
 
-from services.cli.client.calibration import SAMPLE_RATE, SPIKE_AT, SPIKE_FRAMES, second_of_pattern
 from services.cli.commands.calibrate import shifted
 from services.common.errors import BadRequestError
-from services.media.curves import INDEX
 from tests.cli.conftest import ROOT, Run, Start
-from tests.cli.test_replay import jaws, player, unreal  # noqa: F401 - fixtures
-
-JAW = INDEX["JawOpen"]
-
-
-@pytest.mark.parametrize("shift", [-200.0, -35.0, 0.0, 12.5, 200.0])
-def test_the_click_comes_as_much_after_the_spike_as_was_asked(shift: float) -> None:
-    pcm, weights = second_of_pattern(shift)
-    assert (len(pcm), weights.shape) == (SAMPLE_RATE, (60, 61))
-    click = int(np.flatnonzero(pcm)[0]) / SAMPLE_RATE
-    spike = int(np.flatnonzero(weights[:, JAW])[0]) / 60
-    assert 1000 * (click - spike) == pytest.approx(shift, abs=0.02)
-    assert abs(int(pcm[np.flatnonzero(pcm)[0]])) > 10_000  # a sharp begin
-    assert np.flatnonzero(weights[:, INDEX["EyeBlinkLeft"]]).tolist() == list(range(SPIKE_AT, SPIKE_AT + SPIKE_FRAMES))
+from tests.cli.unreal_socket import jaws
 
 
 @pytest.mark.parametrize(
@@ -47,8 +31,8 @@ def test_what_is_no_shift_is_refused(typed: str) -> None:
 
 
 async def test_without_a_terminal_it_plays_its_seconds_and_ends(
-    player: dict[str, str],  # noqa: F811
-    unreal: socket.socket,  # noqa: F811
+    player: dict[str, str],
+    unreal: socket.socket,
     neurosync: Run,
 ) -> None:
     seen = asyncio.create_task(jaws(unreal, 0.7))
@@ -67,8 +51,8 @@ async def test_without_a_terminal_it_plays_its_seconds_and_ends(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C reaches a process alone only on POSIX")
 async def test_ctrl_c_ends_it_with_what_was_found(
-    player: dict[str, str],  # noqa: F811
-    unreal: socket.socket,  # noqa: F811
+    player: dict[str, str],
+    unreal: socket.socket,
     start: Start,
 ) -> None:
     command = await start("calibrate", "--seconds", 60, "--shift", -20, **player)
@@ -82,8 +66,8 @@ async def test_ctrl_c_ends_it_with_what_was_found(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a pseudo terminal is POSIX's")
 async def test_at_a_terminal_keys_shift_the_click_until_an_empty_line(
-    player: dict[str, str],  # noqa: F811
-    unreal: socket.socket,  # noqa: F811
+    player: dict[str, str],
+    unreal: socket.socket,
 ) -> None:
     master, slave = os.openpty()
     process = await asyncio.create_subprocess_exec(

@@ -19,8 +19,8 @@ from services.media.formats.frame_files import read_frames
 from services.media.wav_writer import wav_bytes, write_wav
 from services.serving.server import running
 from tests.cli.conftest import Run
+from tests.cli.sounds import babble
 from tests.cli.take.pictures import pixels
-from tests.cli.test_animate import babble
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a text feels, from its tags to the face that Unreal gets."""
+"""Emotions of a text, from its tags to the face that Unreal receives."""
 
 from __future__ import annotations
 
@@ -21,10 +21,7 @@ async def watch(address: str, shown: list[list[float]]) -> None:
     async with dial(address) as channel:
         stub = player_pb2_grpc.PlayerServiceStub(channel)
         async for event in stub.WatchFrames(player_pb2.WatchFramesRequest()):
-            if not event.HasField("frame"):
-                continue
-            frame = event.frame
-            shown.append(list(frame.values))
+            shown.extend([list(event.frame.values)] if event.HasField("frame") else [])
 
 
 async def perform(stack: RunningStack, request: ConverseRequest) -> tuple[list[ConverseResponse], np.ndarray]:
@@ -48,8 +45,8 @@ def strengths(events: list[ConverseResponse]) -> list[tuple[int, int, float]]:
     return [(key.at_sample, weight.emotion, weight.weight) for key in keys for weight in key.weights]
 
 
-async def test_tags_are_felt_and_not_spoken(stack: RunningStack) -> None:
-    request = ConverseRequest(session_id="feelings", speak=TEXT, include_media=True)
+async def test_emotion_tags_are_shown_and_not_spoken(stack: RunningStack) -> None:
+    request = ConverseRequest(session_id="emotions", speak=TEXT, include_media=True)
     events, shown = await perform(stack, request)
     words = [word for event in events if event.HasField("timings") for word in event.timings.timings.words]
     assert [word.word for word in words][:2] == ["What", "a"]
@@ -67,9 +64,9 @@ async def test_tags_are_felt_and_not_spoken(stack: RunningStack) -> None:
     assert np.abs(np.diff(brows)).max() < 0.1
 
 
-async def test_the_mood_of_a_request_holds_for_its_turn(stack: RunningStack) -> None:
-    mood = [media_pb2.EmotionWeight(emotion=media_pb2.EMOTION_SURPRISED, weight=0.5)]
-    request = ConverseRequest(session_id="mood", speak="Is that so? Really?", emotions=mood, include_media=True)
+async def test_the_emotions_of_a_request_hold_for_its_turn(stack: RunningStack) -> None:
+    emotions = [media_pb2.EmotionWeight(emotion=media_pb2.EMOTION_SURPRISED, weight=0.5)]
+    request = ConverseRequest(session_id="request", speak="Is that so? Really?", emotions=emotions, include_media=True)
     events, shown = await perform(stack, request)
     assert strengths(events) == [(0, media_pb2.EMOTION_SURPRISED, 0.5)]
     wide = shown[:, INDEX["EyeWideLeft"]]
