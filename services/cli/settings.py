@@ -1,4 +1,4 @@
-"""Settings of the command: where the services are that it talks to."""
+"""Settings of the `neurosync` command: where it finds the services."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class ClientSettings(Settings):
     orchestrator: str = "127.0.0.1:50050"
     """Address of the orchestrator."""
     face: str = "127.0.0.1:50053"
-    """Address of the face."""
+    """Address of the face service."""
     player: str = "127.0.0.1:50054"
     """Address of the player."""
     token: SecretStr | None = Field(default=None, validation_alias=env_alias("NEUROSYNC_TOKEN", "neurosync_token"))
-    """What guarded services want."""
+    """Token that services require from their clients."""
     tls_authority: Path | None = None
     """PEM authority that signed the services' certificates; absent: plain text."""
     tls_certificate: Path | None = None

@@ -39,7 +39,7 @@ def test_every_command_of_a_page_is_one_that_the_program_takes(page: str, tmp_pa
     for words in commands:
         command = root.commands[words[0]]
         options = {name for parameter in command.params for name in parameter.opts} | {"--help"}
-        if words[0] == "serve":  # its services know their flags
+        if words[0] == "serve":  # its services define their flags
             assert words[1] in command.commands, f"{page}: neurosync {' '.join(words)}"
             options |= {f"--{name.replace('_', '-')}" for name in ServerSettings.model_fields}
         given = {word for word in words[1:] if word.startswith("-")}

@@ -57,7 +57,7 @@ def test_the_processes_end_when_their_supervisor_is_killed() -> None:
     end_stack(stack)
     deadline = time.monotonic() + 8
     while any(is_alive(pid) for pid in pids) and time.monotonic() < deadline:
-        time.sleep(0.1)  # they are nobody's children now, so there is nothing to wait on
+        time.sleep(0.1)  # they are no children of this process, so there is nothing to wait on
     assert not any(is_alive(pid) for pid in pids)
 
 
@@ -77,7 +77,7 @@ def test_a_command_without_running_services_starts_its_own_and_ends_them(tmp_pat
     assert load_take(tmp_path / "t").seconds > 0.5
 
 
-def test_without_services_and_without_leave_to_start_them_the_command_says_what_to_do() -> None:
+def test_without_services_and_without_leave_to_start_them_the_command_prints_what_to_do() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "services.cli", "say", "Hello?", "--no-start"],
         env=os.environ | {"NEUROSYNC_CLIENT_ORCHESTRATOR": "127.0.0.1:1"},
@@ -111,9 +111,9 @@ def test_the_voice_goes_on_when_the_face_dies_and_the_face_comes_back() -> None:
         except subprocess.TimeoutExpired:
             os.kill(face, signal.SIGKILL)
         out, err = speaking.communicate(timeout=60)
-        told = json.loads(out)
-        assert told["outcome"] == "completed"
-        assert told["heard_text"].endswith("eight.")
+        summary = json.loads(out)
+        assert summary["outcome"] == "completed"
+        assert summary["heard_text"].endswith("eight.")
         assert "face" in err
         again = stack.command("say", "And here we are again.", "--json")
         assert json.loads(again.stdout)["outcome"] == "completed"

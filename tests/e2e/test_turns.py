@@ -43,15 +43,15 @@ def test_ask_prints_the_reply_the_stages_and_the_take(stack: RunningStack, tmp_p
     folder = tmp_path / "take"
     done = stack.command("ask", "Who are you?", "--take-dir", str(folder), "--json")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["outcome"] == "completed"
-    assert told["heard_text"] == told["text"].strip() != ""
-    assert set(told["stages"]) == STAGES | OWN_STAGES | LLM_STAGES
-    assert told["providers"]["llm"].startswith("embedded")
-    assert told["take"] == str(folder)
+    summary = json.loads(done.stdout)
+    assert summary["outcome"] == "completed"
+    assert summary["heard_text"] == summary["text"].strip() != ""
+    assert set(summary["stages"]) == STAGES | OWN_STAGES | LLM_STAGES
+    assert summary["providers"]["llm"].startswith("embedded")
+    assert summary["take"] == str(folder)
     take = load_take(folder)
     assert abs(len(take.weights) - round(60 * take.seconds)) <= 1
-    assert take.seconds == pytest.approx(told["heard_seconds"], abs=0.01)
+    assert take.seconds == pytest.approx(summary["heard_seconds"], abs=0.01)
     assert take.info.prompt == "Who are you?"
     assert "".join(word.word for word in take.info.words)
     assert take.info.phonemes
@@ -94,7 +94,7 @@ async def test_sentences_of_one_turn_join_without_a_gap_that_the_text_does_not_a
     assert sum(batch.frame_count for batch in frames) == math.ceil(end.heard_sample_count * 60 / end.sample_rate_hertz)
 
 
-async def test_words_are_told_as_they_are_heard_and_slice_the_text(stack: RunningStack) -> None:
+async def test_words_are_sent_as_they_are_heard_and_slice_the_text(stack: RunningStack) -> None:
     text = "Dr. Smith paid $5 for 3 apples, *smiling*. Was it **worth** it?"
     async with dial(stack.addresses["orchestrator"]) as channel:
         stub = orchestrator_pb2_grpc.OrchestratorServiceStub(channel)
@@ -123,9 +123,9 @@ async def test_an_interruption_keeps_exactly_the_heard_words(stack: RunningStack
         end = finished(events)
         assert end.outcome == TurnOutcome.TURN_OUTCOME_INTERRUPTED
         assert end.outcome == TurnOutcome.TURN_OUTCOME_INTERRUPTED
-        told = [word.word for event in events for word in event.heard.words]
-        assert end.heard_text.split()[-1].strip(".") == told[-1].strip(".")
-        assert len(end.heard_text.split()) == len(told)
+        words = [word.word for event in events for word in event.heard.words]
+        assert end.heard_text.split()[-1].strip(".") == words[-1].strip(".")
+        assert len(end.heard_text.split()) == len(words)
         assert LONG.startswith(end.heard_text)
         history = await stub.GetHistory(orchestrator_pb2.GetHistoryRequest(session_id="stop"), timeout=5)
         assert [entry.exchange.assistant_text for entry in history.entries] == [end.heard_text]

@@ -24,26 +24,26 @@ _GPU_SECONDS = 5.0  # for nvidia-smi, which may take two where the driver sleeps
 
 
 def check_python() -> Check:
-    """Look at Python and the system."""
+    """Report the versions of NeuroSync, Python and the system."""
     system = f"{platform.system()} {platform.release()} {platform.machine()}"
     found = f"NeuroSync {importlib.metadata.version('neurosync')}, Python {platform.python_version()}, {system}"
     return Check("Python", State.OK, found)
 
 
-def check_sound(output: str, subject: str = "") -> Check:
-    """Look for a device to play on.
+def check_sound(output: str, character: str = "") -> Check:
+    """Check that there is a device to play on.
 
     Args:
         output: The player's setting: `auto`, `none`, the name or index of a device, or `file:` and a path.
-        subject: Who is heard there alone; empty for everybody else.
+        character: Who has this output; empty for all that have none of their own.
     """
-    name, setting = (f"sound of {subject}", f"{_OUTPUT}S") if subject else ("sound", _OUTPUT)
+    name, setting = (f"sound of {character}", f"{_OUTPUT}S") if character else ("sound", _OUTPUT)
     if output.startswith("file:"):
         found = f"the player writes its sound to {output.removeprefix('file:')}"
         return Check(name, State.NOTE, found, f"unset {setting} to hear it")
     if output == "none":
         return Check(name, State.NOTE, "the player's output is set to none", f"unset {setting} to hear it")
-    named = output != "auto"  # a player that cannot have the device it was told to take does not start
+    named = output != "auto"  # a player does not start without the device that its settings name
     state, otherwise = (State.PROBLEM, "") if named else (State.NOTE, "; without it a clock paces the player, unheard")
     try:
         sounddevice: Any = importlib.import_module("sounddevice")
@@ -68,7 +68,7 @@ def check_sound(output: str, subject: str = "") -> Check:
 
 
 def check_gpu(provider: str) -> Check:
-    """Look for what the face model can run on.
+    """Report what the face model can run on.
 
     Args:
         provider: The face's setting, `cpu` or `cuda`.
@@ -94,7 +94,7 @@ def check_gpu(provider: str) -> Check:
 
 
 def check_timing() -> Check:
-    """Look whether the player's thread may be on time however busy the machine is."""
+    """Check whether the player's thread can be on time on a busy machine."""
     if sys.platform == "win32":
         found = "the player sets Windows' timer to 1 ms"
         advice = "nothing; if frames come late while Unreal is in front, see docs/unreal.md"
@@ -108,13 +108,13 @@ def check_timing() -> Check:
 
 
 def check_space(takes: Path) -> Check:
-    """Look at the space for takes in the folder `takes`, which need not exist."""
+    """Check the disk space for takes in the folder `takes`, which need not exist."""
     folder = next(path for path in (takes.absolute(), *takes.absolute().parents) if path.exists())
     free = shutil.disk_usage(folder).free
     minutes = free / TAKE_BYTES_PER_MINUTE
     found = f"{free / 1e9:.1f} GB free in {folder}, about {minutes:.0f} minutes of takes"
     if minutes < SPARE_MINUTES:
-        return Check("space", State.NOTE, found, "free some, or set NEUROSYNC_CLIENT_TAKES to a folder elsewhere")
+        return Check("space", State.NOTE, found, "free some space, or set NEUROSYNC_CLIENT_TAKES to a folder elsewhere")
     return Check("space", State.OK, found)
 
 

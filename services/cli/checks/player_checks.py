@@ -111,7 +111,7 @@ def _check_sink(before: player_pb2.SinkStatus, after: player_pb2.SinkStatus) -> 
 
 
 def _check_targets_agree(status: player_pb2.GetStatusResponse, targets: Sequence[str]) -> list[Check]:
-    """Return a check if the player that runs sends elsewhere than the settings here say."""
+    """Return a check if the running player sends elsewhere than the settings here name."""
     wanted = set()
     for target in targets:
         with contextlib.suppress(BadRequestError):  # `check_targets` reports it

@@ -70,12 +70,12 @@ def _check_target(address: Address) -> Check:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             reach = " (only on this machine)" if is_loopback(address.host) else ""
-            return Check(name, State.OK, f"somebody listens: Unreal, or `neurosync monitor`, gets the face{reach}")
+            return Check(name, State.OK, f"a program listens there: Unreal or `neurosync monitor` gets the face{reach}")
         return _check_remote(name, endpoint, address.port)
-    advice = "in Unreal add the Live Link source of the Live Link Face app (ARKit), or run `neurosync monitor` to look"
+    advice = "in Unreal add the source of the Live Link Face app (ARKit), or run `neurosync monitor` to see the face"
     if is_loopback(address.host):
         advice += f"; for Unreal on another machine set NEUROSYNC_PLAYER_TARGETS=ITS-ADDRESS:{address.port}"
-    return Check(name, State.NOTE, "nobody listens: the face is sent, and nobody sees it", advice)
+    return Check(name, State.NOTE, "no program listens there, so the face that is sent is not seen", advice)
 
 
 def _check_remote(name: str, endpoint: Endpoint, port: int) -> Check:
@@ -90,10 +90,10 @@ def _check_remote(name: str, endpoint: Endpoint, port: int) -> Check:
         advice = f"if the face there does not move, allow UDP {port} in its firewall: " + (
             f"{FIREWALL_RULE.format(port=port)} (Windows)"
         )
-        return Check(name, State.OK, "another machine, which does not refuse; from here nobody can see more", advice)
+        return Check(name, State.OK, "another machine, which does not refuse; more cannot be seen from here", advice)
     except (ConnectionRefusedError, ConnectionResetError):  # the second on Windows
         advice = "add the Live Link source in Unreal there, or correct the port"
-        return Check(name, State.NOTE, "that machine says that nobody listens", advice)
+        return Check(name, State.NOTE, "that machine refuses: no program listens there", advice)
     except OSError as error:
         advice = f"is that machine on, and in the same network? {CORRECT_TARGETS}"
         return Check(name, State.NOTE, f"cannot be reached: {error.strerror}", advice)

@@ -8,7 +8,7 @@ import numpy as np
 
 from neurosync.v1 import player_pb2
 from services.cli.client.connection import Connection
-from services.cli.client.performance import Event, Performance
+from services.cli.client.perform_call import Event, PerformCall
 from services.common.types import FRAME_RATE, Pcm, Weights
 from services.common.wire import audio_chunk, frame_batch, seconds_of
 from services.media.curves import CURVE_COUNT, INDEX
@@ -52,14 +52,14 @@ class Calibration:
         """Clicks sent so far."""
         self.offset_ms = 0.0
         """The player's own renderer offset, once `status` has read it."""
-        self._performance = Performance(
+        self._call = PerformCall(
             player,
             sample_rate=SAMPLE_RATE,
             source="calibration",
             character=character,
             policy=player_pb2.BUSY_POLICY_REPLACE,
         )
-        self.stop = self._performance.stop
+        self.stop = self._call.stop
 
     @property
     def wanted_ms(self) -> float:
@@ -68,20 +68,20 @@ class Calibration:
 
     async def status(self) -> player_pb2.GetStatusResponse:
         """Return what the player is doing, and read its renderer offset."""
-        status = await self._performance.status()
+        status = await self._call.status()
         self.offset_ms = 1000 * seconds_of(status.clock.renderer_offset)
         return status
 
     async def run(self, seconds: int, on_event: Callable[[Event], None]) -> player_pb2.PerformFinished:
-        """Play for `seconds`; see `Performance.run`."""
-        return await self._performance.run(self._messages(seconds), on_event)
+        """Play for `seconds`; see `PerformCall.run`."""
+        return await self._call.run(self._messages(seconds), on_event)
 
     async def _messages(self, seconds: int) -> AsyncIterator[player_pb2.PerformRequest]:
         """Yield second after second, each shortly before it is heard."""
         for second in range(seconds):
             first = second * SAMPLE_RATE
-            while first - self._performance.heard_sample > AHEAD_SECONDS * SAMPLE_RATE:
-                await self._performance.wait_for_change()
+            while first - self._call.heard_sample > AHEAD_SECONDS * SAMPLE_RATE:
+                await self._call.wait_for_change()
             pcm, weights = second_of_pattern(self.shift_ms)
             yield player_pb2.PerformRequest(frames=frame_batch(second * FRAME_RATE, weights))
             yield player_pb2.PerformRequest(audio=audio_chunk(first, pcm))

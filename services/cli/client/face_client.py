@@ -82,7 +82,7 @@ class Animated:
         if not self._keys:
             return None
         made = np.zeros((count, EMOTION_COUNT), np.float32)
-        frames_per_sample = count / max(1, self._sample_count)  # only the service knows the rate of a file
+        frames_per_sample = count / max(1, self._sample_count)  # only the service has the rate of a file
         for key in self._keys:
             made[round(key.at_sample * frames_per_sample) :] = emotion_strengths(key.weights, "emotion.weights")
         return made

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from neurosync.v1 import media_pb2, player_pb2
 from services.cli.client.connection import Connection
-from services.cli.client.performance import Event, Performance
+from services.cli.client.perform_call import Event, PerformCall
 from services.common.types import FRAME_RATE
 from services.common.wire import audio_chunk, emotion_weights, frame_batch
 from services.media.takes.take_folder import Take
@@ -20,25 +20,25 @@ class Playback:
     def __init__(self, player: Connection, take: Take, *, turn_id: str = "", character: str = "") -> None:
         """Prepare to play `take` as the turn `turn_id` (a UUID; empty: a new one), for a character (empty: default)."""
         self._take = take
-        self._performance = Performance(
+        self._call = PerformCall(
             player,
             sample_rate=take.rate,
             source=take.info.providers.get("face", "take"),
             character=character,
             turn_id=turn_id,
         )
-        self.stop = self._performance.stop
-        self.status = self._performance.status
+        self.stop = self._call.stop
+        self.status = self._call.status
 
     async def run(self, on_event: Callable[[Event], None]) -> player_pb2.PerformFinished:
-        """Play to the end; see `Performance.run`."""
-        return await self._performance.run(self._messages(), on_event)
+        """Play to the end; see `PerformCall.run`."""
+        return await self._call.run(self._messages(), on_event)
 
     async def _messages(self) -> AsyncIterator[player_pb2.PerformRequest]:
         """Yield the take, each chunk once its first sample is granted."""
         for first_sample, messages in take_chunks(self._take):
-            while first_sample >= self._performance.granted_sample:
-                await self._performance.wait_for_change()
+            while first_sample >= self._call.granted_sample:
+                await self._call.wait_for_change()
             for message in messages:
                 yield message
 

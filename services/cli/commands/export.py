@@ -99,9 +99,7 @@ def even_frames(take: Take, rate: int, timecode: str = "") -> Frames:
     Raises:
         BadRequestError: `timecode` is not a timecode at this rate.
     """
-    rows = replace(take.frames, times=None).at_rate(
-        rate
-    )  # frame k belongs to k / 60 s of the sound, whatever it was sent
+    rows = replace(take.frames, times=None).at_rate(rate)  # frame k is for k / 60 s of the sound, whenever it was sent
     begun = take.times[0] if take.times is not None and len(take.times) else 0.0
     first = _first_frame(timecode, rate) if timecode else round(float(begun) * rate)
     return replace(rows, times=(first + np.arange(len(rows))) / rate)

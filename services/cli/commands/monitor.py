@@ -26,7 +26,7 @@ from services.common.errors import BadRequestError, UnavailableError
 from services.media.takes.take_folder import load_take
 from services.serving.signals import stop_on_signal
 
-PICTURE_SECONDS = 0.125  # between two pictures; shorter costs a core that others need, longer looks sluggish
+PICTURE_SECONDS = 0.125  # between two pictures; shorter costs a core that others need, longer is visibly slow
 LINE_SECONDS = 1.0
 
 

@@ -17,7 +17,7 @@ from neurosync.v1.outcome_pb2 import TurnOutcome
 from neurosync.v1.player_pb2 import PerformFinished
 from services.cli.client.connection import reach
 from services.cli.client.direct_replay import send_take
-from services.cli.client.performance import Event
+from services.cli.client.perform_call import Event
 from services.cli.client.playback import Playback
 from services.cli.client.player_output import output_lines
 from services.cli.commands.options import AsJson, Character, StartPlayer

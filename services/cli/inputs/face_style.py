@@ -8,7 +8,7 @@ from neurosync.v1 import face_pb2
 from services.common.wire import duration
 
 NAMES = tuple(field.name for field in face_pb2.FaceStyle.DESCRIPTOR.fields)
-MOST = 3.0  # of any value; the service knows the limit of each
+MOST = 3.0  # of any value; the service checks the limit of each
 
 
 def parse_style(text: str) -> face_pb2.FaceStyle:

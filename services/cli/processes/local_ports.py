@@ -8,7 +8,7 @@ CONNECT_SECONDS = 0.5  # on this machine it takes none
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on now."""
+    """Return a port that is not in use now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

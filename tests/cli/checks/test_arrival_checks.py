@@ -60,7 +60,9 @@ async def test_a_sender_at_another_rate_and_what_unreal_would_drop_are_found(por
     assert "times a second, not 60" in slow.found
 
 
-async def test_a_good_sender_is_said_to_be_good_and_silence_nothing(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_good_sender_is_reported_as_good_and_silence_gives_no_check(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(arrival_checks, "RATE_TOLERANCE", 10)  # the sender here is a test's thread on a busy machine
     with sending(port, ("Ada", "one")):
         assert await check_arrivals([f"127.0.0.1:{port}"]) == [
@@ -69,7 +71,7 @@ async def test_a_good_sender_is_said_to_be_good_and_silence_nothing(port: int, m
     assert await check_arrivals([f"127.0.0.1:{port}", "192.0.2.7"]) == []
 
 
-async def test_where_unreal_listens_nobody_else_looks(port: int) -> None:
+async def test_a_port_that_unreal_has_is_not_checked(port: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unreal:
         unreal.bind(("127.0.0.1", port))
         assert await check_arrivals([f"127.0.0.1:{port}"]) == []

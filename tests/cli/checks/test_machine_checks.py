@@ -15,7 +15,7 @@ from services.cli.checks.machine_checks import check_gpu, check_sound, check_spa
 
 
 def sound_library(devices: list[dict[str, object]], default: int) -> SimpleNamespace:
-    """What `sounddevice` tells of such devices."""
+    """What `sounddevice` returns for such devices."""
     return SimpleNamespace(
         query_devices=lambda: devices, default=SimpleNamespace(device=(-1, default)), PortAudioError=RuntimeError
     )
@@ -40,7 +40,7 @@ def test_devices_are_named_and_a_device_that_is_not_there_is_a_problem(monkeypat
     assert "a clock paces the player" in check_sound("auto").advice
 
 
-def test_without_portaudio_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_portaudio_the_remedy_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
@@ -64,7 +64,7 @@ def test_little_space_is_noted_also_for_a_folder_that_is_not_there_yet(
     assert (check.state, "about 2 minutes" in check.found) == (State.NOTE, True)
 
 
-def test_the_timing_of_this_machine_is_told() -> None:
+def test_the_timing_of_this_machine_is_reported() -> None:
     check = check_timing()
     assert check.state is State.OK
     assert check.found

@@ -28,7 +28,7 @@ async def a_player(**settings: object) -> AsyncIterator[tuple[grpc.aio.Channel, 
             yield channel, server.address
 
 
-async def test_a_player_without_a_device_and_without_a_listener_is_told(port: int) -> None:
+async def test_a_player_without_a_device_and_without_a_listener_is_reported(port: int) -> None:
     async with a_player(output="none", targets=f"127.0.0.1:{port}") as (channel, _):
         checks = {check.name: check for check in await check_player(channel, (), [f"localhost:{port}"])}
     assert set(checks) == {"player's sound", "player's pace", f"player to 127.0.0.1:{port}"}
@@ -40,7 +40,7 @@ async def test_a_player_without_a_device_and_without_a_listener_is_told(port: in
     assert "frames a second" in checks["player's pace"].found
 
 
-async def test_outputs_of_single_subjects_are_told_beside_the_player_s_own(port: int, tmp_path: Path) -> None:
+async def test_outputs_of_single_subjects_are_reported_beside_the_player_s_own(port: int, tmp_path: Path) -> None:
     file = f"file:{tmp_path / 'bob.wav'}"
     async with a_player(output="none", outputs={"Bob": file, "Cyd": file}, targets=f"127.0.0.1:{port}") as (channel, _):
         checks = {check.name: check for check in await check_player(channel, (), [f"localhost:{port}"])}
@@ -51,7 +51,7 @@ async def test_outputs_of_single_subjects_are_told_beside_the_player_s_own(port:
     assert "frames a second" in checks["Bob and Cyd's pace"].found
 
 
-async def test_a_player_that_sends_elsewhere_than_the_settings_say_is_told(port: int) -> None:
+async def test_a_player_that_sends_elsewhere_than_the_settings_say_is_reported(port: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unreal:
         unreal.bind(("127.0.0.1", 0))
         actual = unreal.getsockname()[1]
@@ -62,7 +62,7 @@ async def test_a_player_that_sends_elsewhere_than_the_settings_say_is_told(port:
     assert checks[f"player to 127.0.0.1:{actual}"].state is State.OK
 
 
-async def test_a_player_that_does_not_answer_is_told(port: int) -> None:
+async def test_a_player_that_does_not_answer_is_reported(port: int) -> None:
     async with dial(f"127.0.0.1:{port}") as channel:
         (check,) = await check_player(channel, (), [])
     assert (check.name, check.state) == ("player", State.NOTE)

@@ -15,15 +15,15 @@ from services.serving.server import running
 
 async def test_a_port_is_free_or_ours_or_taken() -> None:
     settings = load(FaceSettings, listen="127.0.0.1:0")
-    with socket.socket() as stranger, socket.socket() as nobody:
-        stranger.bind(("127.0.0.1", 0))
-        stranger.listen()
-        nobody.bind(("127.0.0.1", 0))  # bound and not listening: nobody answers, and nobody takes it meanwhile
+    with socket.socket() as other, socket.socket() as unused:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        unused.bind(("127.0.0.1", 0))  # bound and not listening: free, and no other program takes it meanwhile
         async with running(FaceService(settings), settings) as server:
             await server.warm
             ours = ServiceProcess("face", int(server.address.rpartition(":")[2]), FaceService.name)
-            taken = ServiceProcess("tts", stranger.getsockname()[1], "neurosync.v1.SpeechService")
-            free = ServiceProcess("llm", nobody.getsockname()[1], "neurosync.v1.LanguageModelService")
+            taken = ServiceProcess("tts", other.getsockname()[1], "neurosync.v1.SpeechService")
+            free = ServiceProcess("llm", unused.getsockname()[1], "neurosync.v1.LanguageModelService")
             checks = await check_ports([ours, taken, free])
     assert [check.state for check in checks] == [State.OK, State.PROBLEM, State.OK]
     assert "the face of NeuroSync answers" in checks[0].found

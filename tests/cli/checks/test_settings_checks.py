@@ -31,7 +31,7 @@ def test_a_wrong_settings_file_is_a_problem_that_names_the_place(text: str, reas
     _, check = load_settings()
     assert check.state is State.PROBLEM
     assert reason in check.found
-    assert check.found.count("neurosync.toml") <= 1, "every service finds the same fault; it is told once"
+    assert check.found.count("neurosync.toml") <= 1, "every service finds the same fault; it is reported once"
 
 
 def test_a_table_that_nothing_reads_is_noted(place: Path) -> None:

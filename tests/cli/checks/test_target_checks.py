@@ -22,7 +22,7 @@ def test_a_target_of_the_face_is_heard_or_not_or_elsewhere_or_wrong() -> None:
     others = check_targets(["192.0.2.7", "no such host"])
     assert [check.state for check in (*heard, *unheard, others[1])] == [State.OK, State.NOTE, State.PROBLEM]
     assert others[0].state is not State.PROBLEM  # out of sight, or out of reach
-    assert "somebody listens" in heard[0].found
+    assert "a program listens there" in heard[0].found
     assert "neurosync monitor" in unheard[0].advice
     assert others[0].name == "UDP 192.0.2.7:11111"
 
@@ -42,10 +42,10 @@ def endpoint(host: str, port: int) -> Endpoint:
     return Endpoint(socket.AF_INET, socket.SOCK_DGRAM, 0, (host, port))
 
 
-def test_a_machine_that_refuses_or_is_silent_is_told_from_one_that_cannot_be_reached(port: int) -> None:
+def test_a_machine_that_refuses_or_is_silent_is_reported_from_one_that_cannot_be_reached(port: int) -> None:
     address = ("127.0.0.1", port)
     refused = target_checks._check_remote("UDP x", endpoint(*address), port)
-    assert (refused.state, refused.found) == (State.NOTE, "that machine says that nobody listens")
+    assert (refused.state, refused.found) == (State.NOTE, "that machine refuses: no program listens there")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unreal:
         unreal.bind(address)
         silent = target_checks._check_remote("UDP x", endpoint(*address), port)

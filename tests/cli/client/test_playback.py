@@ -121,8 +121,8 @@ async def test_a_player_that_ends_the_stream_without_a_report_is_an_error() -> N
             await playback.run(lambda _: None)
 
 
-async def test_a_player_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.cli.client.performance.SILENT_SECONDS", 0.2)
+async def test_a_player_that_sends_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.cli.client.perform_call.SILENT_SECONDS", 0.2)
     async with played_by(make_miser(silent=True), made_take(0.2)) as playback:
         with pytest.raises(InactiveError, match=r"the player sent nothing for 0\.2 s"):
             await playback.run(lambda _: None)

@@ -106,8 +106,8 @@ async def performed(
 ) -> Take:
     """Perform the clicks as the orchestrator would, and return the take.
 
-    The sound from frame `pause_at` on is sent once the player says that it has none left; the turn is stopped after
-    frame `stop_at` was heard. A `happy` turn says so at its begin.
+    The sound from frame `pause_at` on is sent once the player reports that it has none left; the turn is stopped after
+    frame `stop_at` was heard. A `happy` turn sends that emotion at its begin.
     """
     pcm, weights = clicking()
     turn_id = str(uuid.uuid4())
@@ -209,7 +209,7 @@ async def test_rows_are_the_datagrams_and_clicks_lie_on_their_spikes(stage: Stag
     missing = assert_rows_are_the_datagrams(take, stage.packets)
     assert [heard for heard, _ in clicks_in(take)] == list(CLICKS)
     assert all(abs(heard - row) <= 1 for heard, row in clicks_in(take))
-    assert take.weights[:, INDEX["HeadYaw"]].any()  # the life of the face, which nobody sent
+    assert take.weights[:, INDEX["HeadYaw"]].any()  # the life of the face, which no client sent
     assert take.emotions is not None
     happy = np.delete(take.emotions[:, 3], missing)
     np.testing.assert_allclose(happy, np.delete(np.linspace(0, 1, 80), missing), atol=1e-4)
@@ -247,7 +247,7 @@ async def test_a_take_holds_the_emotions_that_the_face_showed(stage: Stage) -> N
     assert_rows_are_the_datagrams(take, stage.packets)
     assert take.emotions is not None
     happy = take.emotions[:, EMOTION_NAMES.index("Happy")]
-    assert happy[0] < 0.2  # it rises with the player's attack, whatever the face model felt
+    assert happy[0] < 0.2  # it rises with the player's attack, whatever the face model made
     assert happy.max() > 0.6
     assert (np.diff(happy[:40]) >= 0).all()
     assert np.corrcoef(happy, take.weights[:, INDEX["MouthSmileLeft"]])[0, 1] > 0.9

@@ -110,7 +110,7 @@ async def test_a_style_that_cannot_be_is_wrong_usage(neurosync: Run, place: Path
     assert f"got '{style}'" in result.err
 
 
-async def test_the_service_says_how_far_a_style_may_go(face: dict[str, str], neurosync: Run, place: Path) -> None:
+async def test_the_service_limits_a_style(face: dict[str, str], neurosync: Run, place: Path) -> None:
     write_wav(place / "voice.wav", babble(0.2))
     result = await neurosync("animate", "voice.wav", "--style", "smoothing=2", **face)
     assert result.status == 2
@@ -146,7 +146,9 @@ async def test_an_unknown_model_is_wrong_usage(face: dict[str, str], neurosync: 
         (("empty",), "is in the folder empty"),
     ],
 )
-def test_wrong_names_are_told_before_anything_is_started(arguments: tuple[str, ...], reason: str, place: Path) -> None:
+def test_wrong_names_are_reported_before_anything_is_started(
+    arguments: tuple[str, ...], reason: str, place: Path
+) -> None:
     write_wav(place / "voice.wav", babble(0.1))
     (place / "empty").mkdir()
     result = CliRunner().invoke(app, ["animate", *arguments])
@@ -157,13 +159,13 @@ def test_wrong_names_are_told_before_anything_is_started(arguments: tuple[str, .
 
 async def test_without_a_service_one_is_started_for_the_command(neurosync: Run, place: Path) -> None:
     write_wav(place / "voice.wav", babble(0.2))
-    with socket.socket() as holder:  # bound and not listening: nobody answers there, and nobody else can
+    with socket.socket() as holder:  # bound and not listening: no service answers there, and none can start there
         holder.bind(("127.0.0.1", 0))
-        nobody = {"NEUROSYNC_CLIENT_FACE": f"127.0.0.1:{holder.getsockname()[1]}"}
-        refused = await neurosync("animate", "voice.wav", "--no-start", **nobody)
+        unreachable = {"NEUROSYNC_CLIENT_FACE": f"127.0.0.1:{holder.getsockname()[1]}"}
+        refused = await neurosync("animate", "voice.wav", "--no-start", **unreachable)
         assert refused.status == 1
         assert "no face answers" in refused.err
-        result = await neurosync("animate", "voice.wav", **nobody)
+        result = await neurosync("animate", "voice.wav", **unreachable)
     assert result.status == 0
     assert "starting one for this command" in result.err
     assert len(read_frames(place / "voice.csv")) == 12

@@ -48,8 +48,8 @@ async def test_a_folder_is_animated_but_for_what_is_done_and_what_is_no_sound(
     assert result.status == 2
     assert "frames/done.npz exists: passed over" in result.err
     assert "error: recordings/broken.wav: expected a WAV, FLAC, OGG or MP3 file" in result.err
-    told = [json.loads(line) for line in result.out.splitlines()]
-    assert [(each["output"], each["frame_count"]) for each in told] == [("frames/a.npz", 12), ("frames/b.npz", 18)]
+    tables = [json.loads(line) for line in result.out.splitlines()]
+    assert [(each["output"], each["frame_count"]) for each in tables] == [("frames/a.npz", 12), ("frames/b.npz", 18)]
     assert len(read_frames(place / "frames" / "b.npz")) == 18
     assert (place / "frames" / "done.npz").read_text() == "dear to me"
     assert sorted(path.name for path in (place / "pictures").iterdir()) == ["a.png", "b.png"]
@@ -69,7 +69,7 @@ async def test_what_a_pipe_writes_has_no_length_and_is_animated_nevertheless(
     face: dict[str, str], neurosync: Run, place: Path
 ) -> None:
     piped = bytearray(wav_bytes(babble(0.5)))
-    piped[4:8] = piped[40:44] = b"\xff" * 4  # a program that writes to a pipe does not know the length beforehand
+    piped[4:8] = piped[40:44] = b"\xff" * 4  # a program that writes to a pipe does not have the length beforehand
     result = await neurosync("animate", "-", "-o", "frames.csv", "--plot", "curves.png", given=bytes(piped), **face)
     assert (result.status, result.err) == (0, "")
     assert len(read_frames(place / "frames.csv")) == 30

@@ -83,9 +83,9 @@ async def test_at_a_terminal_keys_shift_the_click_until_an_empty_line(
         os.write(master, b"+++\nwhat\n")
         async with asyncio.timeout(30):
             assert process.stderr is not None
-            told = ""
-            while "+, - or a number" not in told:
-                told += (await process.stderr.readline()).decode()
+            printed = ""
+            while "+, - or a number" not in printed:
+                printed += (await process.stderr.readline()).decode()
             os.write(master, b"\n")
             out, _ = await process.communicate()
     finally:
@@ -93,12 +93,12 @@ async def test_at_a_terminal_keys_shift_the_click_until_an_empty_line(
         if process.returncode is None:
             process.kill()
             await process.wait()
-    assert "the click comes +15 ms after the spike; an offset of 15 ms" in told
+    assert "the click comes +15 ms after the spike; an offset of 15 ms" in printed
     assert process.returncode == 0
     assert "set NEUROSYNC_PLAYER_RENDERER_OFFSET=15 for the player" in out.decode()
 
 
-async def test_where_no_player_is_and_none_may_start_it_says_so(neurosync: Run) -> None:
+async def test_without_a_player_and_without_leave_to_start_one_it_is_an_error(neurosync: Run) -> None:
     result = await neurosync("calibrate", "--no-start", NEUROSYNC_CLIENT_PLAYER="127.0.0.1:1")
     assert result.status == 1
     assert "no player answers at 127.0.0.1:1" in result.err

@@ -15,7 +15,7 @@ from tests.cli.conftest import Run
 SECRET = "sk-do-not-show-me"
 
 
-async def test_a_whole_examination_for_scripts_says_what_up_would_meet(neurosync: Run) -> None:
+async def test_a_whole_examination_for_scripts_lists_what_up_would_meet(neurosync: Run) -> None:
     result = await neurosync(
         "doctor", "--json", OPENAI_API_KEY=SECRET, NEUROSYNC_PLAYER_TARGETS="127.0.0.1:1,localhost:2"
     )

@@ -106,7 +106,7 @@ async def test_what_was_exported_is_performed_as_the_take_it_came_from(neurosync
         (["out.csv", "--timecode", "25:00:00:00"], "HH:MM:SS:FF"),
     ],
 )
-async def test_what_cannot_be_written_is_told_in_one_line(
+async def test_what_cannot_be_written_is_an_error_of_one_line(
     neurosync: Run, place: Path, arguments: list[str], message: str
 ) -> None:
     write_take(place / "take", sent_take(0.2))

@@ -36,7 +36,7 @@ async def test_one_refused_datagram_makes_the_status_1(start: Start) -> None:
     assert "refused 1 x: expected at least 267 bytes, got 4" in result.out
 
 
-async def test_silence_makes_the_status_1_and_says_what_to_check(neurosync: Run) -> None:
+async def test_silence_makes_the_status_1_and_prints_what_to_check(neurosync: Run) -> None:
     result = await neurosync("monitor", "--port", 0, "--seconds", 0.2)
     assert (result.status, result.out.split(" in ")[0]) == (1, "0 accepted, 0 refused")
     assert "Check that" in result.err

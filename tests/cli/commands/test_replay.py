@@ -69,7 +69,7 @@ async def test_frames_without_sound_are_performed_in_silence(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C reaches a process alone only on POSIX")
-async def test_ctrl_c_silences_the_take_and_tells_how_much_was_heard(
+async def test_ctrl_c_silences_the_take_and_reports_how_much_was_heard(
     player: dict[str, str], unreal: socket.socket, start: Start, place: Path
 ) -> None:
     write_take(place / "take", made_take(30))
@@ -84,7 +84,7 @@ async def test_ctrl_c_silences_the_take_and_tells_how_much_was_heard(
     assert "Traceback" not in result.err
 
 
-async def test_what_is_no_take_is_told_in_one_line(player: dict[str, str], neurosync: Run, place: Path) -> None:
+async def test_what_is_no_take_is_an_error_of_one_line(player: dict[str, str], neurosync: Run, place: Path) -> None:
     (place / "folder").mkdir()
     result = await neurosync("replay", "folder", **player)
     assert result.status == 2

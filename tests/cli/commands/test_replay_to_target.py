@@ -28,7 +28,7 @@ async def test_the_command_sends_the_face_without_a_player(unreal: socket.socket
     assert max(packet["values"][JAW] for packet in packets) == pytest.approx(0.83)
 
 
-async def test_a_target_where_nobody_listens_is_told(neurosync: Run, place: Path) -> None:
+async def test_a_target_where_no_program_listens_is_reported(neurosync: Run, place: Path) -> None:
     write_take(place / "take", made_take(0.2))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
@@ -36,7 +36,7 @@ async def test_a_target_where_nobody_listens_is_told(neurosync: Run, place: Path
     result = await neurosync("replay", "take", "--target", f"127.0.0.1:{port}")
     assert result.status == 0
     assert "completed: " in result.out
-    if sys.platform == "linux":  # which tells a sender of the refusal
+    if sys.platform == "linux":  # which reports the refusal to the sender
         assert f"nobody listens on 127.0.0.1:{port}" in result.err
 
 

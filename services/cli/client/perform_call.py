@@ -24,7 +24,7 @@ Messages = AsyncIterator[player_pb2.PerformRequest]
 Call = grpc.aio.StreamStreamCall[player_pb2.PerformRequest, player_pb2.PerformResponse]
 
 
-class Performance:
+class PerformCall:
     """A turn that the player performs."""
 
     def __init__(
