@@ -12,7 +12,8 @@ import soundfile
 from bench.face import SPEECH
 from bench.face.streams import CHUNK_SECONDS
 from bench.machine import percentile
-from services.face.lipsync.lip_model import DEFAULT_MODEL, LipModel
+from services.face.lipsync import DEFAULT_MODEL
+from services.face.lipsync.lip_model import LipModel
 
 SECONDS = 60
 MAX_BYTES, MAX_FACTOR, MAX_STEP = 2e6, 0.02, 0.002

@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import SettingsConfigDict
 
 from services.common.settings import ServerSettings
-from services.face.lipsync.lip_model import DEFAULT_MODEL
+from services.face.lipsync import DEFAULT_MODEL
 from services.face.style import MAX_FACTOR, MAX_SMOOTHING_SECONDS, Region
+
+
+def _number_of(value: object) -> object:
+    """Return the number that an environment variable holds as text; pydantic does not convert for a `Literal`."""
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value
 
 
 class FaceSettings(ServerSettings):
@@ -25,7 +30,7 @@ class FaceSettings(ServerSettings):
     """The model to serve: `lipsync`, which is shipped, or `neurosync`, the published transformer (needs torch)."""
     provider: Literal["cpu", "cuda"] = "cpu"
     """What ONNX Runtime computes with."""
-    wait: Literal[50, 100, 200] = 100
+    wait: Annotated[Literal[50, 100, 200], BeforeValidator(_number_of)] = 100
     """Milliseconds of sound after a frame that the network waits for. More: surer lips; less: an earlier answer."""
     upper_face: bool = True
     """Whether the shipped model moves brows, eyelid tension and head with pitch and loudness of the voice.

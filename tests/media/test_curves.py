@@ -16,6 +16,7 @@ from services.media.curves import (
     TONGUE,
     clamp,
     columns,
+    in_arkit_order,
 )
 
 
@@ -36,3 +37,12 @@ def test_only_rotations_may_be_negative() -> None:
 def test_columns_are_found_by_name_in_any_case_and_missing_ones_are_minus_one() -> None:
     found = columns(["Timecode", "jawopen", "HEADYAW"])
     assert (found[INDEX["JawOpen"]], found[INDEX["HeadYaw"]], found[INDEX["TongueOut"]]) == (1, 2, -1)
+
+
+def test_rows_in_any_order_are_rows_of_all_curves() -> None:
+    rows = np.array([[0.1, 9.0, 0.2], [0.3, 9.0, 0.4]], np.float32)
+    ordered = in_arkit_order(rows, ["tongueout", "Own", "JawOpen"])
+    assert ordered.shape == (2, CURVE_COUNT)
+    np.testing.assert_array_equal(ordered[:, INDEX["TongueOut"]], rows[:, 0])
+    np.testing.assert_array_equal(ordered[:, INDEX["JawOpen"]], rows[:, 2])
+    assert np.count_nonzero(ordered) == 4

@@ -1,4 +1,4 @@
-"""A test pattern through the player: once a second a click, and on the same moment an open jaw and closed eyes."""
+"""The test pattern of `neurosync calibrate`: once a second a click and, at the same moment, a spike of the face."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ Progress = Callable[[float], None]
 """Called with the seconds that are animated so far."""
 
 
-class Animated:
+class CollectedFrames:
     """What the face service made, collected event by event."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ async def animate_clip(
     progress: Progress,
     *,
     style: face_pb2.FaceStyle | None = None,
-) -> Animated:
+) -> CollectedFrames:
     """Animate a small file; the service decodes it.
 
     Raises:
@@ -118,7 +118,7 @@ async def animate_stream(
     progress: Progress,
     *,
     style: face_pb2.FaceStyle | None = None,
-) -> Animated:
+) -> CollectedFrames:
     """Animate sound of any length.
 
     Raises:
@@ -155,10 +155,10 @@ async def _send(
         return
 
 
-async def _collect(call: AsyncIterator[Event], progress: Progress) -> Animated:
-    animated = Animated()
+async def _collect(call: AsyncIterator[Event], progress: Progress) -> CollectedFrames:
+    collected = CollectedFrames()
     async for event in within(call, SILENT_SECONDS, "the face service"):
-        if animated.add(event):
-            return animated
-        progress(animated.seconds)
+        if collected.add(event):
+            return collected
+        progress(collected.seconds)
     raise UnavailableError("the face service ended the stream before its last frame")

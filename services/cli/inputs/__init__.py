@@ -1,1 +1,1 @@
-"""What a person hands to a command: sound files, jobs, style options."""
+"""Inputs of commands: the sounds of a command line, and face styles."""

@@ -1,1 +1,1 @@
-"""Receiving Live Link datagrams, and statistics of what arrives."""
+"""Receives Live Link datagrams, and keeps statistics of what arrives."""

@@ -1,1 +1,1 @@
-"""Starting the services as processes, and keeping them alive."""
+"""Starts the services as processes, and keeps them alive."""

@@ -60,7 +60,7 @@ class ManagedProcess:
             stdin=asyncio.subprocess.PIPE,  # closes when this process dies, however it dies, and ends the child
             stderr=asyncio.subprocess.PIPE,
             # Ctrl-C reaches the supervisor alone, which ends the others in order. They stay in its session: sessions
-            # share the cores evenly on many systems, but a turn's threads are not equally urgent (`services.common.scheduling`).
+            # share the cores evenly on many systems, but a turn's threads are not equally urgent.
             process_group=0 if os.name == "posix" else None,
         )
         self._log_reader = asyncio.create_task(self._read_log(handle), name=f"log {self.name}")

@@ -1,1 +1,1 @@
-"""The terminal: typed lines and a small face."""
+"""Input and output at the terminal: notices, progress, Ctrl-C, typed lines, and a small face."""

@@ -1,4 +1,4 @@
-"""A little face of braille dots: 61 curves in, lines of text out, for any terminal that has the characters."""
+"""Draws a face of 61 curves as lines of braille characters, for a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines that a person types, for code that must not wait for them."""
+"""Reads the lines typed at a terminal in a thread, and queues them for asyncio."""
 
 from __future__ import annotations
 

@@ -19,13 +19,13 @@ import onnxruntime
 from services.common.errors import ConfigurationError
 from services.common.types import FRAME_RATE, Floats, Weights
 from services.face.face_model import ModelDescription
+from services.face.lipsync import DEFAULT_MODEL
 from services.face.lipsync.lip_stream import LipStream, State
 from services.face.lipsync.log_mel import ROW, SAMPLE_RATE, SILENCE
 from services.face.lipsync.upper_face import MOVED
 from services.face.sinc_resampler import reach
 from services.media.curves import CURVE_COUNT, CURVE_NAMES, clamp
 
-DEFAULT_MODEL = "lipsync"
 FEATURES_VERSION = 1
 """Raised whenever `log_mel` changes: a network works only with the features that it was trained on."""
 

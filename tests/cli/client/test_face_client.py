@@ -11,7 +11,7 @@ import pytest
 
 from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
 from services.cli.client.connection import Connection
-from services.cli.client.face_client import Animated, animate_clip, animate_stream
+from services.cli.client.face_client import CollectedFrames, animate_clip, animate_stream
 from services.common.errors import InactiveError, UnavailableError
 from services.media.curves import INDEX
 from services.media.wav_writer import wav_bytes
@@ -69,17 +69,17 @@ async def test_a_frame_rate_that_is_none_is_an_error(early: Connection, monkeypa
 
 
 def test_curves_are_placed_by_name_and_emotions_by_sample() -> None:
-    animated = Animated()
+    collected = CollectedFrames()
     header = media_pb2.FrameHeader(curve_names=["TongueOut", "JawOpen", "Own"], frame_rate_hertz=30, source="other")
-    assert not animated.add(face_pb2.AnimateResponse(header=face_pb2.AnimateHeader(frames=header)))
+    assert not collected.add(face_pb2.AnimateResponse(header=face_pb2.AnimateHeader(frames=header)))
     batch = media_pb2.FrameBatch(first_frame=0, frame_count=2, weights=[0.1, 0.2, 9, 0.3, 0.4, 9])
-    assert not animated.add(face_pb2.AnimateResponse(frames=batch))
+    assert not collected.add(face_pb2.AnimateResponse(frames=batch))
     happy = media_pb2.EmotionWeight(emotion=media_pb2.EMOTION_HAPPY, weight=0.5)
-    assert not animated.add(face_pb2.AnimateResponse(emotion=media_pb2.EmotionKey(at_sample=800, weights=[happy])))
-    assert animated.seconds == 2 / 30
-    assert animated.add(face_pb2.AnimateResponse(finished=face_pb2.AnimateFinished(frame_count=2, sample_count=1600)))
-    frames = animated.frames()
-    assert (frames.rate, animated.model) == (30, "other")
+    assert not collected.add(face_pb2.AnimateResponse(emotion=media_pb2.EmotionKey(at_sample=800, weights=[happy])))
+    assert collected.seconds == 2 / 30
+    assert collected.add(face_pb2.AnimateResponse(finished=face_pb2.AnimateFinished(frame_count=2, sample_count=1600)))
+    frames = collected.frames()
+    assert (frames.rate, collected.model) == (30, "other")
     np.testing.assert_allclose(frames.weights[:, INDEX["JawOpen"]], [0.2, 0.4])
     np.testing.assert_allclose(frames.weights[:, INDEX["TongueOut"]], [0.1, 0.3])
     assert np.count_nonzero(frames.weights) == 4
