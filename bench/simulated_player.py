@@ -19,7 +19,7 @@ LATENCY = float(os.environ.get("NEUROSYNC_BENCH_DEVICE_LATENCY", "0.02"))
 def build(settings: PlayerSettings) -> PlayerService:
     """Return the service of the player with the device in place of a real one."""
     device = SimulatedDevice(settings.sample_rate or RATE, latency=LATENCY)
-    return PlayerService(settings, opens=lambda *_, **__: device)
+    return PlayerService(settings, open_device=lambda *_, **__: device)
 
 
 if __name__ == "__main__":
