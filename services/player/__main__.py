@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 
-from services.common.memory import share_heap
+from services.common.allocator import use_one_heap
 from services.player.server import PlayerService
 from services.player.settings import PlayerSettings
 from services.serving.server import main
@@ -27,5 +27,5 @@ def prefer() -> None:
 if __name__ == "__main__":
     sys.setswitchinterval(SWITCH_SECONDS)
     prefer()
-    share_heap()
+    use_one_heap()
     raise SystemExit(main(PlayerSettings, PlayerService))

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from pydantic import SecretStr
 
+from services.common.allocator import release_freed_memory
 from services.common.errors import (
     BadRequestError,
     BusyError,
@@ -31,7 +32,6 @@ from services.common.errors import (
     UnavailableError,
     UnknownTurnError,
 )
-from services.common.memory import give_back
 from services.serving.messages import Messages
 from services.serving.status_details import status_details
 
@@ -120,7 +120,7 @@ class _Places:
             if self._most >= FLOOD_CALLS and self._taken <= self._most // 4:
                 self._most = self._taken
                 loop = asyncio.get_running_loop()
-                loop.call_later(SETTLE_SECONDS, loop.run_in_executor, None, give_back)
+                loop.call_later(SETTLE_SECONDS, loop.run_in_executor, None, release_freed_memory)
 
 
 def _refusing(handler: Handler) -> Behaviour:

@@ -137,7 +137,7 @@ class Stack:
             stderr=asyncio.subprocess.PIPE,
             env=self._environment(process),
             # Ctrl-C reaches the supervisor alone, which ends the others in order. They stay in its session: sessions
-            # share the cores evenly on many systems, but a turn's threads are not equally urgent (`precedence`).
+            # share the cores evenly on many systems, but a turn's threads are not equally urgent (scheduling.py).
             process_group=0 if os.name == "posix" else None,
         )
         process.reader = asyncio.create_task(self._read_log(process, handle), name=f"log {process.part.name}")

@@ -1,0 +1,33 @@
+"""Priority of threads, as the system reports it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from services.common.scheduling import BACKGROUND_NICENESS, lower_priority
+
+
+def _niceness() -> int:
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+
+def _niceness_of_a_child() -> int:
+    found: list[int] = []
+    child = threading.Thread(target=lambda: found.append(_niceness()))
+    child.start()
+    child.join()
+    return found[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has niceness by thread")
+def test_a_lowered_priority_holds_for_the_thread_and_its_children_only() -> None:
+    before = _niceness()
+    with ThreadPoolExecutor(1, initializer=lower_priority) as pool:
+        assert pool.submit(_niceness).result() == BACKGROUND_NICENESS
+        assert pool.submit(_niceness_of_a_child).result() == BACKGROUND_NICENESS
+    assert _niceness() == before
