@@ -17,7 +17,7 @@ import pytest
 
 from neurosync.v1 import face_pb2, llm_pb2, media_pb2, orchestrator_pb2, player_pb2, tts_pb2
 from services.common.wire import audio_chunk
-from services.serving.guard import MAX_CALLS, REQUEST_SECONDS, SETTLE_SECONDS
+from services.serving.guard import MAX_CALLS, RELEASE_DELAY_SECONDS, REQUEST_SECONDS
 from tests.abuse.good import CHUNK, FORMAT, RATE, config, serves
 from tests.abuse.processes import INACTIVITY, OPTIONS, Server
 from tests.abuse.rpcs import RPCS, STUBS
@@ -94,7 +94,7 @@ async def ended(stub: Any, name: str, messages: list[Any]) -> str:
 
 def settled(server: Server, before: float) -> float:
     """Return by how many megabytes a server has grown, once it had time to give back what it does not need."""
-    until = time.monotonic() + 2 * SETTLE_SECONDS
+    until = time.monotonic() + 2 * RELEASE_DELAY_SECONDS
     while server.megabytes - before > GROWTH / 2 and time.monotonic() < until:
         time.sleep(0.05)
     return server.megabytes - before

@@ -1,7 +1,7 @@
-"""Tests of the settings run without those of the machine."""
+"""Fixtures of the tests of shared modules: an environment without settings."""
 
 from __future__ import annotations
 
-from tests.serving.conftest import clean_place
+from tests.serving.conftest import clean_environment
 
-__all__ = ["clean_place"]
+__all__ = ["clean_environment"]
