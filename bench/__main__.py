@@ -1,4 +1,4 @@
-"""Run the measurements: `python -m bench`."""
+"""The latency benchmark as a command: `python -m bench`."""
 
 from __future__ import annotations
 
