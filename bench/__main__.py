@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bench import latency
+from bench.latency import first_sound
 
 if __name__ == "__main__":
-    asyncio.run(latency.main())
+    asyncio.run(first_sound.main())

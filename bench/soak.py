@@ -22,7 +22,7 @@ from pathlib import Path
 
 import grpc
 
-from bench.latency import PROMPTS, SENTENCES
+from bench.latency.texts import PROMPTS, SENTENCES
 from bench.machine import describe
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc, player_pb2, player_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import ConverseRequest

@@ -1,4 +1,4 @@
-"""The latency of gRPC alone: calls to a server that only responds, run as a process by `python -m bench.bare`.
+"""The latency of gRPC alone: calls to a server that only responds, a process of `python -m bench.latency.bare_grpc`.
 
 The first sound of a turn crosses gRPC three times: the request of the client to the orchestrator, the text to the voice
 with its first sound back, and that sound to the player. Here the same three calls are made with no work behind them.
@@ -61,7 +61,7 @@ class Bare:
 @contextlib.asynccontextmanager
 async def bare() -> AsyncIterator[Bare]:
     """Run the server, and yield the calls to it."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.bare", stdin=-1, stdout=-1)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.latency.bare_grpc", stdin=-1, stdout=-1)
     assert process.stdout is not None
     try:
         async with asyncio.timeout(START_SECONDS):
