@@ -101,7 +101,12 @@ class Fuzzer:
         return message
 
     def _fill(self, message: Any, field: FieldDescriptor) -> None:
-        if field.is_repeated:
+        if field.is_repeated and field.message_type and field.message_type.GetOptions().map_entry:
+            entries = getattr(message, field.name)
+            for _ in range(self.rng.choice([0, 1, 1, 2, 17])):
+                key, value = field.message_type.fields
+                entries[self._value(key)] = self._value(value)
+        elif field.is_repeated:
             for _ in range(self._count(field)):
                 if field.message_type:
                     getattr(message, field.name).append(self.message(GetMessageClass(field.message_type)))

@@ -40,7 +40,8 @@ def animate() -> list[Any]:
 
 
 def perform() -> list[Any]:
-    return [P(config=config(subject=f"Flood {np.random.default_rng().integers(9)}"))]
+    queue = player_pb2.BUSY_POLICY_QUEUE  # a turn that is replaced would end at once, and with OK
+    return [P(config=config(subject=f"Flood {np.random.default_rng().integers(9)}", policy=queue))]
 
 
 def converse() -> list[Any]:
