@@ -1,10 +1,10 @@
-"""Run the measurements: `python -m bench`."""
+"""The latency benchmark as a command: `python -m bench`."""
 
 from __future__ import annotations
 
 import asyncio
 
-from bench import latency
+from bench.latency import first_sound
 
 if __name__ == "__main__":
-    asyncio.run(latency.main())
+    asyncio.run(first_sound.main())

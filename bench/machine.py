@@ -1,4 +1,4 @@
-"""On what a measurement was made."""
+"""The machine of a benchmark: its processor, versions of libraries, and helpers for percentiles and stolen time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PACKAGES = ("grpcio", "numpy", "onnxruntime", "hibari-tts", "xllamacpp")
 
 
 def describe(packages: Iterable[str] = PACKAGES) -> str:
-    """Return the machine and the versions, as they belong beside every figure."""
+    """Return the machine and the versions of libraries, to print beside every figure."""
     cpu = platform.processor() or platform.machine()
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -27,10 +27,7 @@ def describe(packages: Iterable[str] = PACKAGES) -> str:
 
 
 def stolen_seconds() -> float:
-    """Return the processor seconds that the host of a virtual machine has kept from its cores so far; Linux only.
-
-    While it does, nothing here runs, whatever its priority.
-    """
+    """Return the processor seconds that the host took from this virtual machine so far (steal time); Linux only."""
     try:
         total = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()
         return int(total[8]) / os.sysconf("SC_CLK_TCK")
@@ -39,5 +36,5 @@ def stolen_seconds() -> float:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the value below which `share` (0 to 1) of the values lie, between two of them as numpy does it."""
+    """Return the value below which `share` (0 to 1) of the values lie, interpolated as by numpy."""
     return float(np.percentile(values, 100 * share))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Install Debian packages that are missing, where that is possible; else say what to do and go on:
-# each has a fallback (no sound device: a monotonic clock paces the player) or a test that names it.
+# Install missing Debian packages if possible; else print what to do and continue. Each package has a fallback (without
+# a sound device, a monotonic clock paces the player) or a test that is skipped with its name.
 set -u
 missing=()
 for package in "$@"; do
@@ -8,9 +8,9 @@ for package in "$@"; do
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 if ! command -v apt-get >/dev/null; then
-  echo "      not a Debian system: if something is missing later, install the equivalent of: ${missing[*]}"
+  echo "      not a Debian system; you may need the equivalent of: ${missing[*]}"
 elif [ "$(id -u)" -ne 0 ]; then
-  echo "      missing: ${missing[*]}. To have them: sudo apt-get install --no-install-recommends ${missing[*]}"
+  echo "      missing: ${missing[*]}. Install them with: sudo apt-get install --no-install-recommends ${missing[*]}"
 else
   echo "      apt-get install ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive

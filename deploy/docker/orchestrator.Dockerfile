@@ -1,4 +1,4 @@
-# NeuroSync orchestrator: the turns. Build from the repository's root:
+# NeuroSync orchestrator: the turns of conversations. Build from the repository's root:
 #
 #   docker build -f deploy/docker/orchestrator.Dockerfile -t neurosync-orchestrator:0.1.0 .
 #   docker run --rm -e NEUROSYNC_TOKEN=... -p 127.0.0.1:50050:50050 neurosync-orchestrator:0.1.0
@@ -19,7 +19,7 @@ ENV PATH=/opt/neurosync/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
     NEUROSYNC_ORCHESTRATOR_LISTEN=0.0.0.0:50050
-# Where neurosync.toml may be mounted.
+# neurosync.toml can be mounted here.
 WORKDIR /etc/neurosync
 USER 10001:10001
 EXPOSE 50050

@@ -1,4 +1,4 @@
-# NeuroSync tts: the voice. Build from the repository's root:
+# NeuroSync tts: the speech synthesis. Build from the repository's root:
 #
 #   docker build -f deploy/docker/tts.Dockerfile -t neurosync-tts:0.1.0 .
 #   docker run --rm -e NEUROSYNC_TOKEN=... -p 127.0.0.1:50052:50052 neurosync-tts:0.1.0
@@ -19,7 +19,7 @@ ENV PATH=/opt/neurosync/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
     NEUROSYNC_TTS_LISTEN=0.0.0.0:50052
-# Where neurosync.toml may be mounted.
+# neurosync.toml can be mounted here.
 WORKDIR /etc/neurosync
 USER 10001:10001
 EXPOSE 50052

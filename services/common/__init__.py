@@ -1,1 +1,1 @@
-"""What every service shares: errors, settings, and the checks between messages and values; imports no service."""
+"""Shared by all services: errors, settings, types, addresses, message conversion, memory and scheduling."""

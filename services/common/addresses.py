@@ -36,11 +36,11 @@ def parse_address(text: str, *, field: str, default_port: int | None = None) -> 
 
     Args:
         text: `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT`, or a bare IPv6 address, which cannot carry a port.
-        field: What to call it in an error.
+        field: Name of the value in errors.
         default_port: Port where none is given; None requires one.
 
     Raises:
-        BadRequestError: It is none of these, or the port is out of range.
+        BadRequestError: `text` is none of these, or the port is out of range.
     """
     host, separator, port = text.strip().rpartition(":")
     if not separator or text.endswith("]") or _is_ipv6(text.strip()):
@@ -55,7 +55,7 @@ def parse_address(text: str, *, field: str, default_port: int | None = None) -> 
 
 
 def resolve_udp(address: Address) -> Endpoint:
-    """Return where datagrams for `address` go.
+    """Return the socket address of `address` for datagrams.
 
     Raises:
         OSError: The name has no address.

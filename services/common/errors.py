@@ -1,16 +1,16 @@
-"""The errors of NeuroSync, one tree; servers translate them to gRPC statuses in one place (`services.serving.server`).
+"""The exception tree of NeuroSync; `services.serving.guard` maps it to gRPC statuses.
 
 NeuroSyncError
     BadRequestError         the caller's fault: names the field, the value seen and the value wanted
-    NotReadyError           the state of things does not allow it now
+    NotReadyError           the current state does not allow the call
         RefusedBusyError    the session or character is speaking, and the policy is to refuse
     StoppedError            the turn was stopped before it began
     DuplicateError          the id is in use
         FinishedTurnError   the id is that of a turn that has finished
     UnknownTurnError        no turn of this id is known
-    BusyError               full; another replica, or the same one later, may take it
-    UnavailableError        something that this service needs is away; retrying may help
-    InactiveError           the other side was silent for too long
+    BusyError               no capacity is left; retry later, or on another replica
+    UnavailableError        a dependency of this service is unavailable; retrying may help
+    InactiveError           the other side sent nothing for too long
     ConfigurationError      a setting is wrong; the process cannot start
 """
 
@@ -18,14 +18,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-_SHOWN_CHARACTERS = 80  # of a value in a message; longer values say nothing more and may be secrets or books
+_SHOWN_CHARACTERS = 80  # of a value in a message; more would not help, and may be a secret or a whole text
 
 
 class NeuroSyncError(Exception):
-    """Base of all errors that NeuroSync raises on purpose."""
+    """Base of all errors that NeuroSync raises on purpose; their messages are shown to clients."""
 
     reason: ClassVar[str] = "INTERNAL"
-    """Name of the `neurosync.v1.Reason`, without `REASON_`, that clients receive with the status."""
+    """Name of the `neurosync.v1.Reason`, without `REASON_`, sent to clients with the status."""
 
 
 class BadRequestError(NeuroSyncError):
@@ -43,7 +43,7 @@ class BadRequestError(NeuroSyncError):
 
 
 class NotReadyError(NeuroSyncError):
-    """The state of things does not allow the call now."""
+    """The current state does not allow the call."""
 
     reason = "NOT_READY"
 
@@ -85,16 +85,16 @@ class BusyError(NeuroSyncError):
 
 
 class UnavailableError(NeuroSyncError):
-    """Something that this service needs is away."""
+    """A dependency of this service is unavailable."""
 
     reason = "UNAVAILABLE"
 
 
 class InactiveError(NeuroSyncError):
-    """The other side was silent for too long."""
+    """The other side sent nothing for too long."""
 
     reason = "INACTIVE"
 
 
 class ConfigurationError(NeuroSyncError):
-    """A setting is wrong."""
+    """A setting is wrong, so the process cannot start."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-BEHIND = 5  # of 19; larger: speech is made later on a machine that is busy with other things, smaller: no difference
+BACKGROUND_NICENESS = 5  # of 0 to 19; larger: speech comes later on a busy machine, smaller: no effect
 PREFERRED = -10  # niceness of a process whose threads all hold up one that must be on time
 PLAYER_PRIORITY = 10  # of 1 to 99; any comes before all that is not real-time
 CALLBACK_PRIORITY = 11  # of the sound library's thread: it is short, and a late one is heard
@@ -19,14 +19,15 @@ CALLBACK_PRIORITY = 11  # of the sound library's thread: it is short, and a late
 SOUND_THREADS = frozenset({"threaded-ml", "data-loop.0"})  # of the libraries of PulseAudio and PipeWire, in our process
 
 
-def give_way() -> None:
-    """Lower the priority of the calling thread, and of those that it starts, behind threads that pass sound on.
+def lower_priority() -> None:
+    """Lower the priority of the calling thread, and of those that it starts, below that of the delivering threads.
 
-    What they make is needed in tenths of a second, what the others hold in milliseconds. With the processes of a whole
-    turn on two cores it takes a third off the slowest latencies (`make bench`). Only Linux has niceness by thread.
+    Synthesis has deadlines of tenths of a second, delivery of milliseconds. With all processes of a turn on two cores,
+    this shortens the slowest latencies by a third (`make bench`). Only Linux has niceness by thread; elsewhere this
+    does nothing.
     """
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BEHIND)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICENESS)
 
 
 def prefer_process() -> None:

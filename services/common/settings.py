@@ -1,4 +1,4 @@
-"""Settings that every process has, and where they come from: flags, environment, `.env`, `neurosync.toml`.
+"""Base classes of all settings, and their sources: flags, environment variables, `.env`, and `neurosync.toml`.
 
 NEUROSYNC_FACE_LISTEN=0.0.0.0:50053 NEUROSYNC_TOKEN=... neurosync serve face
 
@@ -24,18 +24,18 @@ from services.common.errors import ConfigurationError
 
 TOML_FILE = Path("neurosync.toml")
 _OUT_OF_RANGE = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
-_TOKEN = re.compile(r"[!-~]+")  # what travels unchanged in gRPC metadata
+_TOKEN = re.compile(r"[!-~]+")  # characters that gRPC metadata carries unchanged
 
 S = TypeVar("S", bound="Settings")
 
 
 def env_alias(own: str, known: str) -> Any:
-    """Return the alias of a field that is also read from a variable that users already have."""
+    """Return the alias of a field that is also read from `known`, a variable that users may have already."""
     return AliasChoices(own, known)
 
 
 class Settings(BaseSettings):
-    """Base of all settings: one subclass a process, `table` naming it in `neurosync.toml`."""
+    """Base of all settings; each process has a subclass, whose table in `neurosync.toml` is `table`."""
 
     table: ClassVar[str]
     model_config = SettingsConfigDict(
@@ -57,12 +57,12 @@ class Settings(BaseSettings):
 
 
 class ServerSettings(Settings):
-    """What every server takes."""
+    """Settings of every server."""
 
     listen: str = "127.0.0.1:0"
     """Host and port to listen on; port 0 takes a free one."""
     token: SecretStr | None = Field(default=None, validation_alias=env_alias("NEUROSYNC_TOKEN", "neurosync_token"))
-    """What clients must present as `authorization: Bearer ...`; required beyond loopback, unless clients have
+    """Token that clients send as `authorization: Bearer ...`; required beyond loopback, unless clients have
     certificates."""
     tls_certificate: Path | None = None
     """PEM chain of this server; with `tls_key` turns TLS on."""
@@ -71,16 +71,16 @@ class ServerSettings(Settings):
     tls_client_authority: Path | None = None
     """PEM authority whose client certificates are required (mutual TLS)."""
     shutdown_grace: float = Field(default=3.0, ge=0, le=120)
-    """Seconds that running calls get to finish at shutdown; larger drains more kindly, smaller stops sooner."""
+    """Seconds that running calls have to finish at shutdown. Larger: more calls finish; smaller: it stops sooner."""
     max_open_calls: int = Field(default=256, ge=1, le=100_000)
-    """Calls of all kinds at once; one more is refused before it is read. Larger: a flood takes more memory, about 50 kB
-    a call; smaller: many quiet clients are refused."""
+    """Calls of all kinds at once; any more are refused before they are read. Larger: a flood takes more memory, about
+    50 kB a call; smaller: many quiet clients are refused."""
     max_connection_age: float = Field(default=0.0, ge=0)
-    """Seconds after which a client must dial again, so that it finds new replicas (300 suits several); 0: never."""
+    """Seconds after which a client must reconnect, so that it finds new replicas (300 suits several); 0: never."""
     exit_with_parent: bool = Field(
         default=False, validation_alias=env_alias("NEUROSYNC_EXIT_WITH_PARENT", "neurosync_exit_with_parent")
     )
-    """Whether the process ends when its standard input does; a supervisor keeps that open as long as it lives."""
+    """Whether the process ends when its standard input closes; a supervisor keeps it open as long as it runs."""
     log_level: str = Field(default="INFO", validation_alias=env_alias("NEUROSYNC_LOG_LEVEL", "neurosync_log_level"))
     """DEBUG, INFO, WARNING or ERROR."""
 
@@ -108,7 +108,7 @@ class ServerSettings(Settings):
 
 
 def load(kind: type[S], **flags: Any) -> S:
-    """Build the settings of a process; `flags` that are not None win over every other source.
+    """Return the settings of a process; `flags` that are not None win over every other source.
 
     Raises:
         ConfigurationError: A value is wrong, or `neurosync.toml` cannot be read.
@@ -116,23 +116,23 @@ def load(kind: type[S], **flags: Any) -> S:
     try:
         return kind(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
-        lines = "; ".join(_line(item["loc"], item["msg"] + _seen(item)) for item in error.errors())
-        raise ConfigurationError(f"settings of {kind.table}: {lines}") from error
+        problems = "; ".join(_problem(item["loc"], item["msg"] + _shown_value(item)) for item in error.errors())
+        raise ConfigurationError(f"settings of {kind.table}: {problems}") from error
 
 
-def _seen(error: ErrorDetails) -> str:
-    """Return the value of a number that is out of its range; others are not shown, as they may be secrets."""
+def _shown_value(error: ErrorDetails) -> str:
+    """Return the value if it is a number out of range; no other value is shown, as it may be a secret."""
     return f", got {error['input']}" if error["type"] in _OUT_OF_RANGE else ""
 
 
-def _line(location: tuple[int | str, ...], message: str) -> str:
+def _problem(location: tuple[int | str, ...], message: str) -> str:
     name = ".".join(str(part) for part in location)
     text = message.removeprefix("Value error, ")
     return f"{name}: {text}" if name else text
 
 
 def _toml_table(kind: type[Settings]) -> dict[str, Any]:
-    """Return the process's own table of `neurosync.toml`, or an empty one."""
+    """Return the table of the process in `neurosync.toml`, empty if there is none."""
     if not TOML_FILE.exists():
         return {}
     try:

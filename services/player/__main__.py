@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from services.common.memory import share_heap
+from services.common.allocator import use_one_heap
 from services.common.scheduling import prefer_process
 from services.player.settings import PlayerSettings
 from services.serving.process import run_service
@@ -45,7 +45,7 @@ def main(
 def prepare_process() -> None:
     """Let the player's thread run when it must, and ask the system to prefer this process where that is allowed."""
     sys.setswitchinterval(SWITCH_SECONDS)
-    share_heap()
+    use_one_heap()
     prefer_process()  # all threads: whichever holds Python's lock delays the player's thread
 
 

@@ -1,1 +1,1 @@
-"""gRPC servers and channels: the port, the guard, health, dialing."""
+"""gRPC servers and channels: listening, authentication, limits, error statuses, health checks, and dialing."""

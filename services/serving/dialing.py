@@ -1,4 +1,4 @@
-"""Dial a service: one channel with keepalive, retries where they are safe, and the token on every call."""
+"""gRPC channels to services: keepalive, load balancing, safe retries, TLS, and the metadata that carries the token."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.common.errors import ConfigurationError
 
 Metadata = tuple[tuple[str, str], ...]
 
-# Retried by gRPC until the first response: these calls send nothing before their first real message, and repeat safely.
+# gRPC retries these calls until their first response; they take one request and are safe to repeat.
 _RETRIED = (
     {"service": "neurosync.v1.LanguageModelService", "method": "Generate"},
     {"service": "neurosync.v1.SpeechService", "method": "Synthesize"},
@@ -35,13 +35,13 @@ _SERVICE_CONFIG = json.dumps(
     }
 )
 _OPTIONS: tuple[tuple[str, int | str], ...] = (
-    ("grpc.keepalive_time_ms", 60_000),  # sooner: servers answer too_many_pings; later: a dead peer is noticed late
+    ("grpc.keepalive_time_ms", 60_000),  # smaller: servers answer too_many_pings; larger: a dead peer is noticed late
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.max_reconnect_backoff_ms", 500),  # a restarted neighbour is found within half a second
-    ("grpc.use_local_subchannel_pool", 1),  # a channel dialled anew has a new connection: the old one may be half dead
+    ("grpc.use_local_subchannel_pool", 1),  # a new channel opens a new connection, as the old one may be half open
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 2_000),  # what connecting may take; a busy machine needs more than 100 ms
-    ("grpc.enable_http_proxy", 0),  # services are neighbours; a proxy of the desktop is not meant for them
+    ("grpc.min_reconnect_backoff_ms", 2_000),  # time limit of connecting; a busy machine needs more than 100 ms
+    ("grpc.enable_http_proxy", 0),  # a desktop's proxy cannot reach services on its own machine or cluster
     ("grpc.service_config", _SERVICE_CONFIG),
 )
 
@@ -74,5 +74,5 @@ def dial(
 
 
 def credentials(token: str | None) -> Metadata:
-    """Return the metadata to give with every call of a guarded service."""
+    """Return the metadata to pass with every call, empty without a token."""
     return (("authorization", f"Bearer {token}"),) if token else ()

@@ -1,10 +1,11 @@
-"""The interceptor in front of every handler: checks the token, bounds the calls, and turns errors into statuses.
+"""The gRPC interceptor of every server: it checks the token, limits concurrent calls, and maps errors to statuses.
 
-A call that is refused is not decoded, and the message of one that takes one is not even read: to gRPC every handler
-here is one of streams, and the wrapper reads. A flood of large requests thereby costs no memory.
+A refused call is never decoded, and a refused unary request is never read: every handler is registered with gRPC as a
+stream-stream handler, and the wrapper reads the messages itself. So a flood of large requests costs no memory.
 
-What NeuroSync raises on purpose reaches the client as its status with its text, also out of a task group. Anything else
-is logged once, here, and the client learns only that it happened: texts of unforeseen errors may hold paths or keys.
+A `NeuroSyncError` reaches the client as a status with its message and an ErrorInfo, also when a task group raises it.
+Any other error is logged once, here, and the client gets only `UNEXPECTED_MESSAGE`: the text of such an error may hold
+paths or keys.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from pydantic import SecretStr
 
+from services.common.allocator import release_freed_memory
 from services.common.errors import (
     BadRequestError,
     BusyError,
@@ -31,7 +33,6 @@ from services.common.errors import (
     UnavailableError,
     UnknownTurnError,
 )
-from services.common.memory import give_back
 from services.serving.messages import Messages
 from services.serving.status_details import status_details
 
@@ -52,28 +53,30 @@ STATUSES: tuple[tuple[type[NeuroSyncError], grpc.StatusCode], ...] = (
     (InactiveError, grpc.StatusCode.DEADLINE_EXCEEDED),
     (UnavailableError, grpc.StatusCode.UNAVAILABLE),
 )
-"""Which status tells a client of which error; INTERNAL tells of the others, such as a setting that turned out wrong."""
-UNFORESEEN = "internal error; the log of the server tells more"
+"""The gRPC status of each error; every other error, such as a setting that turns out wrong, is INTERNAL."""
+UNEXPECTED_MESSAGE = "internal error; see the log of the server"
 MAX_CALLS = 256
 """Calls at once. Larger: a flood takes more memory (about 50 kB a call); smaller: many quiet clients are refused."""
 REQUEST_SECONDS = 30.0
-"""Until the message of a call that takes one has come. Larger: slow lines get through; smaller: the dead go sooner."""
-FAREWELL_SECONDS = 0.05
-"""For a client that sends a stream to finish, before its call is refused: Python's asynchronous client takes the end of
-a call into which it still writes for an error of its own, and never sees the status. Larger: later refusals."""
+"""Time limit for the message of a unary request. Larger: slow connections succeed; smaller: dead ones are closed
+sooner."""
+DRAIN_SECONDS = 0.05
+"""Time for which the requests of a refused stream are read and dropped. Python's asynchronous client reports an error
+of its own, and not the status, if its call ends while it writes. Larger: clients wait longer for the status."""
 FLOOD_CALLS = 64
-"""Calls at once after which the memory they took is given back, as soon as three of four are over."""
-SETTLE_SECONDS = 1.0
-_OPEN = "/grpc.health.v1.Health/"  # probes of a cluster carry no token, and are answered however many calls there are
+"""Number of concurrent calls after which freed memory is returned to the system, once three quarters have ended."""
+RELEASE_DELAY_SECONDS = 1.0
+"""Time from the end of a flood to the release of its memory, so that its last calls are included."""
+_HEALTH = "/grpc.health.v1.Health/"  # needs no token, and is answered however many calls are open: for probes
 
 
 class Guard(grpc.aio.ServerInterceptor):
-    """Refuses calls without the token or beyond the limit, and translates the errors of those it lets through."""
+    """Refuses calls without the token or beyond the limit, and maps the errors of all others to statuses."""
 
     def __init__(self, token: SecretStr | None, max_calls: int = MAX_CALLS) -> None:
-        """Guard with `token`, None lets everyone in; `max_calls` are let in at once."""
+        """Require `token`, unless it is None, and allow `max_calls` calls at once."""
         self._expected = f"Bearer {token.get_secret_value()}".encode() if token else None
-        self._places = _Places(max_calls)
+        self._limit = _CallLimit(max_calls)
 
     async def intercept_service(
         self,
@@ -82,70 +85,70 @@ class Guard(grpc.aio.ServerInterceptor):
     ) -> Handler | None:
         """Return the handler of the call, wrapped; None for an unknown method."""
         handler = await continuation(details)
-        if handler is None or details.method.startswith(_OPEN):
+        if handler is None or details.method.startswith(_HEALTH):
             return handler
-        if not self._admits(details):
-            return _as_stream(handler, _refusing(handler))
-        return _as_stream(handler, _translating(handler, details.method, self._places))
+        if not self._is_authorized(details):
+            return _as_stream(handler, _unauthenticated(handler))
+        return _as_stream(handler, _guarded(handler, details.method, self._limit))
 
-    def _admits(self, details: grpc.HandlerCallDetails) -> bool:
+    def _is_authorized(self, details: grpc.HandlerCallDetails) -> bool:
         if self._expected is None:
             return True
         seen = dict(details.invocation_metadata).get("authorization", "")
         return hmac.compare_digest(seen.encode() if isinstance(seen, str) else seen, self._expected)
 
 
-class _Places:
-    """The calls that may run at once."""
+class _CallLimit:
+    """Counts the open calls, and releases memory after a flood of them."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._taken = self._most = 0
+    def __init__(self, max_calls: int) -> None:
+        self._max_calls = max_calls
+        self._open_count = self._peak_count = 0
 
     @contextlib.contextmanager
-    def one(self) -> Iterator[None]:
-        """Hold a place.
+    def call(self) -> Iterator[None]:
+        """Count one open call for the length of the block.
 
         Raises:
-            BusyError: All are taken.
+            BusyError: As many calls as allowed are open.
         """
-        if self._taken >= self._count:
-            raise BusyError(f"{self._count} calls are open, which is the limit")
-        self._taken += 1
-        self._most = max(self._taken, self._most)
+        if self._open_count >= self._max_calls:
+            raise BusyError(f"{self._max_calls} calls are open, which is the limit")
+        self._open_count += 1
+        self._peak_count = max(self._open_count, self._peak_count)
         try:
             yield
         finally:
-            self._taken -= 1
-            if self._most >= FLOOD_CALLS and self._taken <= self._most // 4:
-                self._most = self._taken
+            self._open_count -= 1
+            if self._peak_count >= FLOOD_CALLS and self._open_count <= self._peak_count // 4:
+                self._peak_count = self._open_count
                 loop = asyncio.get_running_loop()
-                loop.call_later(SETTLE_SECONDS, loop.run_in_executor, None, give_back)
+                loop.call_later(RELEASE_DELAY_SECONDS, loop.run_in_executor, None, release_freed_memory)
 
 
-def _refusing(handler: Handler) -> Behaviour:
-    """Return what refuses a call without the token."""
+def _unauthenticated(handler: Handler) -> Behaviour:
+    """Return a behaviour that ends every call with UNAUTHENTICATED."""
 
     async def refuse(requests: Any, context: Context) -> AsyncIterator[Any]:
         if handler.request_streaming:
-            await Messages(requests, None).drain(FAREWELL_SECONDS)
+            await Messages(requests, None).drain(DRAIN_SECONDS)
         text = "expected metadata authorization: Bearer <NEUROSYNC_TOKEN>"
         details = status_details(grpc.StatusCode.UNAUTHENTICATED, text, "UNAUTHENTICATED")
         await context.abort(grpc.StatusCode.UNAUTHENTICATED, text, details)
-        yield  # makes this an async generator, as a streaming handler must be
+        yield  # makes this an async generator, which gRPC requires of a streaming handler
 
     return refuse
 
 
-def _translating(handler: Handler, method: str, places: _Places) -> Behaviour:
-    """Return what the handler does as a stream of responses, with its errors turned into statuses."""
+def _guarded(handler: Handler, method: str, limit: _CallLimit) -> Behaviour:
+    """Return the behaviour of the handler as a stream of responses, within the limit and with errors as statuses."""
     behaviour: Any = handler.unary_unary or handler.stream_unary or handler.unary_stream or handler.stream_stream
 
     async def stream(requests: Any, context: Context) -> AsyncIterator[Any]:
         messages = Messages(requests, handler.request_deserializer)
         try:
-            with places.one():
-                request = messages if handler.request_streaming else await messages.only(REQUEST_SECONDS)
+            with limit.call():
+                request = messages if handler.request_streaming else await messages.single(REQUEST_SECONDS)
                 if not handler.response_streaming:
                     yield await behaviour(request, context)
                     return
@@ -154,23 +157,23 @@ def _translating(handler: Handler, method: str, places: _Places) -> Behaviour:
                         yield response
         except Exception as error:
             if handler.request_streaming:
-                await messages.drain(FAREWELL_SECONDS)
-            _end(context, error, method)
+                await messages.drain(DRAIN_SECONDS)
+            _set_status(context, error, method)
 
     return stream
 
 
-def _end(context: Context, error: Exception, method: str) -> None:
-    """Let the call end with the status of `error`.
+def _set_status(context: Context, error: Exception, method: str) -> None:
+    """Set the status of the call to that of `error`.
 
-    The status is set, not raised: gRPC keeps a raised one in a circle with all that the call held, megabytes perhaps,
-    until Python looks for circles. Tasks do the same with the error, so its frames are emptied.
+    It is set, not raised by `abort`: gRPC keeps a raised one in a reference cycle with all that the call held, perhaps
+    megabytes, until Python's garbage collector runs. Tasks do the same with the error, so its frames are cleared.
     """
-    known = _known(error, method)
+    known = _expected_error(error, method)
     traceback.clear_frames(error.__traceback__)
-    if isinstance(known, grpc.aio.AbortError):  # the handler ended the call itself; a call ends once
+    if isinstance(known, grpc.aio.AbortError):  # the handler has set the status itself
         raise known
-    code, text, reason, metadata = grpc.StatusCode.INTERNAL, UNFORESEEN, NeuroSyncError.reason, {}
+    code, text, reason, metadata = grpc.StatusCode.INTERNAL, UNEXPECTED_MESSAGE, NeuroSyncError.reason, {}
     if isinstance(known, NeuroSyncError):
         reason = known.reason
         metadata = {"field": known.field} if isinstance(known, BadRequestError) else {}
@@ -181,19 +184,19 @@ def _end(context: Context, error: Exception, method: str) -> None:
     context.set_trailing_metadata(status_details(code, text, reason, metadata))
 
 
-def _known(error: Exception, method: str) -> Exception | None:
-    """Return what was raised on purpose, out of the groups that tasks wrap it in; log what was not."""
+def _expected_error(error: Exception, method: str) -> Exception | None:
+    """Return the error that was raised on purpose, also from inside exception groups; log any other."""
     kinds = (NeuroSyncError, grpc.aio.AbortError)
     if isinstance(error, kinds):
         return error
-    known, unforeseen = error.split(kinds) if isinstance(error, ExceptionGroup) else (None, error)
-    if unforeseen is not None:
-        logger.error("failed method=%s", method, exc_info=unforeseen)
-    return None if known is None else _known(known.exceptions[0], method)
+    known, unexpected = error.split(kinds) if isinstance(error, ExceptionGroup) else (None, error)
+    if unexpected is not None:
+        logger.error("failed method=%s", method, exc_info=unexpected)
+    return None if known is None else _expected_error(known.exceptions[0], method)
 
 
 def _as_stream(handler: Handler, behaviour: Behaviour) -> Handler:
-    """Return a handler that reads and decodes nothing by itself: on the wire, one message is a stream of one."""
+    """Return a handler for which gRPC decodes nothing: on the wire, a unary request is a stream of one message."""
     wrapped: Handler = grpc.stream_stream_rpc_method_handler(
         behaviour, request_deserializer=None, response_serializer=handler.response_serializer
     )

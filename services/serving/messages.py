@@ -1,6 +1,6 @@
-"""The messages of one call, decoded by the server: bytes that are no message are the caller's fault, and say so.
+"""The request messages of one call, decoded when the handler reads them, with time limits and errors for bad bytes.
 
-gRPC would decode a message before the handler runs, however many calls run already, and wait for it without a limit.
+By itself gRPC decodes a message before the handler runs, however many calls are open, and waits for it without a limit.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import Any, Protocol
 from services.common.errors import BadRequestError, InactiveError
 
 
-class Raw(Protocol):
-    """What gRPC gives a handler of a stream."""
+class EncodedMessages(Protocol):
+    """The iterator of requests that gRPC passes to a handler, without a deserializer."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Return the encoded messages."""
 
 
 class Messages:
-    """The messages of a call, each decoded when it is asked for."""
+    """The messages of a call, each decoded when it is read."""
 
-    def __init__(self, raw: Raw, decode: Callable[[bytes], Any] | None) -> None:
-        """Decode what comes from `raw` by `decode`; None leaves the bytes."""
+    def __init__(self, raw: EncodedMessages, decode: Callable[[bytes], Any] | None) -> None:
+        """Read from `raw` and decode with `decode`; None returns the bytes."""
         self._raw = aiter(raw)
         self._decode = decode
 
@@ -35,29 +35,29 @@ class Messages:
         """Return the next message.
 
         Raises:
-            BadRequestError: The bytes are no message of the type that is wanted.
+            BadRequestError: The bytes are not a message of the expected type.
         """
         data = await anext(self._raw)
         if self._decode is None:
             return data
         try:
             return self._decode(data)
-        except Exception as error:  # the runtimes of protobuf raise errors of several trees
+        except Exception as error:  # the protobuf runtimes raise unrelated types of errors
             raise BadRequestError("message", f"{len(data)} bytes", "a message of this call's type") from error
 
     async def drain(self, seconds: float) -> None:
-        """Read what the client still sends, for `seconds` at most, and forget it."""
+        """Read and drop what the client still sends, for at most `seconds`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 async for _ in self._raw:
                     pass
 
-    async def only(self, seconds: float) -> Any:
-        """Return the one message of a call that takes one, if it comes within `seconds`.
+    async def single(self, seconds: float) -> Any:
+        """Return the message of a unary request.
 
         Raises:
             BadRequestError: The call has no message, or one that cannot be decoded.
-            InactiveError: It did not come.
+            InactiveError: The message did not come within `seconds`.
         """
         try:
             async with asyncio.timeout(seconds):

@@ -1,8 +1,8 @@
-"""Ask a server whether it is serving: for containers, `neurosync up` and people.
+"""A client of gRPC health checks, as a function and as a command for containers and people.
 
 python -m services.serving.probe 127.0.0.1:50053 neurosync.v1.FaceService
 
-prints the answer and exits with 0 if that is SERVING, else with 1. Health needs no token, so neither does this.
+prints the status and exits with 0 if it is SERVING, else with 1. Health checks need no token.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from services.common.errors import NeuroSyncError, UnavailableError
 from services.serving.dialing import dial
 
 TIMEOUT = 3.0
-"""Seconds to wait for the answer; larger forgives a busy machine, smaller finds a dead server sooner."""
+"""Seconds to wait for the answer. Larger: busy machines pass; smaller: a dead server is found sooner."""
 SERVING = "SERVING"
 
 
@@ -29,7 +29,7 @@ async def health_of(channel: grpc.aio.Channel, service: str = "", *, timeout: fl
 
     Args:
         channel: To the server.
-        service: Full name of the service, serving once it is warm; empty: the process, serving while it lives.
+        service: Full name of the service, which serves once it is warm; empty: the process, which serves while it runs.
         timeout: Seconds to wait for the answer.
 
     Raises:
@@ -45,7 +45,7 @@ async def health_of(channel: grpc.aio.Channel, service: str = "", *, timeout: fl
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Probe as the command line says; return 0 if the service is serving, 1 if not."""
+    """Run the command; return 0 if the service is serving, 1 if not."""
     options = _parser().parse_args(arguments)
     try:
         answer = asyncio.run(_probe(options))

@@ -1,4 +1,4 @@
-"""The machine-readable part of an error status: a `google.rpc.ErrorInfo` in the call's trailing metadata."""
+"""Machine-readable details of an error status: a `google.rpc.ErrorInfo` in the trailing metadata of the call."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 DOMAIN = "neurosync.v1"
-"""Of every `ErrorInfo`; its reasons are the names of `neurosync.v1.Reason` without `REASON_`."""
+"""Domain of every `ErrorInfo`; its reasons are the names of `neurosync.v1.Reason` without `REASON_`."""
 
 Metadata = tuple[tuple[str, str | bytes], ...]
 
@@ -28,7 +28,7 @@ def status_details(
 
 
 def error_info(error: grpc.RpcError) -> ErrorInfo | None:
-    """Return the details of a failed call, or None where the server sent none of ours."""
+    """Return the ErrorInfo of a failed call, or None if it carries none of this domain."""
     status = rpc_status.from_call(error)
     for packed in status.details if status else ():
         info = ErrorInfo()

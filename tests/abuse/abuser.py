@@ -1,6 +1,6 @@
 """A process that abuses services until it is killed: `python -m tests.abuse.abuser '{"tts": "127.0.0.1:50052", ...}'`.
 
-It lets every other process go first, so that what is measured beside it is what the services do, not this client.
+It runs at the lowest priority, so that a measurement beside it shows the load of the services and not of this client.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from tests.abuse.processes import OPTIONS
 from tests.abuse.rpcs import RPCS, Rpc, call
 
 THREADS = 6
-FREE = ("Stop",)
-"""RPCs that may silence others by their contract."""
+EXCLUDED = ("Stop",)
+"""RPCs that may stop the turns of others by their contract."""
 
 
 def abuse(addresses: dict[str, str], rpcs: list[Rpc], number: int) -> None:
-    """Make one case after the other."""
+    """Make every `THREADS`-th case, from `number` on, without end."""
     channels = {name: grpc.insecure_channel(address, options=OPTIONS) for name, address in addresses.items()}
     index = number
     while True:
@@ -31,10 +31,10 @@ def abuse(addresses: dict[str, str], rpcs: list[Rpc], number: int) -> None:
 
 
 def main() -> None:
-    """Abuse with some threads."""
+    """Run `THREADS` threads of calls."""
     os.nice(19)
     addresses: dict[str, str] = json.loads(sys.argv[1])
-    rpcs = [rpc for rpc in RPCS.values() if rpc.service in addresses and rpc.name not in FREE and not rpc.endless]
+    rpcs = [rpc for rpc in RPCS.values() if rpc.service in addresses and rpc.name not in EXCLUDED and not rpc.endless]
     threads = [threading.Thread(target=abuse, args=(addresses, rpcs, number)) for number in range(THREADS)]
     for thread in threads:
         thread.start()

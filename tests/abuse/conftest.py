@@ -1,4 +1,4 @@
-"""One set of real processes for all abuse; nothing that is done to them may end them."""
+"""One set of service processes for all tests of abuse, which must survive every test."""
 
 from __future__ import annotations
 

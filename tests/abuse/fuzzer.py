@@ -1,6 +1,6 @@
-"""Random messages that decode, biased to the edges of every field: what a careless or hostile client sends.
+"""Random messages that decode, biased to the limits of every field, as from a careless or hostile client.
 
-A case is a function of the RPC, the seed and its index, so that a failure is made again by its name alone:
+A case is a function of the RPC, the seed and its index, so that a failure can be reproduced by its name:
 
     python -m tests.abuse.fuzzer Perform 1 4711
 """
@@ -72,7 +72,7 @@ LIKELY: dict[str, Sequence[Any]] = {
     "system_prompt": ("",),
     "policy": (0, 1, 2, 3),
 }
-"""Values, by the name of the field, that get a case past the first checks."""
+"""Values, by field name, with which a message passes the first checks."""
 
 
 class Fuzzer:
@@ -101,7 +101,12 @@ class Fuzzer:
         return message
 
     def _fill(self, message: Any, field: FieldDescriptor) -> None:
-        if field.is_repeated:
+        if field.is_repeated and field.message_type and field.message_type.GetOptions().map_entry:
+            entries = getattr(message, field.name)
+            for _ in range(self.rng.choice([0, 1, 1, 2, 17])):
+                key, value = field.message_type.fields
+                entries[self._value(key)] = self._value(value)
+        elif field.is_repeated:
             for _ in range(self._count(field)):
                 if field.message_type:
                     getattr(message, field.name).append(self.message(GetMessageClass(field.message_type)))
@@ -169,7 +174,7 @@ class Fuzzer:
 
 
 def wav(rng: random.Random) -> bytes:
-    """Return a WAV file of a few samples whose header lies now and then."""
+    """Return a WAV file of a few samples, sometimes with a wrong header."""
     rate = rng.choice([24_000, 24_000, 0, 1, 7_999, 192_001, (1 << 31) - 1, (1 << 32) - 1])
     channels = rng.choice([1, 1, 2, 16, 17, 1024, 0, 65_535])
     bits = rng.choice([16, 16, 8, 24, 32, 0, 7])
@@ -191,7 +196,7 @@ def wav(rng: random.Random) -> bytes:
 
 
 def case_rng(rpc: str, seed: int, index: int) -> random.Random:
-    """Return the source of chance of one case."""
+    """Return the random generator of one case."""
     return random.Random(f"{rpc}/{seed}/{index}")
 
 

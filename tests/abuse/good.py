@@ -1,4 +1,4 @@
-"""What an honest client asks of each service; it has to be served whatever others do."""
+"""One correct call to each service, which must succeed whatever other clients do."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.abuse.rpcs import STUBS
 
 RATE = 24_000
 CHUNK = RATE // 10
-PATIENCE = 30.0
-"""Seconds that an honest client tries again where the service says that it is full."""
+RETRY_SECONDS = 30.0
+"""Time for which a correct call is retried while the service has no capacity."""
 FORMAT = media_pb2.AudioFormat(sample_rate_hertz=RATE)
 
 
 def serves(servers: dict[str, Server], name: str) -> None:
-    """Make one honest call of a service and check its answer; "full" is no answer for long."""
-    until = time.monotonic() + PATIENCE
+    """Make one correct call to a service and check its responses; retry while the service has no capacity."""
+    until = time.monotonic() + RETRY_SECONDS
     while True:
         try:
             with servers[name].channel() as channel:
@@ -37,7 +37,7 @@ def serves(servers: dict[str, Server], name: str) -> None:
 
 
 def config(**changes: Any) -> player_pb2.PerformConfig:
-    """Return the config of a turn of its own."""
+    """Return the config of a new turn."""
     values: dict[str, Any] = {"turn_id": str(uuid.uuid4()), "format": FORMAT, "voice_only": True}
     return player_pb2.PerformConfig(**(values | changes))
 

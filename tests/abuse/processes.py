@@ -1,4 +1,4 @@
-"""The services as processes of their own, on free ports, with limits short enough for tests."""
+"""All services as processes on free ports, with time limits short enough for tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from services.cli.processes.service_process import SERVICES
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 90.0
 INACTIVITY = 1.0
-"""Seconds after which face and player give up a silent client."""
+"""Seconds after which face and player end the call of a silent client."""
 OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1))
 
 
@@ -45,18 +45,18 @@ class Server:
         return int(found[1]) / 1024
 
     def channel(self) -> grpc.Channel:
-        """Return a connection of its own."""
+        """Return a new connection."""
         return grpc.insecure_channel(self.address, options=OPTIONS)
 
     def complaints(self) -> list[str]:
-        """Return the lines of its log that tell of a defect."""
+        """Return the lines of its log that show a defect."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         return [
             line for line in lines if " ERROR " in line or line.startswith("Traceback") or "never retrieved" in line
         ]
 
     def is_serving(self) -> bool:
-        """Return whether it says so."""
+        """Return whether its health is SERVING."""
         with self.channel() as channel:
             stub: Any = health_pb2_grpc.HealthStub(channel)
             try:

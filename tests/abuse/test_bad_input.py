@@ -1,4 +1,4 @@
-"""What each RPC says to wrong input: a typed status that names the field; and the next request is served."""
+"""Wrong input to every RPC: the status names the field, and the next request is served."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.abuse.wrong_turns import TURNS, converse
 
 
 def refused(servers: dict[str, Server], name: str, messages: list[Any], *, hold: bool = False) -> tuple[str, str]:
-    """Return the status and the field that a call is refused with."""
+    """Return the status of a refused call, and the field that it names."""
     rpc = RPCS[name]
     with servers[rpc.service].channel() as channel:
         outcome = call(channel, rpc, messages, hold=hold)
@@ -71,19 +71,19 @@ def test_ten_megabytes_are_not_received(servers: dict[str, Server], name: str, r
 
 
 @pytest.mark.parametrize("name", sorted(RPCS))
-def test_bytes_that_are_no_message_are_refused_as_such(servers: dict[str, Server], name: str) -> None:
+def test_bytes_that_are_not_a_message_are_refused(servers: dict[str, Server], name: str) -> None:
     rpc = RPCS[name]
     with servers[rpc.service].channel() as channel:
         method = f"/{servers[rpc.service].service}/{name}"
         calls: Any = channel.stream_stream(method) if rpc.first else channel.unary_stream(method)
-        with pytest.raises(grpc.RpcError) as told:
+        with pytest.raises(grpc.RpcError) as refusal:
             list(calls(iter([b"\xff\xff\xff"]) if rpc.first else b"\xff\xff\xff", timeout=10))
-    assert told.value.code() == grpc.StatusCode.INVALID_ARGUMENT
-    assert told.value.details() == "message: expected a message of this call's type, got '3 bytes'"
+    assert refusal.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert refusal.value.details() == "message: expected a message of this call's type, got '3 bytes'"
 
 
 @pytest.mark.parametrize(("name", "messages"), [("Animate", []), ("Animate", [A_CONFIG]), ("Perform", [])])
-def test_a_sender_that_says_nothing_is_given_up(servers: dict[str, Server], name: str, messages: list[Any]) -> None:
+def test_a_silent_sender_is_ended(servers: dict[str, Server], name: str, messages: list[Any]) -> None:
     with servers[RPCS[name].service].channel() as channel:
         outcome = call(channel, RPCS[name], messages, hold=True)
     assert outcome.status == "DEADLINE_EXCEEDED"
@@ -97,13 +97,13 @@ def test_a_history_of_two_million_turns_is_cut_and_answered(servers: dict[str, S
     assert events[-1].HasField("finished")
 
 
-def test_an_id_in_use_is_refused_and_the_first_turn_goes_on(servers: dict[str, Server]) -> None:
+def test_an_id_in_use_is_refused_and_the_first_turn_continues(servers: dict[str, Server]) -> None:
     request = play(config={"turn_id": str(uuid.uuid4()), "subject": "NeuroSync"}, pcm=b"\0\0" * 24_000)
     with servers["player"].channel() as channel:
         stub = STUBS["player"](channel)
         first = stub.Play(request, timeout=30)
         next(first)
-        with pytest.raises(grpc.RpcError) as told:
+        with pytest.raises(grpc.RpcError) as refusal:
             list(stub.Play(request, timeout=30))
-        assert told.value.code() == grpc.StatusCode.ALREADY_EXISTS
+        assert refusal.value.code() == grpc.StatusCode.ALREADY_EXISTS
         assert list(first)[-1].finished.heard_sample_count == 24_000

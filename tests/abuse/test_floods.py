@@ -1,4 +1,4 @@
-"""Too much of what is right: a thousand calls at once, ten thousand messages, streams that do not end."""
+"""Too many correct requests: a thousand calls at once, ten thousand messages, endless streams."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 from neurosync.v1 import face_pb2, llm_pb2, media_pb2, orchestrator_pb2, player_pb2, tts_pb2
 from services.common.wire import audio_chunk
-from services.serving.guard import MAX_CALLS, REQUEST_SECONDS, SETTLE_SECONDS
+from services.serving.guard import MAX_CALLS, RELEASE_DELAY_SECONDS, REQUEST_SECONDS
 from tests.abuse.good import CHUNK, FORMAT, RATE, config, serves
 from tests.abuse.processes import INACTIVITY, OPTIONS, Server
 from tests.abuse.rpcs import RPCS, STUBS
@@ -27,10 +27,10 @@ MESSAGES = 10_000
 GROWTH = 50.0
 """Megabytes that a service may grow by."""
 REFUSED_WHILE_WRITING = "Internal error from Core"
-"""What Python's asynchronous client says of itself, with the status INTERNAL, when it still writes into a call that has
-been refused; a thousand calls keep it from writing in time. No server sends this text."""
+"""Details of the INTERNAL status that Python's asynchronous client raises by itself when it still writes into a refused
+call, as it may with a thousand calls at once. No server sends this text."""
 HEALTH_SECONDS = 3.0
-"""In which the health of a flooded service is told; a probe of a cluster gives up then."""
+"""Time limit for a health check of a flooded service; the probe of a cluster has the same."""
 A, P = face_pb2.AnimateRequest, player_pb2.PerformRequest
 SOUND = np.full(CHUNK, 500, np.int16)
 
@@ -40,7 +40,8 @@ def animate() -> list[Any]:
 
 
 def perform() -> list[Any]:
-    return [P(config=config(subject=f"Flood {np.random.default_rng().integers(9)}"))]
+    queue = player_pb2.BUSY_POLICY_QUEUE  # a turn that is replaced would end at once, and with OK
+    return [P(config=config(subject=f"Flood {np.random.default_rng().integers(9)}", policy=queue))]
 
 
 def converse() -> list[Any]:
@@ -92,9 +93,9 @@ async def ended(stub: Any, name: str, messages: list[Any]) -> str:
     return "OK"
 
 
-def settled(server: Server, before: float) -> float:
-    """Return by how many megabytes a server has grown, once it had time to give back what it does not need."""
-    until = time.monotonic() + 2 * SETTLE_SECONDS
+def growth_after_release(server: Server, before: float) -> float:
+    """Return by how many megabytes a server has grown, after the time in which it releases freed memory."""
+    until = time.monotonic() + 2 * RELEASE_DELAY_SECONDS
     while server.megabytes - before > GROWTH / 2 and time.monotonic() < until:
         time.sleep(0.05)
     return server.megabytes - before
@@ -114,7 +115,7 @@ async def test_a_thousand_calls_at_once_are_served_or_refused(servers: dict[str,
             assert time.monotonic() - asked < HEALTH_SECONDS
         counts = Counter(await asyncio.gather(*calls))
     seconds = time.monotonic() - started
-    growth = await asyncio.to_thread(settled, server, before)
+    growth = await asyncio.to_thread(growth_after_release, server, before)
     print(f"\n{name}: {dict(counts)} in {seconds:.1f} s, {growth:.1f} MB")
     assert set(counts) <= allowed | {"RESOURCE_EXHAUSTED"}
     assert sum(counts[status] for status in allowed) >= 1
@@ -122,8 +123,8 @@ async def test_a_thousand_calls_at_once_are_served_or_refused(servers: dict[str,
     await asyncio.to_thread(serves, servers, server.name)
 
 
-def test_calls_beyond_the_limit_are_refused_and_health_is_told(servers: dict[str, Server]) -> None:
-    """Calls that send nothing hold the places until their message is overdue."""
+def test_calls_beyond_the_limit_are_refused_and_health_checks_are_answered(servers: dict[str, Server]) -> None:
+    """Calls that send nothing stay open until their time limit."""
     server, over = servers["tts"], threading.Event()
 
     def nothing() -> Iterator[bytes]:
@@ -131,13 +132,13 @@ def test_calls_beyond_the_limit_are_refused_and_health_is_told(servers: dict[str
         yield from ()
 
     with server.channel() as channel:
-        say: Any = channel.stream_stream(f"/{server.service}/Synthesize")
-        held = [say(nothing()) for _ in range(MAX_CALLS)]
+        synthesize: Any = channel.stream_stream(f"/{server.service}/Synthesize")
+        held = [synthesize(nothing()) for _ in range(MAX_CALLS)]
         try:
             until = time.monotonic() + 0.9 * REQUEST_SECONDS
-            while (told := _refusal(STUBS["tts"](channel))) is None:
+            while (refusal := _refusal(STUBS["tts"](channel))) is None:
                 assert time.monotonic() < until
-            assert told == (grpc.StatusCode.RESOURCE_EXHAUSTED, f"{MAX_CALLS} calls are open, which is the limit")
+            assert refusal == (grpc.StatusCode.RESOURCE_EXHAUSTED, f"{MAX_CALLS} calls are open, which is the limit")
             assert server.is_serving()
         finally:
             over.set()
@@ -210,7 +211,7 @@ def flush(_kind: Any) -> Any:
         ("Perform", P, emotion),
     ],
 )
-def test_a_stream_that_goes_on_without_sound_is_given_up(
+def test_a_stream_that_continues_without_sound_is_ended(
     servers: dict[str, Server], name: str, kind: Any, part: Any
 ) -> None:
     over = threading.Event()
@@ -223,11 +224,11 @@ def test_a_stream_that_goes_on_without_sound_is_given_up(
     server = servers[RPCS[name].service]
     before, started = server.megabytes, time.monotonic()
     with server.channel() as channel:
-        with pytest.raises(grpc.RpcError) as told:
+        with pytest.raises(grpc.RpcError) as refusal:
             for _ in getattr(STUBS[server.name](channel), name)(requests(), timeout=30):
                 pass
         over.set()
-    assert told.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert refusal.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     assert time.monotonic() - started < INACTIVITY + 5
     assert server.megabytes - before <= GROWTH
 
@@ -236,7 +237,7 @@ ENDLESS_SECONDS = 3.0
 
 
 def endless(kind: Any, first: Any) -> Iterator[Any]:
-    """Yield sound as fast as it is taken."""
+    """Yield sound as fast as it is read."""
     yield first
     pcm = np.full(1 << 20, 500, np.int16)
     until, at = time.monotonic() + ENDLESS_SECONDS, 0
@@ -257,10 +258,10 @@ def test_a_stream_that_does_not_end_is_read_no_faster_than_it_is_used(
     before, highest = server.megabytes, 0.0
     with server.channel() as channel:
         call = getattr(STUBS[server.name](channel), name)(endless(kind, first), timeout=ENDLESS_SECONDS)
-        with pytest.raises(grpc.RpcError) as told:
+        with pytest.raises(grpc.RpcError) as refusal:
             for _ in call:
                 highest = max(highest, server.megabytes)
     print(f"\n{name}: {highest - before:.1f} MB")
-    assert told.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert refusal.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     assert highest - before <= GROWTH
     serves(servers, server.name)

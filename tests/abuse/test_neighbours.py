@@ -1,4 +1,4 @@
-"""What an honest turn feels of the abuse beside it: when it begins to sound, and how evenly it goes on."""
+"""The delay of a correct turn while other clients abuse the services: its first sound, and its positions."""
 
 from __future__ import annotations
 
@@ -20,22 +20,20 @@ from tests.abuse.rpcs import STUBS
 SUBJECT = "Neighbour"
 TEXT = "Hello there, my friend. How are you today?"
 TURNS = 5
-DELAY = 0.05
-"""Seconds of delay that are aimed at."""
 BOUND = 0.25
-"""Seconds of delay that fail the test: this machine also runs the abuse, and whatever else it has to do."""
+"""Seconds of delay that fail the test; 0.05 are intended, but this machine also runs the abuse and other programs."""
 
 
 @dataclass(frozen=True)
-class Felt:
-    """What one turn felt, in seconds."""
+class Delays:
+    """The delays of one turn, in seconds."""
 
     first_sound: float
     lateness: float
-    """Of the latest position, against the sound that began with `started`."""
+    """Largest delay of a position, counted from `started`."""
 
 
-def performed(servers: dict[str, Server]) -> Felt:
+def performed(servers: dict[str, Server]) -> Delays:
     """Perform a second of sound."""
     with servers["player"].channel() as channel:
         asked, began, late = time.monotonic(), 0.0, 0.0
@@ -46,10 +44,10 @@ def performed(servers: dict[str, Server]) -> Felt:
             elif event.HasField("position"):
                 late = max(late, now - began - event.position.heard_sample_count / RATE)
         assert event.finished.heard_sample_count == RATE
-        return Felt(began - asked, late)
+        return Delays(began - asked, late)
 
 
-def conversed(servers: dict[str, Server]) -> Felt:
+def conversed(servers: dict[str, Server]) -> Delays:
     """Speak a text through all services."""
     request = orchestrator_pb2.ConverseRequest(session_id=str(uuid.uuid4()), speak=TEXT, subject=SUBJECT)
     with servers["orchestrator"].channel() as channel:
@@ -61,12 +59,12 @@ def conversed(servers: dict[str, Server]) -> Felt:
             elif event.HasField("heard"):
                 late = max(late, now - began - event.heard.heard_sample_count / RATE)
         assert event.finished.heard_text == TEXT, event.finished
-        return Felt(began - asked, late)
+        return Delays(began - asked, late)
 
 
 @contextlib.contextmanager
 def abused(servers: dict[str, Server]) -> Iterator[None]:
-    """Abuse all services meanwhile."""
+    """Abuse all services until the block ends."""
     addresses = json.dumps({name: server.address for name, server in servers.items()})
     command = [sys.executable, "-m", "tests.abuse.abuser", addresses]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
@@ -79,7 +77,7 @@ def abused(servers: dict[str, Server]) -> Iterator[None]:
         process.communicate()
 
 
-def test_an_honest_turn_is_hardly_delayed_by_the_abuse_of_others(servers: dict[str, Server]) -> None:
+def test_a_correct_turn_is_hardly_delayed_by_the_abuse_of_others(servers: dict[str, Server]) -> None:
     conversed(servers)
     alone = [(performed(servers), conversed(servers)) for _ in range(TURNS)]
     with abused(servers):

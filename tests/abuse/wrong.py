@@ -1,4 +1,4 @@
-"""Wrong requests by service: the RPC and what is wrong, the messages, and the field that the refusal has to name."""
+"""Wrong requests by service: the RPC with what is wrong, the messages, and the field that the error must name."""
 
 from __future__ import annotations
 

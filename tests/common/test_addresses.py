@@ -1,4 +1,4 @@
-"""Addresses as people write them, and what is refused."""
+"""Parsing of addresses, valid and invalid."""
 
 from __future__ import annotations
 

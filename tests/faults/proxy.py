@@ -1,4 +1,4 @@
-"""A TCP proxy between the orchestrator and a stage: it can refuse, cut, delay, and leave connections half open."""
+"""A TCP proxy between the orchestrator and a stage that can refuse, cut, delay or silence connections."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-PIECE = 1 << 16
+READ_BYTES = 1 << 16
 
 
 @dataclass(eq=False)
 class Link:
-    """One connection: two pipes, each of which can be shut without the ends noticing."""
+    """One connection: two directions, each of which can be blocked without the ends noticing."""
 
     writers: list[asyncio.StreamWriter]
-    there: asyncio.Event = field(default_factory=asyncio.Event)
+    to_server: asyncio.Event = field(default_factory=asyncio.Event)
     """Whether bytes pass from the client to the server."""
-    back: asyncio.Event = field(default_factory=asyncio.Event)
+    to_client: asyncio.Event = field(default_factory=asyncio.Event)
     """Whether bytes pass from the server to the client."""
 
 
 class Proxy:
-    """Passes bytes on until it is told otherwise; `address` is where to dial, `target` where it leads."""
+    """Forwards bytes from `address` to `target`, until one of its faults is switched on."""
 
     def __init__(self) -> None:
         with socket.socket() as probe:
@@ -36,12 +36,12 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def listen(self) -> None:
-        """Take connections."""
+        """Accept connections."""
         if self._server is None:
             self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
 
     async def refuse(self) -> None:
-        """Be a port where nothing listens."""
+        """Stop listening and break every connection."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -54,31 +54,31 @@ class Proxy:
                 writer.transport.abort()
 
     def half_open(self) -> None:
-        """Let every connection of now fall silent for ever, as after a power failure; new ones work."""
+        """Block every open connection for good, as after a power failure; new ones work."""
         for link in self._links:
-            link.there.clear()
-            link.back.clear()
+            link.to_server.clear()
+            link.to_client.clear()
 
     def dry(self) -> None:
-        """Let nothing more come back over the connections of now."""
+        """Block the direction to the client on every open connection."""
         for link in self._links:
-            link.back.clear()
+            link.to_client.clear()
 
     def slow(self, seconds: float) -> None:
-        """Hold back what comes next over the connections of now, for `seconds`."""
+        """Hold back bytes to the client on every open connection, for `seconds`."""
         loop = asyncio.get_running_loop()
         for link in self._links:
-            link.back.clear()
-            loop.call_later(seconds, link.back.set)
+            link.to_client.clear()
+            loop.call_later(seconds, link.to_client.set)
 
     async def heal(self) -> None:
-        """Pass bytes on again; connections that were silenced have lost bytes and are broken."""
-        if any(not (link.there.is_set() and link.back.is_set()) for link in self._links):
+        """Forward bytes again; blocked connections have lost bytes and are broken."""
+        if any(not (link.to_server.is_set() and link.to_client.is_set()) for link in self._links):
             self.cut()
         await self.listen()
 
     async def close(self) -> None:
-        """End."""
+        """Close all connections and stop listening."""
         await self.refuse()
         for task in self._tasks:
             task.cancel()
@@ -93,18 +93,18 @@ class Proxy:
             writer.transport.abort()
             return
         link = Link([writer, far_writer])
-        link.there.set()
-        link.back.set()
+        link.to_server.set()
+        link.to_client.set()
         self._links.add(link)
         task = asyncio.create_task(self._run(link, reader, far_reader))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _run(self, link: Link, near: asyncio.StreamReader, far: asyncio.StreamReader) -> None:
-        """Pass bytes both ways until one end has gone."""
+        """Forward bytes both ways until one end closes."""
         pipes = [
-            asyncio.create_task(self._pipe(near, link.writers[1], link.there)),
-            asyncio.create_task(self._pipe(far, link.writers[0], link.back)),
+            asyncio.create_task(self._pipe(near, link.writers[1], link.to_server)),
+            asyncio.create_task(self._pipe(far, link.writers[0], link.to_client)),
         ]
         try:
             await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)
@@ -118,7 +118,7 @@ class Proxy:
 
     async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_open: asyncio.Event) -> None:
         with contextlib.suppress(OSError):
-            while data := await reader.read(PIECE):
+            while data := await reader.read(READ_BYTES):
                 await is_open.wait()
                 writer.write(data)
                 await writer.drain()

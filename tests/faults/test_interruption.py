@@ -1,4 +1,4 @@
-"""Two hundred interruptions at random moments, of every kind, on two characters at once."""
+"""Two hundred interruptions at random times, of every kind, on two characters at once."""
 
 from __future__ import annotations
 
@@ -24,16 +24,23 @@ from services.cli.processes.service_process import service_named
 from services.cli.processes.stack import Stack, started
 from services.common.types import Pcm
 from services.serving.dialing import dial
-from tests.faults.lane import RATE, Lag, Lane, Truth, lagging, lane
-from tests.faults.rig import until
+from tests.faults.proxied_stack import until
+from tests.faults.recorded_character import (
+    RATE,
+    EventLoopLag,
+    RecordedCharacter,
+    ReferenceSpeech,
+    measured_lag,
+    recorded_character,
+)
 
 COUNT = 200
-LANES = 2
+CHARACTERS = 2
 SEED = 20261122
 FADE = round(0.016 * RATE)
-RAMP = round(0.006 * RATE)  # into and out of a pause for want of sound
+RAMP = round(0.006 * RATE)  # into and out of a pause without sound
 PAUSE = round(0.02 * RATE)
-PROMISE = 0.03  # seconds beyond the device's latency until silence
+MAX_SILENCE_DELAY = 0.03  # seconds beyond the device's latency until silence
 KINDS = ("before sound", "first word", "anywhere", "between", "twice", "replaced", "cancelled", "death", "stalled")
 TEXTS = (
     "Tomorrow the old fox goes home. Nobody knows why, and nobody asks.",
@@ -44,7 +51,7 @@ HELD = "This one never comes."
 
 
 class Vendor:
-    """A speech server of one's own: it answers with a tone a word, and leaves `HELD` unanswered."""
+    """An HTTP speech server that answers with a tone for each text, and never answers `HELD`."""
 
     def __init__(self) -> None:
         self.open_count = 0
@@ -97,41 +104,49 @@ async def vendor() -> AsyncIterator[tuple[Vendor, str]]:
 
 
 class Trial:
-    """One interruption on one lane."""
+    """One interruption of one character."""
 
-    def __init__(self, on: Lane, truth: Truth, kind: str, dice: random.Random, number: int, lag: Lag) -> None:
+    def __init__(
+        self,
+        on: RecordedCharacter,
+        reference: ReferenceSpeech,
+        kind: str,
+        dice: random.Random,
+        number: int,
+        lag: EventLoopLag,
+    ) -> None:
         self.lag = lag
-        self.lane, self.truth, self.kind, self.dice = on, truth, kind, dice
+        self.character, self.reference, self.kind, self.dice = on, reference, kind, dice
         self.session = f"{on.name}-{number}"
         self.turn_id = ""
         self._started = asyncio.Event()
         self._underruns = 0
         self._channel: grpc.aio.Channel | None = None
 
-    async def run(self, beaten: list[str]) -> None:
-        lane = self.lane
-        await lane.silent()
-        since, self._underruns = len(lane.played()), lane.device.underrun_count
+    async def run(self, errors: list[str]) -> None:
+        character = self.character
+        await character.wait_until_silent()
+        since, self._underruns = len(character.played()), character.device.underrun_count
         following = asyncio.create_task(self._follow())
-        await self._moment()
+        await self._wait_for_its_time()
         asked = time.monotonic()
-        await self._strike(following)
+        await self._interrupt(following)
         await asyncio.wait({following})
-        await lane.idle()
-        await lane.silent()
+        await character.wait_until_idle()
+        await character.wait_until_silent()
         if self._channel is not None:
             await self._channel.close()
-        lane.note_silence(since, asked, self.lag)
-        await self._check(since, beaten)
+        character.record_silence_delay(since, asked, self.lag)
+        await self._check(since, errors)
 
     async def _follow(self) -> None:
-        channel = self.lane.channel
+        channel = self.character.channel
         if self.kind == "death":
-            self._channel = channel = dial(self.lane.proxy.address)
-        text = self.truth.text
+            self._channel = channel = dial(self.character.proxy.address)
+        text = self.reference.text
         if self.kind == "stalled":
             text = f"{HELD} {text}" if self.dice.random() < 0.5 else f"{text} {HELD}"
-        voice = "local" if self.kind == "stalled" else self.truth.voice
+        voice = "local" if self.kind == "stalled" else self.reference.voice
         request = ConverseRequest(session_id=self.session, speak=text, voice=voice)
         call = orchestrator_pb2_grpc.OrchestratorServiceStub(channel).Converse(request, timeout=60)
         try:
@@ -145,25 +160,25 @@ class Trial:
         finally:
             call.cancel()
 
-    async def _moment(self) -> None:
-        """Wait for the moment of the interruption."""
+    async def _wait_for_its_time(self) -> None:
+        """Wait for the time of the interruption."""
         await until(lambda: self.turn_id, 10, "the turn exists")
         if self.kind in ("before sound", "stalled"):
             await asyncio.sleep(self.dice.uniform(0, 0.08))
             return
         async with asyncio.timeout(10):
             await self._started.wait()
-        ends = [end / RATE for end in self.truth.sentence_ends]
+        ends = [end / RATE for end in self.reference.sentence_ends]
         spans = {"first word": (0, 0.25), "between": (ends[0] - 0.4, ends[0] + 0.1)}
         await asyncio.sleep(max(self.dice.uniform(*spans.get(self.kind, (0, 1.2))), 0))
 
-    async def _strike(self, following: asyncio.Task[None]) -> None:
-        """Interrupt in the way of the kind."""
-        stub, request = self.lane.stub, orchestrator_pb2.InterruptRequest(session_id=self.session)
+    async def _interrupt(self, following: asyncio.Task[None]) -> None:
+        """Interrupt the turn as its kind says."""
+        stub, request = self.character.stub, orchestrator_pb2.InterruptRequest(session_id=self.session)
         if self.kind == "cancelled":
             following.cancel()
         elif self.kind == "death":
-            self.lane.proxy.cut()
+            self.character.proxy.cut()
         elif self.kind == "replaced":  # and the new one is interrupted during its start
             second = stub.Converse(ConverseRequest(session_id=self.session, speak=HELD, voice="local"), timeout=20)
             await stub.Interrupt(request, timeout=10)
@@ -173,35 +188,35 @@ class Trial:
         else:
             await stub.Interrupt(request, timeout=10)
 
-    async def _check(self, since: int, beaten: list[str]) -> None:
-        """Check the sound against the text's own sound, and the history against its words."""
-        entries = [e for e in await self.lane.history(self.session) if e.turn_id == self.turn_id]
-        played = self.lane.played()[since:]
+    async def _check(self, since: int, errors: list[str]) -> None:
+        """Check the played samples against the reference, and the history against its words."""
+        entries = [e for e in await self.character.history(self.session) if e.turn_id == self.turn_id]
+        played = self.character.played()[since:]
         if self.kind == "stalled":
             return
         heard = round(entries[0].heard.ToNanoseconds() * RATE / 1e9) if entries else 0
-        said = self._said(played) if self.lane.device.underrun_count == self._underruns else None
-        if said is None:
-            self.lane.disturbed_count += 1
+        played_end = self._played_end(played) if self.character.device.underrun_count == self._underruns else None
+        if played_end is None:
+            self.character.disturbed_count += 1
         elif entries:
-            assert heard >= said > heard - FADE - RAMP - self._pause(heard), (self.kind, heard, said)
+            assert heard >= played_end > heard - FADE - RAMP - self._pause(heard), (self.kind, heard, played_end)
         text = entries[0].exchange.assistant_text if entries else ""
-        assert self.truth.text.startswith(text)
-        heard = heard if entries else max((said or 0) - PAUSE, 0)
-        if len(text.split()) != self.truth.heard_count(heard):
-            beaten.append(f"{self.kind}: {text!r} for {heard} samples, {self.truth.heard_count(heard)} words")
+        assert self.reference.text.startswith(text)
+        heard = heard if entries else max((played_end or 0) - PAUSE, 0)
+        if len(text.split()) != self.reference.heard_count(heard):
+            errors.append(f"{self.kind}: {text!r} for {heard} samples, {self.reference.heard_count(heard)} words")
 
-    def _said(self, played: Pcm) -> int | None:
-        """Return up to which sample of the text the device played it; None if the machine made it pause amid the text.
+    def _played_end(self, played: Pcm) -> int | None:
+        """Return the sample of the text up to which the device played it; None if the machine made it pause within.
 
         Fails if the device played anything else.
         """
-        truth, loud = self.truth.pcm, np.flatnonzero(played)
+        reference, loud = self.reference.pcm, np.flatnonzero(played)
         if not loud.size:
             return 0
-        shift, last = int(loud[0]) - int(np.flatnonzero(truth)[0]), int(loud[-1])
-        sure = max(min(last - 3 * FADE, len(truth) + shift), int(loud[0]))
-        same = played[int(loud[0]) : sure] == truth[int(loud[0]) - shift : sure - shift]
+        shift, last = int(loud[0]) - int(np.flatnonzero(reference)[0]), int(loud[-1])
+        sure = max(min(last - 3 * FADE, len(reference) + shift), int(loud[0]))
+        same = played[int(loud[0]) : sure] == reference[int(loud[0]) - shift : sure - shift]
         if same.all():
             return last + 1 - shift
         broken = int(loud[0]) + int(np.argmin(same))
@@ -211,14 +226,14 @@ class Trial:
 
     def _pause(self, heard: int) -> int:
         """Return how many silent samples the text has before sample `heard`."""
-        loud = np.flatnonzero(self.truth.pcm[:heard])
+        loud = np.flatnonzero(self.reference.pcm[:heard])
         return heard - int(loud[-1]) if loud.size else heard
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts open files in /proc")
 @pytest.mark.timeout(400)
 @pytest.mark.slow  # its limits are real time: `make test-faults`, on a machine that is quiet
-async def test_two_hundred_interruptions_leave_silence_true_words_and_nothing_else(
+async def test_two_hundred_interruptions_leave_silence_and_a_correct_history_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with contextlib.AsyncExitStack() as resources:
@@ -231,34 +246,37 @@ async def test_two_hundred_interruptions_leave_silence_true_words_and_nothing_el
         interval = sys.getswitchinterval()
         resources.callback(sys.setswitchinterval, interval)
         sys.setswitchinterval(0.0005)  # as the player's own process has it
-        names = [f"Lane{number}" for number in range(LANES)]
-        lanes = [await enter(lane(name, stack.addresses["tts"], stack.addresses["face"])) for name in names]
-        voices = ["heart" if number % 2 else "local" for number in range(LANES)]
-        truths = [
-            [await one.learn(text, voice) for text in TEXTS[:2]] for one, voice in zip(lanes[:2], voices, strict=False)
+        names = [f"Character{number}" for number in range(CHARACTERS)]
+        characters = [
+            await enter(recorded_character(name, stack.addresses["tts"], stack.addresses["face"])) for name in names
         ]
-        lag = await enter(lagging())
+        voices = ["heart" if number % 2 else "local" for number in range(CHARACTERS)]
+        references = [
+            [await one.record_reference(text, voice) for text in TEXTS[:2]]
+            for one, voice in zip(characters[:2], voices, strict=False)
+        ]
+        lag = await enter(measured_lag())
         before = leftovers(provider)
         dice = random.Random(SEED)
-        beaten: list[str] = []
+        errors: list[str] = []
         kinds = [KINDS[number % len(KINDS)] for number in range(COUNT)]
         dice.shuffle(kinds)
 
         async def work(index: int) -> None:
-            for number, kind in enumerate(kinds[index::LANES]):
+            for number, kind in enumerate(kinds[index::CHARACTERS]):
                 own = random.Random(SEED + 1000 * index + number)
-                await Trial(lanes[index], own.choice(truths[index % 2]), kind, own, number, lag).run(beaten)
+                await Trial(characters[index], own.choice(references[index % 2]), kind, own, number, lag).run(errors)
 
         async with asyncio.TaskGroup() as group:
-            for index in range(LANES):
+            for index in range(CHARACTERS):
                 group.create_task(work(index))
-        silences = sorted(late for one in lanes for late in one.silences)
-        late = [1000 * silences[int(share * (len(silences) - 1))] for share in (0.5, 0.99, 1)]
+        delays = sorted(late for one in characters for late in one.silence_delays)
+        late = [1000 * delays[int(share * (len(delays) - 1))] for share in (0.5, 0.99, 1)]
         print(f"\n{COUNT} interruptions: {dict(Counter(kinds))}; load {os.getloadavg()[0]:.1f}")
         print("ms to silence beyond the device's latency: p50 {:.1f}, p99 {:.1f}, max {:.1f}".format(*late))
-        disturbed = sum(one.disturbed_count for one in lanes)
+        disturbed = sum(one.disturbed_count for one in characters)
         print(f"{disturbed} turns paused because the machine was overloaded; longest stall {1000 * lag.longest:.0f} ms")
-        print("\n".join(beaten))
+        print("\n".join(errors))
         async with dial(stack.addresses["face"]) as channel:
             face = face_pb2_grpc.FaceServiceStub(channel)
 
@@ -270,12 +288,12 @@ async def test_two_hundred_interruptions_leave_silence_true_words_and_nothing_el
         assert provider.held_count > 5
         await until(lambda: leftovers(provider)[0] == 0, 5, "no task of a turn is left")
         await until(lambda: leftovers(provider)[1] <= before[1], 5, "no socket of a turn is left")
-        assert not beaten
-        assert silences[len(silences) // 2] <= PROMISE
-        assert silences[-1] <= PROMISE + lag.longest, "later only where the machine stalled this process"
+        assert not errors
+        assert delays[len(delays) // 2] <= MAX_SILENCE_DELAY
+        assert delays[-1] <= MAX_SILENCE_DELAY + lag.longest, "longer only by stalls of this process"
 
 
 def leftovers(provider: Vendor) -> tuple[int, int]:
-    """Return how many tasks of turns and how many open files there are, less what the voice keeps to its provider."""
+    """Return the number of tasks of turns and of open files, without connections to the provider."""
     turns = [task for task in asyncio.all_tasks() if len(task.get_name().split()[-1]) == 36]
     return len(turns), len(list(Path("/proc/self/fd").iterdir())) - provider.connection_count

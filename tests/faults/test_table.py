@@ -1,7 +1,7 @@
-"""The table of faults: each stage, each way to fail, before its turn and amid it.
+"""The fault table: each stage fails in each way, before and during a turn.
 
-Of every row the same is asked: the wire stays at 60 Hz, the client learns something within 2 s and the turn ends, and
-the next turn works once the stage is back, with nothing else touched.
+Every row has the same requirements: Live Link stays at 60 Hz, the client receives an event within 2 s, the turn ends,
+and the next turn works as soon as the stage is back, without any other action.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 
 from neurosync.v1.outcome_pb2 import TurnOutcome
-from tests.faults.rig import HUNG_SECONDS, SUBJECT, Rig, Seen, rig, until
+from tests.faults.proxied_stack import HUNG_SECONDS, SUBJECT, ObservedTurn, ProxiedStack, proxied_stack, until
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -27,10 +27,10 @@ pytestmark = [
 TEXT = "One two three four five six. Seven eight nine ten. Here it ends."
 PROMPT = "Tell me a long story about a fox, a river and a lantern."
 ANSWER_SECONDS = 2.0
-END_SECONDS = 14.0  # two sentences of a hung voice, given up one after the other
+END_SECONDS = 14.0  # two sentences of a hung voice, each given up after its own limit
 COMPLETED, FAILED = TurnOutcome.TURN_OUTCOME_COMPLETED, TurnOutcome.TURN_OUTCOME_FAILED
-EASE_SECONDS = 0.4  # that the mouth may take to rest once its frames have run out
-MARGIN = 0.4  # of a busy machine on the 2 s
+EASE_SECONDS = 0.4  # for the mouth to come to rest after its last frame
+MARGIN = 0.4  # on ANSWER_SECONDS, for a busy machine
 
 slow = pytest.mark.slow
 """Most rows take three minutes, and their limits are real time: `make test-faults`, on a machine that is quiet."""
@@ -39,31 +39,33 @@ PROXIED = ("llm", "tts", "face", "player")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def running() -> AsyncIterator[Rig]:
-    async with rig() as made:
+async def running() -> AsyncIterator[ProxiedStack]:
+    async with proxied_stack() as made:
         await made.turn(session_id="warm", speak="Ready.")
         yield made
 
 
-def begin(running: Rig, stage: str) -> tuple[Seen, asyncio.Task[None]]:
+def begin(running: ProxiedStack, stage: str) -> tuple[ObservedTurn, asyncio.Task[None]]:
     if stage == "llm":
         return running.begin(session_id="fault", prompt=PROMPT)
     return running.begin(session_id="fault", speak=TEXT)
 
 
-async def amid(seen: Seen, stage: str) -> None:
-    """Wait until the stage is at work and the turn is heard, or, for the words, on their way."""
+async def wait_until_working(seen: ObservedTurn, stage: str) -> None:
+    """Wait until the stage is working: the turn is heard, or, for the llm, the reply has begun."""
     if stage == "llm":
         await until(lambda: "delta" in seen.kinds, 20, "the reply begins")
     else:
         await until(lambda: seen.heard_count() >= 1, 10, "the first word is heard")
 
 
-async def check_end(running: Rig, stage: str, seen: Seen, task: asyncio.Task[None], since: float) -> None:
-    """Check that the client learned something in time, and that the turn ends in time; a long reply is interrupted."""
-    await until(lambda: seen.answered(since) < 60, ANSWER_SECONDS + MARGIN, "the client learns something")
+async def check_end(
+    running: ProxiedStack, stage: str, seen: ObservedTurn, task: asyncio.Task[None], since: float
+) -> None:
+    """Check that the client receives an event in time and that the turn ends in time; interrupt a long reply."""
+    await until(lambda: seen.answered(since) < 60, ANSWER_SECONDS + MARGIN, "the client receives an event")
     if seen.answered(since) > ANSWER_SECONDS + MARGIN:
-        pytest.fail(f"the client learned nothing for {seen.answered(since):.1f} s")
+        pytest.fail(f"the client received nothing for {seen.answered(since):.1f} s")
     if stage == "llm":
         await until(lambda: task.done() or seen.heard_count(), END_SECONDS, "the reply is heard, or given up")
         await running.interrupt("fault")
@@ -71,28 +73,28 @@ async def check_end(running: Rig, stage: str, seen: Seen, task: asyncio.Task[Non
     assert task.done(), f"the turn still runs: {seen.kinds} {seen.notices}"
 
 
-async def check_next(running: Rig) -> None:
-    """Check that the next turn is whole, on the first try, without a notice."""
+async def check_next(running: ProxiedStack) -> None:
+    """Check that the next turn is complete, on the first attempt, without a notice."""
     seen = await running.turn(session_id="next", speak="We are back.")
     assert seen.finished.outcome == COMPLETED, seen.finished.message
     assert seen.finished.heard_text == "We are back."
-    late_face = {"no frames within 300 ms of the first sound"}  # it may take half a second to be dialled again
+    late_face = {"no frames within 300 ms of the first sound"}  # reconnecting may take half a second
     assert set(seen.notices) <= late_face
     assert seen.finished.counters.frame_shown_count > 30
 
 
-def check_wire(running: Rig, since: float) -> None:
-    """Check that Unreal has been fed all the time."""
+def check_frame_rate(running: ProxiedStack, since: float) -> None:
+    """Check that frames were sent to Unreal all the time."""
     now = time.monotonic()
-    assert 59 <= running.wire.rate(SUBJECT, since, now) <= 61
-    assert running.wire.gap(SUBJECT, since, now) < 0.25
+    assert 59 <= running.frames.rate(SUBJECT, since, now) <= 61
+    assert running.frames.gap(SUBJECT, since, now) < 0.25
 
 
 @pytest.mark.parametrize("stage", ["llm", "tts", "face", "player", "orchestrator"])
-async def test_a_stage_is_killed_amid_a_turn(running: Rig, stage: str) -> None:
+async def test_a_stage_is_killed_during_a_turn(running: ProxiedStack, stage: str) -> None:
     began = time.monotonic()
     seen, task = begin(running, stage)
-    await amid(seen, stage)
+    await wait_until_working(seen, stage)
     struck = time.monotonic()
     os.kill(running.stack.pid(stage), signal.SIGKILL)
     await check_end(running, stage, seen, task, struck)
@@ -104,23 +106,23 @@ async def test_a_stage_is_killed_amid_a_turn(running: Rig, stage: str) -> None:
     elif stage == "face":
         assert seen.finished.outcome == COMPLETED
         assert seen.finished.heard_text == TEXT
-    else:  # what had been made before is heard
+    else:  # what had arrived before is heard
         assert seen.finished.heard_sample_count > 0 or stage == "llm"
     await running.healthy(stage)
     await check_next(running)
     if stage != "player":
-        check_wire(running, began)
+        check_frame_rate(running, began)
 
 
 @slow
 @pytest.mark.parametrize("stage", ["llm", "tts", "face", "player", "orchestrator"])
-async def test_a_stage_hangs_amid_a_turn_and_is_started_again(running: Rig, stage: str) -> None:
+async def test_a_stage_hangs_during_a_turn_and_is_restarted(running: ProxiedStack, stage: str) -> None:
     began = time.monotonic()
     seen, task = begin(running, stage)
-    await amid(seen, stage)
+    await wait_until_working(seen, stage)
     struck, pid = time.monotonic(), running.stack.pid(stage)
     os.kill(pid, signal.SIGSTOP)
-    if stage != "orchestrator":  # only its end tells of that one
+    if stage != "orchestrator":  # a hung orchestrator sends nothing until it is killed
         await check_end(running, stage, seen, task, struck)
     await until(lambda: running.stack.pid(stage) != pid, HUNG_SECONDS + 8, "it is started again")
     await asyncio.wait({task}, timeout=END_SECONDS)
@@ -130,12 +132,12 @@ async def test_a_stage_hangs_amid_a_turn_and_is_started_again(running: Rig, stag
     await running.healthy(stage)
     await check_next(running)
     if stage != "player":
-        check_wire(running, began)
+        check_frame_rate(running, began)
 
 
 @slow
 @pytest.mark.parametrize("stage", PROXIED)
-async def test_a_stage_is_not_there_when_a_turn_begins(running: Rig, stage: str) -> None:
+async def test_a_stage_is_not_there_when_a_turn_begins(running: ProxiedStack, stage: str) -> None:
     await running.proxies[stage].refuse()
     began = time.monotonic()
     seen, task = begin(running, stage)
@@ -149,18 +151,18 @@ async def test_a_stage_is_not_there_when_a_turn_begins(running: Rig, stage: str)
         assert "neurosync up" in seen.finished.message
         assert seen.ended - began < 4
     await running.proxies[stage].heal()
-    if stage == "face":  # it is dialled again within seconds; until then the voice speaks without it
+    if stage == "face":  # reconnecting takes seconds; until then the voice plays without the face
         await until(lambda: face_is_back(running), 8, "the face moves again")
     await (check_words(running) if stage == "llm" else check_next(running))
-    check_wire(running, began)
+    check_frame_rate(running, began)
 
 
-async def face_is_back(running: Rig) -> bool:
+async def face_is_back(running: ProxiedStack) -> bool:
     seen = await running.turn(session_id="face back", speak="Are you there?")
     return seen.finished.counters.frame_shown_count > 30
 
 
-async def check_words(running: Rig) -> None:
+async def check_words(running: ProxiedStack) -> None:
     """Check that the next question is answered, and interrupt the answer."""
     seen, task = running.begin(session_id="words", prompt="Who are you?")
     await until(lambda: "started" in seen.kinds or task.done(), 15, "the answer is heard")
@@ -171,21 +173,21 @@ async def check_words(running: Rig) -> None:
 
 @slow
 @pytest.mark.parametrize("stage", PROXIED)
-async def test_a_connection_is_half_dead_when_a_turn_begins(running: Rig, stage: str) -> None:
+async def test_a_connection_is_half_dead_when_a_turn_begins(running: ProxiedStack, stage: str) -> None:
     running.proxies[stage].half_open()
     began = time.monotonic()
     seen, task = begin(running, stage)
     await check_end(running, stage, seen, task, began)
     assert any(stage in notice for notice in seen.notices)
-    assert seen.finished.outcome != FAILED, "the stage was dialled anew"
+    assert seen.finished.outcome != FAILED, "the stage was connected again"
     await running.proxies[stage].heal()
     await check_next(running)
-    check_wire(running, began)
+    check_frame_rate(running, began)
 
 
 @slow
 @pytest.mark.parametrize("stage", PROXIED)
-async def test_a_stage_is_slow_with_its_first_bytes(running: Rig, stage: str) -> None:
+async def test_a_stage_is_slow_with_its_first_bytes(running: ProxiedStack, stage: str) -> None:
     running.proxies[stage].slow(1.8)
     began = time.monotonic()
     seen, task = begin(running, stage)
@@ -193,43 +195,43 @@ async def test_a_stage_is_slow_with_its_first_bytes(running: Rig, stage: str) ->
     assert any(stage in notice for notice in seen.notices)
     assert seen.finished.outcome != FAILED, "a slow stage is waited for"
     await check_next(running)
-    check_wire(running, began)
+    check_frame_rate(running, began)
 
 
 @slow
 @pytest.mark.parametrize("stage", PROXIED)
-async def test_a_stream_dries_up_amid_a_turn(running: Rig, stage: str) -> None:
+async def test_a_stream_dries_up_during_a_turn(running: ProxiedStack, stage: str) -> None:
     began = time.monotonic()
     seen, task = begin(running, stage)
     if stage == "tts":
-        await until(lambda: "sentence" in seen.kinds, 10, "the voice is asked")
+        await until(lambda: "sentence" in seen.kinds, 10, "the sentence is sent to the voice")
     else:
-        await amid(seen, stage)
+        await wait_until_working(seen, stage)
     struck = time.monotonic()
     running.proxies[stage].dry()
     await check_end(running, stage, seen, task, struck)
     assert any(stage in notice for notice in seen.notices)
-    if stage == "player":  # it has sound, and plays it; nobody can tell how much was heard
+    if stage == "player":  # it plays the sound it has, but nobody knows how much was heard
         assert seen.finished.outcome == FAILED
     await running.proxies[stage].heal()
     await check_next(running)
-    check_wire(running, began)
+    check_frame_rate(running, began)
 
 
-async def test_the_mouth_rests_while_the_face_is_dead_and_moves_again_in_the_same_turn(running: Rig) -> None:
+async def test_the_mouth_rests_while_the_face_is_dead_and_moves_again_in_the_same_turn(running: ProxiedStack) -> None:
     text = "One two three four five six seven. " * 6
     seen, task = running.begin(session_id="face", speak=text)
     await until(lambda: seen.heard_count() >= 2, 10, "the first words are heard")
     os.kill(running.stack.pid("face"), signal.SIGKILL)
     await running.proxies["face"].refuse()
-    await until(lambda: seen.notices, 2, "the client is told")
+    await until(lambda: seen.notices, 2, "the client receives a notice")
     started = next(at for at, event in seen.events if event.HasField("started"))
-    told = seen.events[-1][0]
+    noticed = seen.events[-1][0]
     await until(lambda: "no more frames have come" in seen.notices, 8, "the frames that had been made are shown")
     eased = time.monotonic() + EASE_SECONDS
     await running.healthy("face")
     await asyncio.sleep(max(eased + 0.5 - time.monotonic(), 0))
-    assert max(running.wire.jaw(SUBJECT, eased, time.monotonic())) < 0.06, "the mouth rests"
+    assert max(running.frames.jaw(SUBJECT, eased, time.monotonic())) < 0.06, "the mouth rests"
     await running.proxies["face"].heal()
     back = time.monotonic()
     await asyncio.wait({task}, timeout=30)
@@ -238,6 +240,6 @@ async def test_the_mouth_rests_while_the_face_is_dead_and_moves_again_in_the_sam
     assert finished.heard_text == text.strip()
     assert finished.counters.audio_starved_count == 0, "the voice is unbroken"
     assert finished.counters.frames_starved_count >= 1
-    assert max(running.wire.jaw(SUBJECT, started, told)) > 0.1
-    assert max(running.wire.jaw(SUBJECT, back, seen.ended)) > 0.1, "it moves again"
-    check_wire(running, started)
+    assert max(running.frames.jaw(SUBJECT, started, noticed)) > 0.1
+    assert max(running.frames.jaw(SUBJECT, back, seen.ended)) > 0.1, "it moves again"
+    check_frame_rate(running, started)

@@ -16,7 +16,7 @@ from neurosync.v1.outcome_pb2 import Reason, TurnOutcome
 from services.cli.processes.service_process import service_named
 from services.cli.processes.stack import Stack, started
 from services.serving.status_details import error_info
-from tests.faults.lane import Lane, lane
+from tests.faults.recorded_character import RecordedCharacter, recorded_character
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -51,23 +51,25 @@ async def refused(call: grpc.aio.Call | object) -> tuple[grpc.StatusCode, str]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def speaking() -> AsyncIterator[Lane]:
+async def speaking() -> AsyncIterator[RecordedCharacter]:
     async with contextlib.AsyncExitStack() as resources:
         services = [service_named("tts"), service_named("face")]
         stack = await resources.enter_async_context(
             started(Stack(notify=lambda _: None, services=services, free_ports=True))
         )
-        yield await resources.enter_async_context(lane("Ada", stack.addresses["tts"], stack.addresses["face"]))
+        yield await resources.enter_async_context(
+            recorded_character("Ada", stack.addresses["tts"], stack.addresses["face"])
+        )
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def mute() -> AsyncIterator[Lane]:
+async def mute() -> AsyncIterator[RecordedCharacter]:
     """An orchestrator without words, voice and face."""
-    async with lane("Ada", NOWHERE, NOWHERE) as one:
+    async with recorded_character("Ada", NOWHERE, NOWHERE) as one:
         yield one
 
 
-async def test_a_turn_that_is_named_never_speaks_twice(speaking: Lane) -> None:
+async def test_a_turn_that_is_named_never_speaks_twice(speaking: RecordedCharacter) -> None:
     stub = speaking.stub
     call = stub.Converse(pb.ConverseRequest(session_id="named", speak=LONG, turn_id=ID.upper()), timeout=60)
     first = await call.read()
@@ -84,12 +86,12 @@ async def test_a_turn_that_is_named_never_speaks_twice(speaking: Lane) -> None:
     assert (last.outcome, last.reason) == (TurnOutcome.TURN_OUTCOME_INTERRUPTED, Reason.REASON_STOPPED)
 
 
-async def test_a_turn_of_an_unknown_id_is_not_found(mute: Lane) -> None:
+async def test_a_turn_of_an_unknown_id_is_not_found(mute: RecordedCharacter) -> None:
     asked = mute.stub.GetTurn(pb.GetTurnRequest(turn_id=str(uuid.uuid4())), timeout=10)
     assert await refused(asked) == (grpc.StatusCode.NOT_FOUND, "TURN_UNKNOWN")
 
 
-async def test_a_refused_turn_gives_its_id_free(speaking: Lane) -> None:
+async def test_a_refused_turn_gives_its_id_free(speaking: RecordedCharacter) -> None:
     stub, name = speaking.stub, str(uuid.uuid4())
     call = stub.Converse(pb.ConverseRequest(session_id="busy", speak=LONG), timeout=60)
     await call.read()
@@ -103,7 +105,7 @@ async def test_a_refused_turn_gives_its_id_free(speaking: Lane) -> None:
 
 @pytest.mark.parametrize(("field", "stage"), [("prompt", pb.STAGE_LLM), ("speak", pb.STAGE_TTS)])
 async def test_a_turn_whose_stage_is_away_fails_with_the_stage_and_the_reason(
-    mute: Lane, field: str, stage: pb.Stage.ValueType
+    mute: RecordedCharacter, field: str, stage: pb.Stage.ValueType
 ) -> None:
     end = await finished(mute.stub, **{field: "Hello."})
     assert (end.outcome, end.stage) == (TurnOutcome.TURN_OUTCOME_FAILED, stage)
@@ -111,14 +113,14 @@ async def test_a_turn_whose_stage_is_away_fails_with_the_stage_and_the_reason(
     assert "neurosync up" in end.message
 
 
-async def test_a_wrong_voice_fails_as_refused_and_not_to_be_retried(speaking: Lane) -> None:
+async def test_a_wrong_voice_fails_as_refused_and_not_to_be_retried(speaking: RecordedCharacter) -> None:
     end = await finished(speaking.stub, speak="Hello.", voice="nobody")
     assert (end.outcome, end.stage) == (TurnOutcome.TURN_OUTCOME_FAILED, pb.STAGE_TTS)
     assert (end.reason, end.retryable) == (Reason.REASON_STAGE_REFUSED, False)
     assert "nobody" in end.message
 
 
-async def test_history_comes_in_pages_with_the_labels_of_turns_and_session(speaking: Lane) -> None:
+async def test_history_comes_in_pages_with_the_labels_of_turns_and_session(speaking: RecordedCharacter) -> None:
     stub = speaking.stub
     for index in range(3):
         labels = {"labels": {"number": str(index)}, "session_labels": {"user": "42", "game": "chess" if index else ""}}

@@ -1,7 +1,7 @@
-"""The machine beside Unreal: what `pip install "neurosync[player]"` brings there, and that it runs.
+"""The machine of Unreal: what `pip install "neurosync[player]"` installs there, and that the player runs.
 
-The environment is made by the script that makes the images, from the files that images are made from. All of this takes
-about a minute when pip has the packages in its cache.
+The environment is made by the script that makes the images, from the same files. All of this takes about a minute, if
+pip has the packages in its cache.
 """
 
 from __future__ import annotations
@@ -95,13 +95,13 @@ def installed(machine: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def carried(machine: Path) -> set[str]:
+def wheel_files(machine: Path) -> set[str]:
     """Return the files of the wheel."""
     code = "from importlib.metadata import files; print(*files('neurosync'), sep='\\n')"
     return set(run(machine / "bin/python", "-I", "-c", code, cwd=machine).splitlines())
 
 
-def test_it_gets_its_own_libraries_and_none_of_the_heavy_ones(installed: dict[str, str]) -> None:
+def test_it_installs_its_own_libraries_and_no_heavy_ones(installed: dict[str, str]) -> None:
     assert {"neurosync", "grpcio", "sounddevice", "soxr"} <= set(installed)
     assert not HEAVY & set(installed)
     assert "pip" not in installed
@@ -113,7 +113,7 @@ def test_every_version_is_the_locked_one(installed: dict[str, str]) -> None:
     assert set(installed.items()) - {("neurosync", installed["neurosync"])} <= pinned
 
 
-def test_installing_from_the_source_brings_the_same(source: Path, installed: dict[str, str], tmp_path: Path) -> None:
+def test_installing_from_the_source_installs_the_same(source: Path, installed: dict[str, str], tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     pip = ("python3", "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--report", report)
     run(*pip, "--constraint", "requirements.lock", ".[player]", cwd=source)
@@ -123,22 +123,24 @@ def test_installing_from_the_source_brings_the_same(source: Path, installed: dic
     assert {canonical(name): version for name, version in wanted.items()} == installed
 
 
-def test_the_wheel_carries_the_contracts_the_types_and_the_assets(carried: set[str]) -> None:
+def test_the_wheel_contains_the_contracts_the_types_and_the_assets(wheel_files: set[str]) -> None:
     for contract in (ROOT / "protos/neurosync/v1").glob("*.proto"):
         for ending in ("_pb2.py", "_pb2.pyi", "_pb2_grpc.py", "_pb2_grpc.pyi"):
-            assert f"neurosync/v1/{contract.stem}{ending}" in carried
-    assert {"services/py.typed", "neurosync/v1/py.typed"} <= carried
+            assert f"neurosync/v1/{contract.stem}{ending}" in wheel_files
+    assert {"services/py.typed", "neurosync/v1/py.typed"} <= wheel_files
     assets = {
         path.relative_to(ROOT).as_posix() for path in (ROOT / "services").glob("**/assets/**/*") if path.is_file()
     }
-    assert {"services/face/lipsync/assets/lipsync.onnx", "services/media/takes/assets/take.html"} <= assets <= carried
+    assert (
+        {"services/face/lipsync/assets/lipsync.onnx", "services/media/takes/assets/take.html"} <= assets <= wheel_files
+    )
 
 
-def test_the_wheel_carries_nothing_else(carried: set[str]) -> None:
-    assert {name.split("/")[0] for name in carried} - {"..", "services", "neurosync"} == {
-        name.split("/")[0] for name in carried if ".dist-info/" in name
+def test_the_wheel_contains_nothing_else(wheel_files: set[str]) -> None:
+    assert {name.split("/")[0] for name in wheel_files} - {"..", "services", "neurosync"} == {
+        name.split("/")[0] for name in wheel_files if ".dist-info/" in name
     }
-    assert not [name for name in carried if name.startswith("..") and Path(name).name != "neurosync"]  # the command
+    assert not [name for name in wheel_files if name.startswith("..") and Path(name).name != "neurosync"]  # the command
 
 
 def test_the_command_runs_there(machine: Path, tmp_path: Path) -> None:
@@ -169,7 +171,7 @@ def line(process: subprocess.Popen[str], fragment: str) -> str:
     raise AssertionError(f"no {fragment!r} in the log:\n{''.join(seen)}")
 
 
-def test_the_player_runs_there_and_ends_when_told(machine: Path, tmp_path: Path) -> None:
+def test_the_player_runs_there_and_ends_on_sigterm(machine: Path, tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unreal:
         unreal.bind(("127.0.0.1", 0))
         unreal.settimeout(60)

@@ -1,4 +1,4 @@
-"""What the tests of the shared server use: a clean place without settings, certificates, and processes that end."""
+"""Fixtures of the tests of servers: an environment without settings, certificates, and server processes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Process:
         raise AssertionError(f"no {fragment!r} in the log:\n{''.join(self.log)}")
 
     async def address(self) -> str:
-        """Return where the process listens."""
+        """Return the address on which the process listens."""
         return (await self.line("listening")).rpartition("address=")[2].strip()
 
     async def ended(self) -> tuple[int, str]:
@@ -48,7 +48,7 @@ class Process:
 
 
 class Certificates(NamedTuple):
-    """PEM files: an authority, the server's and the client's certificate by it, and a stranger's by itself."""
+    """PEM files: an authority, a server and a client certificate signed by it, and a self-signed certificate."""
 
     authority: Path
     server: tuple[Path, Path]
@@ -57,8 +57,8 @@ class Certificates(NamedTuple):
 
 
 @pytest.fixture(autouse=True)
-def clean_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Run in an empty folder and without settings of the machine."""
+def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Run in an empty folder and without the settings of the machine."""
     for name in os.environ:
         if name.upper().startswith("NEUROSYNC_"):
             monkeypatch.delenv(name)
@@ -67,16 +67,16 @@ def clean_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-async def start(clean_place: Path) -> AsyncIterator[Start]:
+async def start(clean_environment: Path) -> AsyncIterator[Start]:
     """Return a function that starts the double as a process; whatever still runs is killed at the end."""
     started: list[asyncio.subprocess.Process] = []
 
     async def run(kind: str, **env: str) -> Process:
-        """Start the double; its standard input stays open as long as the test lives."""
+        """Start the double; its standard input stays open until the test ends."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "tests.serving.double", kind),
-            cwd=clean_place,
+            cwd=clean_environment,
             env={**os.environ, "PYTHONPATH": str(ROOT), **env},
             stdin=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Channels: what is retried, and where a wildcard address is dialed."""
+"""Channels: which calls are retried, name resolution, reconnection, and the token."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPEN = DoubleSettings()
 
 
 class Flaky(Double):
-    """Fails its first call, and counts."""
+    """Fails its first call, and counts the calls."""
 
     def __init__(self, error: NeuroSyncError) -> None:
         super().__init__(self.fail_once)
@@ -37,14 +37,14 @@ async def clip(channel: grpc.aio.Channel) -> list[Any]:
 
 
 @pytest.mark.parametrize("error", [UnavailableError("away"), BusyError("full")])
-async def test_a_call_that_repeats_safely_is_tried_again(error: NeuroSyncError) -> None:
+async def test_a_call_that_is_safe_to_repeat_is_retried(error: NeuroSyncError) -> None:
     service = Flaky(error)
     async with running(service, OPEN) as server, dial(server.address) as channel:
         assert len(await clip(channel)) == 1
     assert service.calls == 2
 
 
-async def test_a_wrong_request_is_not_tried_again() -> None:
+async def test_a_wrong_request_is_not_retried() -> None:
     service = Flaky(BadRequestError("rate", 1, "more"))
     async with running(service, OPEN) as server, dial(server.address) as channel:
         with pytest.raises(grpc.aio.AioRpcError, match="rate: expected more, got 1"):
@@ -52,7 +52,7 @@ async def test_a_wrong_request_is_not_tried_again() -> None:
     assert service.calls == 1
 
 
-async def test_a_call_that_is_not_safe_to_repeat_is_not_tried_again() -> None:
+async def test_a_call_that_is_not_safe_to_repeat_is_not_retried() -> None:
     service = Flaky(UnavailableError("away"))
     async with running(service, OPEN) as server, dial(server.address) as channel:
         stub: Any = face_pb2_grpc.FaceServiceStub(channel)
@@ -61,7 +61,7 @@ async def test_a_call_that_is_not_safe_to_repeat_is_not_tried_again() -> None:
     assert service.calls == 1
 
 
-async def test_a_name_is_resolved_and_a_restarted_server_found_again() -> None:
+async def test_a_name_is_resolved_and_a_restarted_server_is_found_again() -> None:
     async with running(Double(), OPEN) as server:
         address = server.address
         channel = dial(f"dns:///localhost:{address.rpartition(':')[2]}")
@@ -72,8 +72,8 @@ async def test_a_name_is_resolved_and_a_restarted_server_found_again() -> None:
     await channel.close()
 
 
-async def test_calls_go_on_while_connections_of_age_are_replaced() -> None:
-    class Seeing(Double):
+async def test_calls_continue_while_old_connections_are_replaced() -> None:
+    class PeerCounting(Double):
         def __init__(self) -> None:
             super().__init__()
             self.peers: set[str] = set()
@@ -82,7 +82,7 @@ async def test_calls_go_on_while_connections_of_age_are_replaced() -> None:
             self.peers.add(context.peer())
             return await super().DescribeModels(request, context)
 
-    service = Seeing()
+    service = PeerCounting()
     async with running(service, DoubleSettings(max_connection_age=0.1)) as server, dial(server.address) as channel:
         stub: Any = face_pb2_grpc.FaceServiceStub(channel)
         async with asyncio.timeout(30):

@@ -1,4 +1,4 @@
-"""Who is let in, and what a client learns of an error."""
+"""The guard of every server: the token, and the status and details of each error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from neurosync.v1 import face_pb2, face_pb2_grpc, outcome_pb2
 from services.common import errors
 from services.serving.dialing import Metadata, credentials, dial
-from services.serving.guard import STATUSES, UNFORESEEN
+from services.serving.guard import STATUSES, UNEXPECTED_MESSAGE
 from services.serving.probe import health_of
 from services.serving.server import running
 from services.serving.status_details import error_info
@@ -71,7 +71,7 @@ def raising(error: Exception) -> Double:
     return Double(act)
 
 
-async def refusal(call: Callable[..., Any], *arguments: Any) -> grpc.aio.AioRpcError:
+async def expect_error(call: Callable[..., Any], *arguments: Any) -> grpc.aio.AioRpcError:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call(*arguments)
     return caught.value
@@ -83,17 +83,17 @@ async def refusal(call: Callable[..., Any], *arguments: Any) -> grpc.aio.AioRpcE
     [(), credentials("another"), credentials(SECRET[:-1]), (("authorization", SECRET),), (("authorization", ""),)],
     ids=["none", "wrong", "prefix", "no scheme", "empty"],
 )
-async def test_a_client_without_the_token_is_refused(call: Callable[..., Any], metadata: Metadata) -> None:
+async def test_a_call_without_the_token_is_unauthenticated(call: Callable[..., Any], metadata: Metadata) -> None:
     service = Double()
     async with running(service, GUARDED) as server:
-        error = await refusal(call, server.address, metadata)
+        error = await expect_error(call, server.address, metadata)
     assert error.code() is grpc.StatusCode.UNAUTHENTICATED
     assert SECRET not in (error.details() or "")
     assert not service.entered.is_set()
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_client_with_the_token_is_served(call: Callable[..., Any]) -> None:
+async def test_a_call_with_the_token_is_served(call: Callable[..., Any]) -> None:
     async with running(Double(), GUARDED) as server:
         assert await call(server.address, credentials(SECRET))
 
@@ -105,7 +105,7 @@ async def test_reflection_needs_the_token_and_health_does_not() -> None:
         stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)  # type: ignore[arg-type]
         asked = reflection_pb2.ServerReflectionRequest(list_services="")
         call = stub.ServerReflectionInfo(iter([asked]), timeout=10)
-        assert (await refusal(call.read)).code() is grpc.StatusCode.UNAUTHENTICATED
+        assert (await expect_error(call.read)).code() is grpc.StatusCode.UNAUTHENTICATED
         call = stub.ServerReflectionInfo(iter([asked]), timeout=10, metadata=credentials(SECRET))
         assert NAME in {service.name for service in (await call.read()).list_services_response.service}
         call.cancel()
@@ -114,16 +114,16 @@ async def test_reflection_needs_the_token_and_health_does_not() -> None:
 async def test_an_unknown_method_is_unimplemented() -> None:
     async with running(Double(), OPEN) as server, dial(server.address) as channel:
         method: Any = channel.unary_unary(f"/{NAME}/Sing")
-        assert (await refusal(lambda: method(b"", timeout=10))).code() is grpc.StatusCode.UNIMPLEMENTED
+        assert (await expect_error(lambda: method(b"", timeout=10))).code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize(("error", "code"), ONE_OF_EACH, ids=[type(error).__name__ for error, _ in ONE_OF_EACH])
-async def test_an_error_becomes_its_status_with_its_text(
+async def test_an_error_becomes_a_status_with_its_message_and_reason(
     call: Callable[..., Any], error: errors.NeuroSyncError, code: grpc.StatusCode
 ) -> None:
     async with running(raising(error), OPEN) as server:
-        seen = await refusal(call, server.address)
+        seen = await expect_error(call, server.address)
     assert (seen.code(), seen.details()) == (code, str(error))
     info = error_info(seen)
     assert info is not None
@@ -138,42 +138,42 @@ def tree(kind: type[errors.NeuroSyncError]) -> list[type[errors.NeuroSyncError]]
     return [found for child in own for found in (child, *tree(child))]
 
 
-def test_every_error_of_the_tree_is_translated() -> None:
+def test_every_error_has_a_status() -> None:
     assert {type(error) for error, _ in ONE_OF_EACH} == set(tree(errors.NeuroSyncError))
     assert {kind for kind, _ in STATUSES} == set(errors.NeuroSyncError.__subclasses__()) - {errors.ConfigurationError}
 
 
-async def test_an_error_out_of_nested_task_groups_keeps_its_status() -> None:
+async def test_an_error_from_nested_task_groups_keeps_its_status() -> None:
     inner = ExceptionGroup("sentence", [errors.BusyError("full")])
     async with running(raising(ExceptionGroup("turn", [inner])), OPEN) as server:
-        error = await refusal(describe, server.address)
+        error = await expect_error(describe, server.address)
     assert (error.code(), error.details()) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "full")
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_an_unforeseen_error_is_logged_once_and_not_told(
+async def test_an_unexpected_error_is_logged_once_and_not_sent(
     call: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(raising(KeyError("/home/someone/key")), OPEN) as server:
-        error = await refusal(call, server.address)
-    assert (error.code(), error.details()) == (grpc.StatusCode.INTERNAL, UNFORESEEN)
+        error = await expect_error(call, server.address)
+    assert (error.code(), error.details()) == (grpc.StatusCode.INTERNAL, UNEXPECTED_MESSAGE)
     logged = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert len(logged) == 1
     assert logged[0].exc_info is not None
 
 
-async def test_an_unforeseen_error_beside_a_known_one_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unexpected_error_beside_an_expected_one_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     group = ExceptionGroup("turn", [KeyError("lost"), errors.BusyError("full")])
     async with running(raising(group), OPEN) as server:
-        assert (await refusal(describe, server.address)).code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert (await expect_error(describe, server.address)).code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "lost" in caplog.text
 
 
-async def test_a_status_that_a_handler_chose_itself_stands() -> None:
+async def test_a_status_set_by_the_handler_is_kept() -> None:
     class Aborting(Double):
         async def DescribeModels(self, request: Any, context: Any) -> Any:
             await context.abort(grpc.StatusCode.OUT_OF_RANGE, "chosen")
 
     async with running(Aborting(), OPEN) as server:
-        error = await refusal(describe, server.address)
+        error = await expect_error(describe, server.address)
     assert (error.code(), error.details()) == (grpc.StatusCode.OUT_OF_RANGE, "chosen")

@@ -1,4 +1,4 @@
-"""From the first moment of a server to its last: health, the port, draining, and processes that end in time."""
+"""The life cycle of a server: health, the port, draining, and the end of its process."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def chunk(samples: int) -> face_pb2.AnimateRequest:
 
 
 class Watch:
-    """What a server says about the health of a service, as it changes."""
+    """A stream of the health of a service."""
 
     def __init__(self, channel: grpc.aio.Channel, service: str) -> None:
         stub: Any = health_pb2_grpc.HealthStub(channel)
@@ -89,7 +89,7 @@ async def test_reflection_lists_the_service() -> None:
     assert {NAME, "grpc.health.v1.Health"} <= listed
 
 
-async def test_a_taken_port_is_an_error_that_says_so() -> None:
+async def test_a_taken_port_is_an_error_with_the_reason() -> None:
     service = Double()
     async with running(Double(), OPEN) as server:
         with pytest.raises(UnavailableError, match=rf"cannot listen on {server.address}: is another process"):
@@ -98,7 +98,7 @@ async def test_a_taken_port_is_an_error_that_says_so() -> None:
     assert service.closed == 1
 
 
-async def test_a_host_of_another_machine_is_an_error_that_says_so() -> None:
+async def test_a_host_of_another_machine_is_an_error_with_the_reason() -> None:
     with pytest.raises(UnavailableError, match="Cannot assign requested address"):
         async with running(Double(), DoubleSettings(listen="192.0.2.1:0", token=SecretStr("t"))):
             pass
@@ -175,7 +175,7 @@ async def test_sigterm_drains_the_running_call_and_ends_with_0(start: Start) -> 
         process.process.send_signal(signal.SIGTERM)
         await watch.until(NOT_SERVING)
         watch.call.cancel()
-        await call.write(chunk(5))  # what was begun goes on
+        await call.write(chunk(5))  # running calls continue
         assert (await call.read()).finished.sample_count == 5
         await call.done_writing()
         assert (await call.read()).finished.frame_count == 1
@@ -183,7 +183,7 @@ async def test_sigterm_drains_the_running_call_and_ends_with_0(start: Start) -> 
     assert status == 0, log
 
 
-async def test_a_call_that_goes_on_does_not_keep_the_process_beyond_its_grace(start: Start) -> None:
+async def test_a_call_that_does_not_end_keeps_the_process_no_longer_than_its_grace(start: Start) -> None:
     grace = 0.2
     process = await start("plain", NEUROSYNC_DOUBLE_SHUTDOWN_GRACE=str(grace))
     async with dial(await process.address()) as channel:
@@ -191,15 +191,15 @@ async def test_a_call_that_goes_on_does_not_keep_the_process_beyond_its_grace(st
         call = stub.Animate(timeout=60)
         await call.write(chunk(1))
         await call.read()
-        told = time.monotonic()
+        signalled = time.monotonic()
         process.process.send_signal(signal.SIGTERM)
         status, log = await process.ended()
-        assert time.monotonic() - told < grace + CLOSE_SECONDS
+        assert time.monotonic() - signalled < grace + CLOSE_SECONDS
         call.cancel()
     assert status == 0, log
 
 
-async def test_a_thread_that_hangs_does_not_keep_the_process(start: Start) -> None:
+async def test_a_hanging_thread_does_not_keep_the_process(start: Start) -> None:
     process = await start("stuck", NEUROSYNC_DOUBLE_SHUTDOWN_GRACE="0.1")
     await process.address()
     process.process.send_signal(signal.SIGTERM)
@@ -208,7 +208,7 @@ async def test_a_thread_that_hangs_does_not_keep_the_process(start: Start) -> No
     assert "did not stop in time" in log
 
 
-async def test_a_process_ends_with_the_parent_that_asked_for_it(start: Start) -> None:
+async def test_a_process_ends_with_its_parent_if_set_to(start: Start) -> None:
     process = await start("plain", NEUROSYNC_EXIT_WITH_PARENT="1")
     await process.line("ready")
     assert process.process.stdin is not None
@@ -217,7 +217,7 @@ async def test_a_process_ends_with_the_parent_that_asked_for_it(start: Start) ->
     assert status == 0, log
 
 
-async def test_sigterm_ends_a_process_whose_parent_lives(start: Start) -> None:
+async def test_sigterm_ends_a_process_while_its_parent_runs(start: Start) -> None:
     process = await start("plain", NEUROSYNC_EXIT_WITH_PARENT="1")
     await process.line("ready")
     process.process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The probe that containers and `neurosync up` ask with."""
+"""The health probe as a command, with its output and exit status."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OPEN = DoubleSettings()
 
 
 async def probe(*arguments: str) -> int:
-    """Run the probe as its own thread with its own loop, as a process would."""
+    """Run the probe in a thread with an event loop of its own, as a process would."""
     return await asyncio.to_thread(main, list(arguments))
 
 
@@ -41,8 +41,8 @@ async def test_an_unknown_service_ends_with_1(capsys: pytest.CaptureFixture[str]
     assert "error: no health: NOT_FOUND" in capsys.readouterr().err
 
 
-async def test_a_port_where_nothing_answers_ends_with_1_in_time(capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
+async def test_a_port_without_an_answer_ends_with_1_in_time(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts connections and sends nothing
         async with asyncio.timeout(30):
             assert await probe(f"127.0.0.1:{silent.getsockname()[1]}", "--timeout", "0.2") == 1
     assert "error: no health: DEADLINE_EXCEEDED" in capsys.readouterr().err

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from services.common.allocator import map_large_blocks
 from services.common.errors import ConfigurationError
-from services.common.memory import map_blocks
-from services.common.scheduling import give_way
+from services.common.scheduling import lower_priority
 from services.llm.providers.chat_completions import ChatOptions, ChatProvider
 from services.llm.providers.language_provider import ChatMessage, GenerationRequest, ReplyEnd
 from services.llm.settings import LanguageModelSettings
@@ -34,7 +34,7 @@ RUNTIME_HINT = 'pip install "neurosync[llm]"'
 
 BATCH_TOKENS = 64  # read in one go, about 0.5 s; larger reads no faster here, but is stopped later
 PROMPT_CACHE_MIB = 32  # of other conversations, about 23 kB a token; larger: more of them resume without rereading
-STATE_BYTES = 1 << 20  # of a conversation's state, about the least; see `map_blocks`
+STATE_BYTES = 1 << 20  # of a conversation's state, about the least; see `map_large_blocks`
 SAMPLING = {"repeat_penalty": 1.1, "top_p": 0.9, "cache_prompt": True}
 STOPS = ("<|im_end|>", "<|im_start|>", "\nUser:", "\nuser:")
 TEMPERATURE = 0.4  # higher: livelier and soon nonsense, lower: repeats its examples
@@ -125,7 +125,7 @@ class EmbeddedProvider:
                 started = time.monotonic()
                 key = secrets.token_urlsafe(32)
                 starter = ThreadPoolExecutor(
-                    1, "start the model", initializer=give_way
+                    1, "start the model", initializer=lower_priority
                 )  # the model's threads inherit its priority
                 try:
                     loop = asyncio.get_running_loop()
@@ -153,7 +153,7 @@ def _start(options: EmbeddedOptions, key: str) -> Any:
     """Load the model and start its server; blocks for about a second."""
     import xllamacpp
 
-    map_blocks(STATE_BYTES)
+    map_large_blocks(STATE_BYTES)
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(options.weights)
     parameters.n_ctx = options.context_tokens

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from services.common.scheduling import give_way
+from services.common.scheduling import lower_priority
 from services.common.types import Floats, Pcm
 from services.tts import level
 from services.tts.hibari import acoustic_model as model
@@ -54,7 +54,7 @@ class HibariProvider:
 
     def __init__(self, threads: int, pauses: Pauses) -> None:
         """Work on at most `threads` sentences at once; further ones wait, as many as the server takes calls."""
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="hibari", initializer=give_way)
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="hibari", initializer=lower_priority)
         self._pauses = pauses
         self._voice: _Voice | None = None
         self._loading = asyncio.Lock()

@@ -1,4 +1,4 @@
-"""Where settings come from, which source wins, and what is refused."""
+"""Sources of settings, their order, and the errors of wrong values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from services.common.errors import ConfigurationError
 from services.common.settings import ServerSettings, env_alias, load
 
 
-class Known(ServerSettings):
+class ExampleSettings(ServerSettings):
     """Settings with a field of each kind: own name only, own and known name, and a shared one (`token`)."""
 
     table: ClassVar[str] = "known"
@@ -32,7 +32,7 @@ FIELDS = {
 NAMES = [(field, name) for field, names in FIELDS.items() for name in names]
 
 
-def value(settings: Known, field: str) -> str:
+def value(settings: ExampleSettings, field: str) -> str:
     seen = getattr(settings, field)
     return str(seen.get_secret_value() if field == "token" else seen)
 
@@ -42,30 +42,30 @@ def test_flags_win_over_environment_over_dotenv_over_toml(
     field: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("neurosync.toml").write_text(f'[known]\n{field} = "toml"\n')
-    assert value(load(Known), field) == "toml"
+    assert value(load(ExampleSettings), field) == "toml"
     Path(".env").write_text(f"{name}=dotenv\n")
-    assert value(load(Known), field) == "dotenv"
+    assert value(load(ExampleSettings), field) == "dotenv"
     monkeypatch.setenv(name, "environment")
-    assert value(load(Known), field) == "environment"
+    assert value(load(ExampleSettings), field) == "environment"
     flags: dict[str, Any] = {field: "flag"}
-    assert value(load(Known, **flags), field) == "flag"
+    assert value(load(ExampleSettings, **flags), field) == "flag"
 
 
 def test_the_own_name_wins_over_the_known_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KNOWN_MODEL", "known")
-    assert load(Known).model == "known"
+    assert load(ExampleSettings).model == "known"
     monkeypatch.setenv("NEUROSYNC_KNOWN_MODEL", "own")
-    assert load(Known).model == "own"
+    assert load(ExampleSettings).model == "own"
 
 
-def test_a_flag_that_was_not_given_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flag_that_is_not_given_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEUROSYNC_KNOWN_PLAIN", "environment")
-    assert load(Known, plain=None).plain == "environment"
+    assert load(ExampleSettings, plain=None).plain == "environment"
 
 
-def test_tables_of_other_processes_do_not_count() -> None:
-    Path("neurosync.toml").write_text('[other]\nplain = "theirs"\nunheard_of = 1\n')
-    assert load(Known).plain == "default"
+def test_tables_of_other_processes_are_ignored() -> None:
+    Path("neurosync.toml").write_text('[other]\nplain = "theirs"\nunknown = 1\n')
+    assert load(ExampleSettings).plain == "default"
 
 
 @pytest.mark.parametrize(
@@ -77,10 +77,10 @@ def test_tables_of_other_processes_do_not_count() -> None:
         ("[known]\nshutdown_grace = 'soon'\n", "settings of known: shutdown_grace: "),
     ],
 )
-def test_a_wrong_toml_file_is_an_error_that_says_where(toml: str, message: str) -> None:
+def test_a_wrong_toml_file_is_an_error_that_names_the_place(toml: str, message: str) -> None:
     Path("neurosync.toml").write_text(toml)
     with pytest.raises(ConfigurationError, match=message):
-        load(Known)
+        load(ExampleSettings)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_wrong_toml_file_is_an_error_that_says_where(toml: str, message: str) 
 )
 def test_a_wrong_value_is_an_error_that_names_the_setting(flags: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        load(Known, **flags)
+        load(ExampleSettings, **flags)
     assert message in str(caught.value)
 
 
@@ -111,20 +111,20 @@ def test_no_error_shows_the_token() -> None:
         Path(".env").write_text("NEUROSYNC_TOKEN=hidden\nNEUROSYNC_KNOWN_LISTEN=0.0.0.0:1\n")
         flags: dict[str, Any] = {name: value}
         with pytest.raises(ConfigurationError) as caught:
-            load(Known, **flags)
+            load(ExampleSettings, **flags)
         assert "hidden" not in "".join(traceback.format_exception(caught.value))
-    assert "secret" not in repr(load(Known, token="secret"))
+    assert "secret" not in repr(load(ExampleSettings, token="secret"))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "localhost", "::1", "[::1]"])
 def test_loopback_needs_no_token(host: str) -> None:
     assert is_loopback(host)
-    load(Known, listen=f"{host}:0")
+    load(ExampleSettings, listen=f"{host}:0")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "", "10.0.0.7", "[fe80::1]", "neurosync-face", "localhost.lan"])
 def test_every_other_host_needs_a_token(host: str) -> None:
     assert not is_loopback(host)
     with pytest.raises(ConfigurationError, match="is reachable from other machines"):
-        load(Known, listen=f"{host}:0")
-    load(Known, listen=f"{host}:0", token="secret")
+        load(ExampleSettings, listen=f"{host}:0")
+    load(ExampleSettings, listen=f"{host}:0", token="secret")

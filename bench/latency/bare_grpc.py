@@ -1,7 +1,7 @@
-"""What gRPC takes by itself: a server that only answers, as a process: `python -m bench.bare`.
+"""The latency of gRPC alone: calls to a server that only responds, a process of `python -m bench.latency.bare_grpc`.
 
-A turn's first sound crosses gRPC three times: the client's request on its way to the orchestrator, the text to the
-voice and its first sound back, and that sound on its way to the player. These hops are the same with nothing behind.
+The first sound of a turn crosses gRPC three times: the request of the client to the orchestrator, the text to the voice
+with its first sound back, and that sound to the player. Here the same three calls are made with no work behind them.
 """
 
 from __future__ import annotations
@@ -19,37 +19,36 @@ import grpc
 SERVICE = "bench.Bare"
 REQUEST = bytes(200)
 SOUND = bytes(4000)  # 80 ms at 24 kHz
-DIGITS = 24  # of the time of day at which a message was read, with which its answer begins
-PAUSE_SECONDS = (
-    0.1  # before each hop: the second of two in a row takes half as long, and a turn's first sound is no second
-)
+DIGITS = 24  # of the time at which a message was read, with which its response starts
+PAUSE_SECONDS = 0.1
+"""Pause before each call: a call right after another takes half as long, and those of a turn do not follow another."""
 START_SECONDS = 30.0
 
 
 class Bare:
-    """Hops to a server that only answers."""
+    """Calls to a server that only responds."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        """Hop through `channel`."""
+        """Make the calls through `channel`."""
         self._ask: Any = channel.unary_stream(f"/{SERVICE}/Answer")
-        self._talk: Any = channel.stream_stream(f"/{SERVICE}/Answer")
+        self._stream: Any = channel.stream_stream(f"/{SERVICE}/Answer")
 
     async def hops(self) -> float:
-        """Return the seconds that a turn's three hops take together."""
-        there, _ = await self._asked()
-        _, there_and_back = await self._asked()
-        call = self._talk(timeout=10)  # the player's stream is open before there is sound
+        """Return the seconds that the three calls of a turn take together."""
+        request, _ = await self._call_seconds()
+        _, round_trip = await self._call_seconds()
+        call = self._stream(timeout=10)  # the stream to the player is open before there is sound
         await call.write(REQUEST)
         await call.read()
         await asyncio.sleep(PAUSE_SECONDS)
         begun = time.time()
         await call.write(SOUND)
-        sound_there = float((await call.read())[:DIGITS]) - begun
+        sound = float((await call.read())[:DIGITS]) - begun
         call.cancel()
-        return there + there_and_back + sound_there
+        return request + round_trip + sound
 
-    async def _asked(self) -> tuple[float, float]:
-        """Return the seconds until a call's message was read, and until its first answer was here."""
+    async def _call_seconds(self) -> tuple[float, float]:
+        """Return the seconds until the request was read, and until the first response arrived."""
         await asyncio.sleep(PAUSE_SECONDS)
         begun = time.time()
         call = self._ask(REQUEST, timeout=10)
@@ -61,8 +60,8 @@ class Bare:
 
 @contextlib.asynccontextmanager
 async def bare() -> AsyncIterator[Bare]:
-    """Run the server, and yield the way to it."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.bare", stdin=-1, stdout=-1)
+    """Run the server, and yield the calls to it."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.latency.bare_grpc", stdin=-1, stdout=-1)
     assert process.stdout is not None
     try:
         async with asyncio.timeout(START_SECONDS):
@@ -77,7 +76,7 @@ async def bare() -> AsyncIterator[Bare]:
 
 
 async def _answer(requests: AsyncIterator[bytes], _context: object) -> AsyncIterator[bytes]:
-    """Answer each message at once."""
+    """Respond to each message at once."""
     async for _ in requests:
         yield f"{time.time():{DIGITS}.9f}".encode() + SOUND
 

@@ -1,4 +1,4 @@
-"""All processes of NeuroSync with a proxy before every stage, and what a client sees of a turn."""
+"""All processes of NeuroSync, with a proxy in front of every stage, and the events that a client receives of a turn."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from services.cli.processes.service_process import service_named
 from services.cli.processes.stack import Stack, started
 from services.serving.dialing import dial
 from tests.faults.proxy import Proxy, proxies
-from tests.faults.wire import Wire, wire
+from tests.faults.received_frames import ReceivedFrames, received_frames
 
 STAGES = ("llm", "tts", "face", "player")
 SUBJECT = "NeuroSync"
 HUNG_SECONDS = 3.0
-"""After which the supervisor ends a stopped process."""
+"""Time after which the supervisor kills a stopped process."""
 
 
 @dataclass
-class Seen:
-    """One turn as its client sees it."""
+class ObservedTurn:
+    """The events of one turn, with the time at which its client received each."""
 
     events: list[tuple[float, ConverseResponse]] = field(default_factory=list)
     error: grpc.aio.AioRpcError | None = None
@@ -50,7 +50,7 @@ class Seen:
         return [str(event.WhichOneof("event")) for _, event in self.events]
 
     def answered(self, since: float) -> float:
-        """Return how long after a moment the client learned anything; infinite if never."""
+        """Return the time from `since` to the next event or the end; infinite if there was none."""
         times = [at for at, event in self.events if not event.HasField("accepted")]
         return min((at - since for at in [*times, self.ended] if at > since), default=float("inf"))
 
@@ -59,25 +59,25 @@ class Seen:
 
 
 @dataclass
-class Rig:
-    """The processes, the proxies before them, the wire, and one client."""
+class ProxiedStack:
+    """The processes, the proxies in front of them, the received Live Link frames, and one client."""
 
     stack: Stack
     proxies: dict[str, Proxy]
-    wire: Wire
+    frames: ReceivedFrames
     channel: grpc.aio.Channel
-    told: list[str]
+    messages: list[str]
 
     @property
     def stub(self) -> orchestrator_pb2_grpc.OrchestratorServiceAsyncStub:
         return orchestrator_pb2_grpc.OrchestratorServiceStub(self.channel)
 
-    def begin(self, **request: Any) -> tuple[Seen, asyncio.Task[None]]:
-        """Start a turn; what is seen of it grows until the task is done."""
-        seen = Seen()
+    def begin(self, **request: Any) -> tuple[ObservedTurn, asyncio.Task[None]]:
+        """Start a turn; its events are added until the task is done."""
+        seen = ObservedTurn()
         return seen, asyncio.create_task(self._follow(seen, ConverseRequest(**request)))
 
-    async def turn(self, **request: Any) -> Seen:
+    async def turn(self, **request: Any) -> ObservedTurn:
         """Perform a whole turn."""
         seen, task = self.begin(**request)
         await task
@@ -87,7 +87,7 @@ class Rig:
         return await self.stub.Interrupt(orchestrator_pb2.InterruptRequest(session_id=session), timeout=10)
 
     async def healthy(self, name: str, seconds: float = 40) -> None:
-        """Wait until a part serves."""
+        """Wait until a service is healthy."""
         service = service_named(name).service
 
         async def serves() -> bool:
@@ -95,7 +95,7 @@ class Rig:
 
         await until(serves, seconds, f"{name} serves")
 
-    async def _follow(self, seen: Seen, request: ConverseRequest) -> None:
+    async def _follow(self, seen: ObservedTurn, request: ConverseRequest) -> None:
         try:
             async for event in self.stub.Converse(request, timeout=60, wait_for_ready=True):
                 seen.events.append((time.monotonic(), event))
@@ -106,7 +106,7 @@ class Rig:
 
 
 async def until(condition: Callable[[], object], seconds: float, what: str) -> None:
-    """Wait for a condition, asked a hundred times a second."""
+    """Wait until a condition is true; check it a hundred times a second."""
     deadline = time.monotonic() + seconds
     while True:
         met = condition()
@@ -119,10 +119,10 @@ async def until(condition: Callable[[], object], seconds: float, what: str) -> N
 
 
 @contextlib.asynccontextmanager
-async def rig(*, subjects: str = SUBJECT) -> AsyncIterator[Rig]:
-    """Start everything, with a player on a simulated device of 20 ms."""
-    told: list[str] = []
-    with wire() as receiver:
+async def proxied_stack(*, subjects: str = SUBJECT) -> AsyncIterator[ProxiedStack]:
+    """Start all processes, with the player on a simulated device of 20 ms latency."""
+    messages: list[str] = []
+    with received_frames() as receiver:
         async with proxies(*STAGES) as before:
             services = [
                 replaced(service, flags={name: proxy.address for name, proxy in before.items()})
@@ -130,8 +130,8 @@ async def rig(*, subjects: str = SUBJECT) -> AsyncIterator[Rig]:
                 else service
                 for service in with_simulated_player(targets=receiver.address, subjects=subjects)
             ]
-            stack = Stack(notify=told.append, services=services, free_ports=True, hung_seconds=HUNG_SECONDS)
+            stack = Stack(notify=messages.append, services=services, free_ports=True, hung_seconds=HUNG_SECONDS)
             for name, proxy in before.items():
                 proxy.target = stack.addresses[name]
             async with started(stack), dial(stack.addresses["orchestrator"]) as channel:
-                yield Rig(stack, before, receiver, channel, told)
+                yield ProxiedStack(stack, before, receiver, channel, messages)

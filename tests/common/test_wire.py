@@ -1,4 +1,4 @@
-"""Messages to arrays and back, and every check of what a client may send."""
+"""Conversion between messages and arrays, and the errors of wrong messages."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_gap_or_an_overlap_is_refused(pcm: np.typing.NDArray[np.int16], first:
 
 
 @given(st.binary(max_size=99))
-def test_half_a_sample_is_refused(data: bytes) -> None:
+def test_an_odd_number_of_bytes_is_refused(data: bytes) -> None:
     chunk = media_pb2.AudioChunk(pcm=data)
     if len(data) % 2:
         with pytest.raises(BadRequestError, match=r"config\.pcm"):
@@ -109,7 +109,7 @@ def test_a_duration_is_exact_to_a_nanosecond(seconds: float) -> None:
 
 
 class Source:
-    """A stream that gives some messages, then is silent, and knows when it was closed."""
+    """A stream that yields some messages, then optionally nothing more, and records that it was closed."""
 
     def __init__(self, *messages: int, silent: bool = False) -> None:
         self.messages = messages
@@ -144,18 +144,18 @@ async def test_within_does_not_count_the_time_of_its_reader() -> None:
     loop = asyncio.get_running_loop()
     seen = []
     async for message in within(Source(1, 2).stream(), 0.05, "audio"):
-        thought = asyncio.Event()
-        loop.call_later(0.1, thought.set)
-        await thought.wait()
+        processed = asyncio.Event()
+        loop.call_later(0.1, processed.set)
+        await processed.wait()
         seen.append(message)
     assert seen == [1, 2]
 
 
 async def test_within_closes_the_stream_of_a_reader_that_leaves() -> None:
     source = Source(1, 2, 3)
-    reading = within(source.stream(), 10, "audio")
-    assert await anext(reading) == 1
-    await reading.aclose()  # type: ignore[attr-defined]
+    stream = within(source.stream(), 10, "audio")
+    assert await anext(stream) == 1
+    await stream.aclose()  # type: ignore[attr-defined]
     assert source.closed
 
 

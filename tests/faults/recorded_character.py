@@ -1,4 +1,4 @@
-"""One orchestrator and one player in this process, on a device whose samples are kept: what was heard is looked up."""
+"""An orchestrator and a player in this process, on a simulated sound device that keeps the samples that it played."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from tests.faults.proxy import Proxy
 
 RATE = 24_000
 LATENCY = 0.02
-LOOK_SECONDS = 0.002
+CHECK_SECONDS = 0.002
 STALL_SECONDS = 0.004
 AUDIBLE = 100  # of 32768, -50 dB
 
 
 @dataclass(frozen=True)
-class Truth:
-    """A text spoken to its end: its sound, and when each word ends."""
+class ReferenceSpeech:
+    """A text spoken to its end without interruption: its samples, and where each word and sentence ends."""
 
     text: str
     voice: str
@@ -46,8 +46,8 @@ class Truth:
         return sum(end <= sample for end in self.word_ends)
 
 
-class Lag:
-    """How late this process's event loop runs, looked at every 2 ms."""
+class EventLoopLag:
+    """How late the event loop of this process runs, measured every 2 ms."""
 
     def __init__(self) -> None:
         self._lags: deque[tuple[float, float]] = deque(maxlen=5_000)
@@ -55,21 +55,21 @@ class Lag:
 
     async def watch(self) -> None:
         while True:
-            due = time.monotonic() + LOOK_SECONDS
-            await asyncio.sleep(LOOK_SECONDS)
+            due = time.monotonic() + CHECK_SECONDS
+            await asyncio.sleep(CHECK_SECONDS)
             late = time.monotonic() - due
             self._lags.append((due, late))
             self.longest = max(self.longest, late)
 
     def within(self, first: float, last: float) -> float:
-        """Return the sum of the stalls, longer than a scheduler's slice, between two moments."""
+        """Return the sum of the stalls between two times; those shorter than a scheduler's time slice do not count."""
         return sum(late for at, late in self._lags if at + late > first and at < last and late > STALL_SECONDS)
 
 
 @contextlib.asynccontextmanager
-async def lagging() -> AsyncIterator[Lag]:
-    """Watch for a while."""
-    made = Lag()
+async def measured_lag() -> AsyncIterator[EventLoopLag]:
+    """Measure the lag for the length of the block."""
+    made = EventLoopLag()
     task = asyncio.create_task(made.watch())
     try:
         yield made
@@ -78,8 +78,8 @@ async def lagging() -> AsyncIterator[Lag]:
 
 
 @dataclass
-class Lane:
-    """A character with a process of its own, so to say."""
+class RecordedCharacter:
+    """A character with an orchestrator and a player of its own."""
 
     name: str
     device: SimulatedDevice
@@ -94,22 +94,22 @@ class Lane:
         return orchestrator_pb2_grpc.OrchestratorServiceStub(self.channel)
 
     def played(self) -> Pcm:
-        """All that the device took, as one array."""
+        """Return all samples that the device has played."""
         blocks = list(self.device.played)  # the player's thread appends meanwhile
         self._played = np.concatenate([self._played, *blocks[self._block_count :]])
         self._block_count = len(blocks)
         return self._played
 
-    async def silent(self) -> None:
-        """Wait until what was said last is at the ear."""
+    async def wait_until_silent(self) -> None:
+        """Wait until the last sample has been heard."""
         await asyncio.sleep(self.device.latency + 0.05)
 
-    async def learn(self, text: str, voice: str) -> Truth:
-        """Speak a text to its end."""
-        request = ConverseRequest(session_id="truth", speak=text, voice=voice, include_media=True)
+    async def record_reference(self, text: str, voice: str) -> ReferenceSpeech:
+        """Speak a text to its end and return the recording."""
+        request = ConverseRequest(session_id="reference", speak=text, voice=voice, include_media=True)
         events = [event async for event in self.stub.Converse(request, timeout=60)]
         spans = [event.timings for event in events if event.HasField("timings")]
-        return Truth(
+        return ReferenceSpeech(
             text,
             voice,
             np.concatenate([np.frombuffer(event.audio.pcm, "<i2") for event in events if event.HasField("audio")]),
@@ -121,32 +121,32 @@ class Lane:
         request = orchestrator_pb2.GetHistoryRequest(session_id=session)
         return list((await self.stub.GetHistory(request, timeout=10)).entries)
 
-    async def idle(self) -> None:
-        """Wait until no turn and no duty of one is left."""
+    async def wait_until_idle(self) -> None:
+        """Wait until no turn and no task of a turn is left."""
         deadline = time.monotonic() + 10
         while self.service._tasks:
             assert time.monotonic() < deadline, [task.get_name() for task in self.service._tasks]
             await asyncio.sleep(0.01)
 
-    def note_silence(self, since: int, asked: float, lag: Lag) -> None:
-        """Note how long after `asked` the last audible sample after device sample `since` was at the ear.
+    def record_silence_delay(self, since: int, requested: float, lag: EventLoopLag) -> None:
+        """Record how long after `requested` the last audible sample after device sample `since` was heard.
 
-        Not counted are the device's latency and the time for which the machine did not let this process run.
+        The latency of the device does not count, nor the time for which the machine did not run this process.
         """
         loud = np.flatnonzero(np.abs(self.played()[since:].astype(np.int32)) > AUDIBLE)
         if loud.size:
-            late = self.device.time_of(since + int(loud[-1])) - asked - LATENCY
-            self.silences.append(late - lag.within(asked, asked + max(late, 0)))
+            late = self.device.time_of(since + int(loud[-1])) - requested - LATENCY
+            self.silence_delays.append(late - lag.within(requested, requested + max(late, 0)))
 
     def __post_init__(self) -> None:
-        self.silences: list[float] = []
-        """Seconds from each interruption to silence, less the device's latency."""
+        self.silence_delays: list[float] = []
+        """Seconds from each interruption to silence, without the latency of the device."""
         self.disturbed_count = 0
 
 
 @contextlib.asynccontextmanager
-async def lane(name: str, tts: str, face: str) -> AsyncIterator[Lane]:
-    """Run one."""
+async def recorded_character(name: str, tts: str, face: str) -> AsyncIterator[RecordedCharacter]:
+    """Run an orchestrator and a player until the block ends."""
     device = SimulatedDevice(RATE, latency=LATENCY, keep=True)
     heard = load(PlayerSettings, listen="127.0.0.1:0", targets="127.0.0.1:9", subjects=name, seed=1)
     async with running(PlayerService(heard, open_device=lambda *_, **__: device), heard) as player:
@@ -160,6 +160,6 @@ async def lane(name: str, tts: str, face: str) -> AsyncIterator[Lane]:
             await proxy.listen()
             try:
                 async with dial(server.address) as channel:
-                    yield Lane(name, device, service, proxy, channel)
+                    yield RecordedCharacter(name, device, service, proxy, channel)
             finally:
                 await proxy.close()

@@ -1,16 +1,16 @@
-"""How soon the character answers: the whole chain beside its stages alone, same sentences, same processes, one run.
+"""Latency benchmark of turns: the time to the first sound, and the shares of the stages, the orchestrator and gRPC.
 
-The player has a simulated device of 20 ms; durations are counted from the start of the call to the sample at the ear.
-What a stage takes it measures itself, so what is left over is what the orchestrator and gRPC add:
+The player has a simulated device of 20 ms latency. Durations count from the call of the client to the sample at the
+listener's ear. Each stage measures its own time; the rest is what the orchestrator and gRPC add:
 
-    request       = from the client's call to the turn's begin; both are on this machine and tell the same time
+    request       = from the call of the client to the start of the turn; both use the clock of this machine
     to the voice  = first audio - first sentence - the voice's own time to its first audio
     to the player = first sound - first audio - the player's own time since audio
 
-The first sound is counted at the ear, not when the news of it comes, and includes the request: the player tells by the
-clock of this same machine when that was. Before each turn the same three hops are made to a server that only answers:
-that is what gRPC alone takes, on an idle machine, and the least that is left over. On a virtual machine, what its host
-takes of the processors meanwhile is told, and the figures are given for the turns that it left alone as well.
+The first sound is the time at which it is heard, as the player reports it by the same clock, not the arrival of the
+event. Before each turn, the same three calls are made to a server that only responds: this is the time that gRPC alone
+takes on an idle machine, and the lower limit of the rest. On a virtual machine, the processor time that its host takes
+meanwhile is printed, and the figures are also given for the turns during which it took none.
 """
 
 from __future__ import annotations
@@ -22,70 +22,42 @@ import sys
 import time
 from pathlib import Path
 
-from bench.bare import Bare, bare
+from bench.latency.bare_grpc import Bare, bare
+from bench.latency.texts import PROMPTS, SENTENCES
+from bench.latency.waterfall import bars, draw
 from bench.machine import describe, percentile, stolen_seconds
 from bench.simulated_services import with_simulated_player
-from bench.waterfall import bars, draw
 from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import ConverseRequest
 from services.cli.processes.stack import Stack, started
 from services.common.wire import seconds_of
 from services.serving.dialing import dial
 
-SENTENCES = (
-    "The kettle has been singing for a while.",
-    "We walked along the river until the lamps came on.",
-    "Nobody told the baker that the oven was still warm.",
-    "If you open the window, the cat will certainly leave us again.",
-    "My sister keeps a small blue notebook under her pillow.",
-    "A good map saves more time than a fast pair of shoes.",
-    "They painted the old boat green before the summer started.",
-    "Please remember to water the plants on the balcony every second evening, and not only when you happen to pass.",
-    "The train was late, so we shared a sandwich and a story.",
-    "Every morning the same bird wakes the whole street at five.",
-    "I would rather fix the bicycle myself than wait for another week.",
-    "Her answer was short, polite, and completely impossible to misunderstand.",
-    "There is a quiet place behind the library where people read.",
-    "He bought three apples, two pears, and a very large melon.",
-    "Behind the last house the road turns into a narrow path of sand.",
-    "The museum closes at six, but the garden stays open until midnight.",
-    "You can see the mountains from here when the air is clear.",
-    "Our neighbour plays the piano badly, every evening after supper, and with the greatest joy that one can imagine.",
-    "Before the rain comes, let us carry the chairs and the table inside.",
-    "What a strange and beautiful little machine you have built this time.",
-)
-PROMPTS = (
-    "Who are you?",
-    "What do you like to eat?",
-    "Tell me about your day.",
-    "Do you like music?",
-    "How old are you?",
-)
 OVERHEAD = "orchestrator and gRPC"
 BARE = "three hops of bare gRPC"
 STOLEN = "taken by the host"
 STAGES = ("request", "first_word", "first_sentence", "first_audio", "first_frame", "first_sound")
 OWN = ("llm.first_word", "llm.first_sentence", "tts.first_audio", "player.since_audio", "player.first_frame")
-PICTURE = Path(__file__).parents[1] / "docs" / "latency.svg"
+PICTURE = Path(__file__).parents[2] / "docs" / "latency.svg"
 TARGETS = (
     ("say", "first_sound", 0.5, 0.150),
     ("say", "first_sound", 0.95, 0.250),
     ("say", OVERHEAD, 0.99, 0.010),
     ("ask", "first_sound", 0.5, 1.2),
 )
-"""Which figure (of which kind of turn, at which share) should be at most so many seconds."""
+"""Targets: kind of turn, duration, percentile (0 to 1), and the most seconds it should take."""
 
-ROUNDS = 10  # of all sentences: of 200 turns, two are slower than the 99th percentile
-REST_SECONDS = 0.3  # between turns, for what an interrupted one still computes
+ROUNDS = 10  # of all sentences: two of 200 turns lie beyond the 99th percentile
+REST_SECONDS = 0.3  # between turns, for computations of an interrupted one to end
 
 Stages = dict[str, float]
-"""Seconds by the name of a stage."""
+"""Seconds by name of the stage."""
 
 
 async def perform(
     stub: orchestrator_pb2_grpc.OrchestratorServiceAsyncStub, alone: Bare, request: ConverseRequest
 ) -> Stages:
-    """Perform a turn until its first sentence is made and heard to begin, interrupt it, and return its durations."""
+    """Run a turn until its first sentence is complete and its first sound is heard; return its durations."""
     begun = made = asked = False
     hops = await alone.hops()
     await asyncio.sleep(REST_SECONDS)
@@ -109,7 +81,7 @@ async def perform(
 
 
 def _with_added(stages: Stages, request: float) -> Stages:
-    """Return the stages counted from the client's call, and what the orchestrator and gRPC add to them."""
+    """Return the durations from the call of the client on, and those that the orchestrator and gRPC add."""
     voice, player = stages.get("tts.first_audio"), stages.get("player.since_audio")
     counted = {stage: took + request if stage in STAGES else took for stage, took in stages.items()}
     counted["request"] = request
@@ -125,7 +97,9 @@ async def main() -> None:
     services = with_simulated_player(targets="127.0.0.1:9")
     print(describe())
     async with contextlib.AsyncExitStack() as resources:
-        stack = await resources.enter_async_context(started(Stack(notify=_tell, services=services, free_ports=True)))
+        stack = await resources.enter_async_context(
+            started(Stack(notify=_print_message, services=services, free_ports=True))
+        )
         channel = await resources.enter_async_context(dial(stack.addresses["orchestrator"]))
         stub = orchestrator_pb2_grpc.OrchestratorServiceStub(channel)
         alone = await resources.enter_async_context(bare())
@@ -152,7 +126,7 @@ async def main() -> None:
 
 
 def _table(title: str, turns: list[Stages]) -> None:
-    """Print durations, and what share of the first sound each stage's own time is."""
+    """Print durations, and the share of each stage in the time to the first sound."""
     print(f"\n{title}\n  {'ms':<24}{'p50':>8}{'p95':>8}{'p99':>8}{'share':>8}")
     whole = percentile([turn["first_sound"] for turn in turns], 0.5)
     for stage in (*STAGES, *OWN, "to the voice", "to the player", OVERHEAD, BARE):
@@ -171,8 +145,8 @@ def _verdict(turns: dict[str, list[Stages]]) -> None:
         alone = [turn[stage] for turn in turns[kind] if stage in turn and not turn[STOLEN]]
         if 0 < len(alone) < len(turns[kind]):
             value, count = percentile(alone, share), f"{len(alone)} of {len(turns[kind])}"
-            print(f"    {1000 * value:.1f} ms in the {count} turns in which the machine's host took no processor")
+            print(f"    {1000 * value:.1f} ms in the {count} turns during which the host took no processor time")
 
 
-def _tell(line: str) -> None:
+def _print_message(line: str) -> None:
     print(line, file=sys.stderr)

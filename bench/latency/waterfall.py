@@ -1,4 +1,4 @@
-"""A picture of one turn: what each stage did when, as plain SVG."""
+"""A waterfall chart of one turn as SVG: when each stage started, and how long it took."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ WIDTH, LEFT, ROW, TOP = 900, 210, 30, 64
 COLOURS = {"orchestrator": "#64748b", "llm": "#7c3aed", "tts": "#0891b2", "face": "#16a34a", "player": "#ea580c"}
 
 Bar = tuple[str, str, float, float]
-"""Label, stage, first and last moment in seconds from the start of the call."""
+"""Label, stage, start and end in seconds from the start of the call."""
 
 
 def bars(stages: Mapping[str, float]) -> list[Bar]:
-    """Return what happened one after the other; `stages` are seconds, named as in `TurnFinished.timings`."""
+    """Return the bars in order of time; `stages` are seconds, named as in `TurnFinished.timings`."""
     made: list[Bar] = []
     begun = 0.0
     if "first_word" in stages:
@@ -23,16 +23,16 @@ def bars(stages: Mapping[str, float]) -> list[Bar]:
         begun = stages["first_sentence"]
     voice = stages.get("tts.first_audio", stages["first_audio"] - begun)
     made.append(("orchestrator and gRPC", "orchestrator", begun, stages["first_audio"] - voice))
-    made.append(("first sound is made", "tts", stages["first_audio"] - voice, stages["first_audio"]))
+    made.append(("first sound is synthesized", "tts", stages["first_audio"] - voice, stages["first_audio"]))
     if "first_frame" in stages:
-        made.append(("first frames are made", "face", stages["first_audio"], stages["first_frame"]))
+        made.append(("first frames are computed", "face", stages["first_audio"], stages["first_frame"]))
     since = min(stages.get("player.since_audio", stages["first_sound"]), stages["first_sound"])
     made.append(("waits for frames and a tick, device", "player", stages["first_sound"] - since, stages["first_sound"]))
     return made
 
 
 def draw(path: Path, title: str, note: str, rows: Sequence[Bar]) -> None:
-    """Write the picture."""
+    """Write the chart."""
     end = max(last for *_, last in rows)
     scale = (WIDTH - LEFT - 90) / end
     height = TOP + ROW * len(rows) + 46

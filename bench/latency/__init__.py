@@ -1,0 +1,1 @@
+"""Latency of turns, stage by stage."""
