@@ -1,16 +1,26 @@
-"""The shipped model, and a voice that speaks sentences for it."""
+"""The shipped model, a voice that speaks sentences for it, and a running FaceService."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from neurosync.v1 import face_pb2_grpc
+from services.common.settings import load
 from services.common.types import Pcm, Weights
 from services.face.lipsync.lip_model import LipModel
+from services.face.server import FaceService
+from services.face.settings import FaceSettings
+from services.serving.dialing import dial
+from services.serving.server import running
 from training.face.targets.phones import Segment
+
+if TYPE_CHECKING:
+    from tests.face.animate_calls import Stub
 
 SpokenText = tuple[Pcm, int, list[Segment]]
 
@@ -46,3 +56,12 @@ def animate(model: LipModel) -> Callable[[Pcm, int], Weights]:
         return np.concatenate([stream.push(pcm), stream.end()])
 
     return whole
+
+
+@pytest.fixture
+async def stub() -> AsyncIterator[Stub]:
+    """Runs FaceService with its default settings."""
+    settings = load(FaceSettings, listen="127.0.0.1:0")
+    async with running(FaceService(settings), settings) as server, dial(server.address) as channel:
+        await server.warm
+        yield face_pb2_grpc.FaceServiceStub(channel)

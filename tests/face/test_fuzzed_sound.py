@@ -7,7 +7,6 @@ import io
 import struct
 import sys
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,21 +24,13 @@ from services.face.settings import FaceSettings
 from services.media.curves import LOWEST
 from services.serving.dialing import dial
 from services.serving.server import running
-from tests.face.test_server import END, FLUSH, audio, chunks, config, frames_of, syllables, talk
+from tests.face.animate_calls import END, FLUSH, audio, chunks, config, frames_of, syllables, talk
 
 if TYPE_CHECKING:
     Stub = face_pb2_grpc.FaceServiceAsyncStub
 
 RATE = 24_000
 REFUSED = "INVALID_ARGUMENT"
-
-
-@pytest.fixture
-async def stub() -> AsyncIterator[Stub]:
-    settings = load(FaceSettings, listen="127.0.0.1:0")
-    async with running(FaceService(settings), settings) as server, dial(server.address) as channel:
-        await server.warm
-        yield face_pb2_grpc.FaceServiceStub(channel)
 
 
 async def clip(stub: Stub, file: bytes) -> int | str:

@@ -3,109 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-import io
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import numpy as np
 import pytest
-import soundfile
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from neurosync.v1 import face_pb2, face_pb2_grpc, media_pb2
 from services.common.settings import load
 from services.common.types import Pcm, Weights
-from services.common.wire import duration
 from services.face.server import FaceService
 from services.face.settings import FaceSettings
 from services.media.curves import CURVE_NAMES, INDEX
 from services.serving.dialing import dial
 from services.serving.server import running
+from tests.face.animate_calls import (
+    END,
+    FLUSH,
+    RATE,
+    Answers,
+    Request,
+    audio,
+    chunks,
+    config,
+    frames_of,
+    next_of,
+    refusal,
+    rest_of,
+    styled,
+    syllables,
+    talk,
+)
 
 if TYPE_CHECKING:
-    Stub = face_pb2_grpc.FaceServiceAsyncStub
-
-RATE = 24_000
-Request = face_pb2.AnimateRequest
-Answers = list[face_pb2.AnimateResponse]
-
-
-def syllables(seconds: float, rate: int = RATE) -> Pcm:
-    """Return a buzz through a vowel's resonances, four times a second."""
-    t = np.arange(round(seconds * rate)) / rate
-    buzz = sum(np.sin(2 * np.pi * 120 * n * t) * np.exp(-(((120 * n - 750) / 500) ** 2)) for n in range(1, 25))
-    return np.asarray(9000 * buzz * np.sin(2 * np.pi * 2 * t) ** 2, np.int16)
-
-
-def config(
-    rate: int = RATE, model: str = "", start: int = 0, first: int = 0, style: face_pb2.FaceStyle | None = None
-) -> Request:
-    return Request(
-        config=face_pb2.AnimateConfig(
-            format=media_pb2.AudioFormat(sample_rate_hertz=rate),
-            model=model,
-            start_sample=start,
-            first_audio_sample=first,
-            style=style,
-        )
-    )
-
-
-def audio(pcm: Pcm, first: int = 0) -> Request:
-    return Request(audio=media_pb2.AudioChunk(first_sample=first, pcm=pcm.astype("<i2").tobytes()))
-
-
-def chunks(pcm: Pcm, first: int = 0, size: int = 1200) -> list[Request]:
-    return [audio(pcm[at : at + size], first + at) for at in range(0, len(pcm), size)]
-
-
-FLUSH = Request(flush=face_pb2.AnimateFlush())
-END = Request(end=face_pb2.AnimateEnd())
-
-
-def frames_of(answers: Iterable[face_pb2.AnimateResponse | face_pb2.AnimateClipResponse], first: int = 0) -> Weights:
-    """Return the frames of the answers; they must follow each other from `first`."""
-    batches = [answer.frames for answer in answers if answer.WhichOneof("event") == "frames"]
-    frames = [np.array(batch.weights, np.float32).reshape(batch.frame_count, 61) for batch in batches]
-    starts = first + np.cumsum([0, *map(len, frames)])[:-1]
-    assert [batch.first_frame for batch in batches] == list(starts[: len(batches)])
-    return np.concatenate([np.zeros((0, 61), np.float32), *frames])
-
-
-@pytest.fixture
-async def stub() -> AsyncIterator[Stub]:
-    settings = load(FaceSettings, listen="127.0.0.1:0")
-    async with running(FaceService(settings), settings) as server, dial(server.address) as channel:
-        await server.warm
-        yield face_pb2_grpc.FaceServiceStub(channel)
-
-
-async def talk(stub: Stub, *requests: Request) -> Answers:
-    return [answer async for answer in stub.Animate(iter(requests), timeout=20)]
-
-
-async def next_of(call: grpc.aio.StreamStreamCall[Request, face_pb2.AnimateResponse]) -> face_pb2.AnimateResponse:
-    """Read one answer."""
-    answer = await call.read()
-    assert isinstance(answer, face_pb2.AnimateResponse)
-    return answer
-
-
-async def rest_of(call: grpc.aio.StreamStreamCall[Request, face_pb2.AnimateResponse]) -> Answers:
-    """Read a call whose answers are read one by one to its end."""
-    answers: Answers = []
-    while isinstance(answer := await call.read(), face_pb2.AnimateResponse):
-        answers.append(answer)
-    return answers
-
-
-async def refusal(call: AsyncIterable[object]) -> grpc.aio.AioRpcError:
-    """Return the error that a call ends with."""
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        async for _ in call:
-            pass
-    return caught.value
+    from tests.face.animate_calls import Stub
 
 
 async def test_sound_in_chunks_becomes_a_header_frames_and_an_end(
@@ -177,11 +110,6 @@ async def test_emotions_are_accepted(stub: Stub) -> None:
     assert answers[-1].finished.frame_count == 6
 
 
-def styled(**values: float) -> face_pb2.FaceStyle:
-    smoothing = duration(values.pop("smoothing")) if "smoothing" in values else None
-    return face_pb2.FaceStyle(smoothing=smoothing, **values)
-
-
 async def test_a_call_has_its_own_style_and_leaves_others_theirs(stub: Stub) -> None:
     pcm, calm = syllables(2.0), styled(jaw=0.5, head=0, smoothing=0.02)
     ours, theirs = await asyncio.gather(
@@ -250,80 +178,6 @@ async def test_a_wrong_message_is_an_invalid_argument_with_the_reason(stub: Stub
     assert error.details() is not None
     with pytest.raises(ValueError, match=reason):
         raise ValueError(error.details())
-
-
-@pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG", "MP3"])
-async def test_recordings_of_usual_formats_move_the_mouth(stub: Stub, kind: str) -> None:
-    file = io.BytesIO()
-    stereo = np.stack([syllables(1.5, 44_100)] * 2, axis=1)
-    soundfile.write(file, stereo, 44_100, format=kind)
-    answers = [
-        answer async for answer in stub.AnimateClip(face_pb2.AnimateClipRequest(file=file.getvalue()), timeout=20)
-    ]
-    assert [answers[0].WhichOneof("event"), answers[-1].WhichOneof("event")] == ["header", "finished"]
-    frames = frames_of(answers)
-    assert 90 <= len(frames) <= 95  # MP3 pads its ends
-    assert frames[:, INDEX["JawOpen"]].max() > 0.04
-
-
-async def test_a_clip_gives_the_frames_of_the_same_sound_streamed(stub: Stub) -> None:
-    pcm = syllables(2.5)
-    request = face_pb2.AnimateClipRequest(pcm=pcm.tobytes(), format=media_pb2.AudioFormat(sample_rate_hertz=RATE))
-    clip = frames_of([answer async for answer in stub.AnimateClip(request, timeout=20)])
-    np.testing.assert_allclose(clip, frames_of(await talk(stub, config(), *chunks(pcm), END)), atol=1e-4)
-
-
-def file_of(pcm: Pcm, rate: int, kind: str = "WAV") -> bytes:
-    file = io.BytesIO()
-    soundfile.write(file, pcm, rate, format=kind)
-    return file.getvalue()
-
-
-WRONG_CLIPS = {
-    "nothing": (face_pb2.AnimateClipRequest(), "clip: expected file or pcm, got None"),
-    "noise": (
-        face_pb2.AnimateClipRequest(file=b"\x01\x02" * 500),
-        "file: expected a WAV, FLAC, OGG or MP3 file, got .*",
-    ),
-    "empty": (face_pb2.AnimateClipRequest(file=b""), "file: expected 1 to 4194304 bytes, got '0 bytes'"),
-    "no sound": (face_pb2.AnimateClipRequest(file=file_of(syllables(0), RATE)), "file: expected more than 0 .*"),
-    "too long": (
-        face_pb2.AnimateClipRequest(file=file_of(np.zeros(8000 * 601, np.int16), 8000, "FLAC")),
-        r"file: expected .* at most 600 s of sound \(longer goes through Animate\), got '601.0 s'",
-    ),
-    "slow file": (
-        face_pb2.AnimateClipRequest(file=file_of(syllables(0.1), 4000)),
-        "file: expected 8000 to 192000 Hz, got 4000",
-    ),
-    "half a sample": (
-        face_pb2.AnimateClipRequest(pcm=b"abc", format=media_pb2.AudioFormat(sample_rate_hertz=RATE)),
-        "pcm: expected an even number of bytes .*, got '3 bytes'",
-    ),
-    "style": (face_pb2.AnimateClipRequest(style=styled(head=-1)), "style.head: expected 0 to 3, got -1.0"),
-    "no rate": (face_pb2.AnimateClipRequest(pcm=b"ab"), "format.sample_rate_hertz: expected 8000 to 192000 Hz, got 0"),
-    "model": (
-        face_pb2.AnimateClipRequest(pcm=b"ab", model="unknown"),
-        "model: expected empty or one of: lipsync, got 'unknown'",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", WRONG_CLIPS)
-async def test_a_wrong_clip_is_an_invalid_argument_with_the_reason(stub: Stub, name: str) -> None:
-    request, reason = WRONG_CLIPS[name]
-    error = await refusal(stub.AnimateClip(request, timeout=20))
-    assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
-    with pytest.raises(ValueError, match=reason):
-        raise ValueError(error.details())
-
-
-async def test_a_file_cut_off_in_the_middle_is_animated_or_refused(stub: Stub) -> None:
-    cut = file_of(syllables(3), RATE, "FLAC")[:20_000]
-    try:
-        answers = [answer async for answer in stub.AnimateClip(face_pb2.AnimateClipRequest(file=cut), timeout=20)]
-        assert answers[-1].finished.frame_count == len(frames_of(answers)) > 0
-    except grpc.aio.AioRpcError as error:
-        assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_the_model_describes_itself(stub: Stub) -> None:
