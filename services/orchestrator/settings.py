@@ -41,7 +41,7 @@ class OrchestratorSettings(ServerSettings):
     """Seconds of sound below which the next sentence is made early. Larger: survives slow voices; smaller: less work is
     lost by an interruption."""
     slow_after: float = Field(default=1.5, gt=0, le=60)
-    """Seconds after which the client is told that a stage owes an answer, and the stage is asked for its health.
+    """Seconds after which the client receives a notice that a stage is slow, and the health of the stage is checked.
     Larger: fewer notices of stages that are merely slow; smaller: the person learns sooner why nothing is heard."""
     probe_timeout: float = Field(default=2.0, gt=0, le=60)
     """Seconds that such a stage gets to tell its health, before it counts as hung and is given up. Larger: a stage on
