@@ -68,9 +68,9 @@ class Pacing:
 
     lateness: Seconds
     rate: float
-    """Datagrams a second of each subject, of the slowest."""
+    """Datagrams a second of the slowest character."""
     longest: float
-    """Seconds between two datagrams of one subject, at most."""
+    """Seconds between two datagrams of one character, at most."""
     cpu: float
     """Share of one core."""
 
@@ -99,7 +99,7 @@ async def watched(player: PlayerProcess, unreal: Receiver, seconds: float) -> Pa
 
 
 async def measure(minutes: float) -> tuple[Pacing, Seconds]:
-    """Watch an idle player with one subject and three targets; return that, and the bare loop's lateness meanwhile."""
+    """Watch an idle player with one character and three targets; return that and the bare loop's lateness."""
     seconds = minutes * 60
     with receiver() as unreal, receiver() as second:
         targets = f"{unreal.address},{second.address},127.0.0.1:9"
@@ -121,7 +121,7 @@ async def measure(minutes: float) -> tuple[Pacing, Seconds]:
 
 
 async def measure_speech(seconds: float) -> Pacing:
-    """Watch a player whose one subject speaks."""
+    """Watch a player whose one character speaks."""
     with receiver() as unreal:
         async with player_process(targets=unreal.address, output="none") as player, dial(player.address) as channel:
             stub = player_pb2_grpc.PlayerServiceStub(channel)
@@ -135,9 +135,9 @@ async def measure_speech(seconds: float) -> Pacing:
     return pacing
 
 
-async def measure_crowd(subjects: int, seconds: float) -> Pacing:
-    """Watch a player with several subjects."""
-    names = ",".join(f"Subject{number}" for number in range(subjects))
+async def measure_crowd(characters: int, seconds: float) -> Pacing:
+    """Watch a player with several characters."""
+    names = ",".join(f"Character{number}" for number in range(characters))
     with receiver() as unreal:
         async with player_process(targets=unreal.address, output="none", subjects=names) as player:
             await asyncio.sleep(WARM_UP_SECONDS)
@@ -171,12 +171,12 @@ async def main(minutes: float) -> int:
     print(
         f"bare clock_nanosleep, {minutes:g} minutes: late by {p50:.3f} ms p50, {p99:.3f} ms p99, {last:.2f} ms at most"
     )
-    print(f"one subject, three targets: {pacing}")
+    print(f"one character, three targets: {pacing}")
     print(
         f"  p99 above the bare loop's: {excess:.3f} ms   (wanted: 0.5; p99 2 ms at real-time priority; 10 % of a core)"
     )
-    print(f"one subject that speaks: {await measure_speech(min(SPEECH_SECONDS, minutes * 60))}")
-    print(f"{CROWD} subjects: {await measure_crowd(CROWD, min(CROWD_SECONDS, minutes * 60))}   (wanted: 60 Hz)")
+    print(f"one character that speaks: {await measure_speech(min(SPEECH_SECONDS, minutes * 60))}")
+    print(f"{CROWD} characters: {await measure_crowd(CROWD, min(CROWD_SECONDS, minutes * 60))}   (wanted: 60 Hz)")
     return 0 if math.isfinite(excess) else 1
 
 

@@ -37,7 +37,7 @@ from services.common.wire import seconds_of
 from services.media.livelink import decode
 from services.serving.dialing import dial
 
-SUBJECTS = ("NeuroSync", "Bob", "Cyd")
+CHARACTERS = ("NeuroSync", "Bob", "Cyd")
 NOWHERE = "127.0.0.1:9,192.0.2.1:11111"  # nobody listens, nobody is there (RFC 5737)
 GROWTH = 0.02
 WARM_UP_SHARE = 0.25  # of the time
@@ -62,16 +62,16 @@ class Tally(Receiver):
         super().__init__()
 
     def keep(self, at: float, wall: float, data: bytes) -> None:
-        subject, window = decode(data).subject, int(at // WINDOW_SECONDS)
-        self.windows[subject][window] += 1
+        character, window = decode(data).subject, int(at // WINDOW_SECONDS)
+        self.windows[character][window] += 1
         if window not in self._stolen:
             self._stolen[window] = stolen_seconds()
-        self.longest[subject] = max(self.longest[subject], at - self._last.get(subject, at))
-        self._last[subject] = at
+        self.longest[character] = max(self.longest[character], at - self._last.get(character, at))
+        self._last[character] = at
 
-    def rates(self, subject: str) -> list[tuple[float, float]]:
+    def rates(self, character: str) -> list[tuple[float, float]]:
         """Return the datagrams a second of each whole window, and the share of it that the host kept to itself."""
-        counts = self.windows[subject]
+        counts = self.windows[character]
         return [
             (counts[window] / WINDOW_SECONDS, self._stolen_in(window) / WINDOW_SECONDS)
             for window in range(min(counts) + 1, max(counts))
@@ -112,8 +112,8 @@ class Soak:
         """Go on for `seconds`."""
         self._until = time.monotonic() + seconds
         async with asyncio.TaskGroup() as group:
-            for subject in SUBJECTS:
-                group.create_task(self._talk(subject), name=f"talk {subject}")
+            for character in CHARACTERS:
+                group.create_task(self._talk(character), name=f"talk {character}")
             group.create_task(self._kill(), name="kill")
             group.create_task(self._weigh(), name="weigh")
 
@@ -121,16 +121,16 @@ class Soak:
     def _goes_on(self) -> bool:
         return time.monotonic() < self._until
 
-    async def _talk(self, subject: str) -> None:
+    async def _talk(self, character: str) -> None:
         while self._goes_on:
             try:
                 async with asyncio.timeout(TURN_SECONDS):
-                    await self._turn(subject)
+                    await self._turn(character)
             except TimeoutError:
-                self.record.defects.append(f"a turn of {subject} is stuck")
+                self.record.defects.append(f"a turn of {character} is stuck")
             await asyncio.sleep(self._dice.expovariate(2))
 
-    async def _turn(self, subject: str) -> None:
+    async def _turn(self, character: str) -> None:
         dice, ends = self._dice, self.record.ends
         frames = dice.randint(6, 5 * FRAME_RATE)
         sound = np.random.default_rng(dice.randrange(1 << 30)).integers(
@@ -138,7 +138,7 @@ class Soak:
         )
         jaw = np.abs(np.sin(np.arange(frames) / 5)).astype(np.float32)
         config = pb.PerformConfig(
-            turn_id=str(uuid.uuid4()), subject=subject, policy=dice.choice(pb.BusyPolicy.values()[1:])
+            turn_id=str(uuid.uuid4()), subject=character, policy=dice.choice(pb.BusyPolicy.values()[1:])
         )
         ends["begun"] += 1
         granted: asyncio.Queue[int] = asyncio.Queue()
@@ -219,15 +219,17 @@ class Soak:
             record.defects.append(f"the turns do not add up: {dict(ends)}")
         if output.kind != "device" or output.lost_count != record.kill_count:
             record.defects.append(f"killed {record.kill_count} times, lost {output.lost_count}, now on {output.kind}")
-        for subject in status.subjects:
-            if subject.turn_id or subject.queued_turn_count:
-                record.defects.append(f"{subject.subject} still speaks")
+        for character in status.subjects:
+            if character.turn_id or character.queued_turn_count:
+                record.defects.append(f"{character.subject} still speaks")
         received = sum(sum(windows.values()) for windows in tally.windows.values())
-        sent = clock.tick_count * len(SUBJECTS)
+        sent = clock.tick_count * len(CHARACTERS)
         # The status came before the last datagrams, or after them: a few ticks either way.
-        if abs(status.sinks[0].sent_count - received) > 10 * len(SUBJECTS) or abs(sent - received) > 10 * len(SUBJECTS):
+        if abs(status.sinks[0].sent_count - received) > 10 * len(CHARACTERS) or abs(sent - received) > 10 * len(
+            CHARACTERS
+        ):
             record.defects.append(f"{sent} frames, {status.sinks[0].sent_count} sent, {received} received")
-        windows = [window for subject in SUBJECTS for window in tally.rates(subject)]
+        windows = [window for character in CHARACTERS for window in tally.rates(character)]
         rates = [rate for rate, _ in windows]
         off = [(rate, stolen) for rate, stolen in windows if abs(rate / FRAME_RATE - 1) > RATE_LEEWAY]
         ours = sorted(rate for rate, stolen in off if rate > FRAME_RATE or 1 - rate / FRAME_RATE > RATE_LEEWAY + stolen)
@@ -266,7 +268,7 @@ async def soak(minutes: float, seed: int, place: Path) -> Record:
         async with (
             sound_server(place) as server,
             player_process(
-                server.environment, targets=f"{tally.address},{NOWHERE}", subjects=",".join(SUBJECTS), max_queued=2
+                server.environment, targets=f"{tally.address},{NOWHERE}", subjects=",".join(CHARACTERS), max_queued=2
             ) as process,
             dial(process.address) as channel,
         ):

@@ -1,1 +1,1 @@
-"""Player: the sound device, the clock, and the Live Link socket."""
+"""The player: plays turns on a sound device, and sends face frames on its clock."""

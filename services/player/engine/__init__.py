@@ -1,1 +1,1 @@
-"""What runs each tick: turns are planned, sound is rendered, frames are sent."""
+"""What runs on each tick of a sound output: planning of turns, rendering of sound, sending of frames."""

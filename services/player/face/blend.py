@@ -8,7 +8,7 @@ import numpy.typing as npt
 from services.common.types import Weights
 from services.media.curves import CHEEKS, CURVE_COUNT, MOUTH, TONGUE, clamp
 
-FAST_TICKS = 6  # 100 ms: mouth, jaw, cheeks and tongue; fewer pops, more smears the first sounds
+FAST_TICKS = 6  # 100 ms: mouth, jaw, cheeks and tongue; fewer jumps, more smears the first sounds
 SLOW_TICKS = 18  # 300 ms: lids, gaze, brows and head
 STARVED_TICKS = 5  # 83 ms: the mouth, when frames run out
 
