@@ -38,6 +38,8 @@ from services.media.livelink import decode
 from services.serving.dialing import dial
 
 CHARACTERS = ("NeuroSync", "Bob", "Cyd")
+REFUSALS = (grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.FAILED_PRECONDITION)
+"""Stopped before it came, the queue is full, or the character is speaking and the policy is to refuse."""
 NOWHERE = "127.0.0.1:9,192.0.2.1:11111"  # nobody listens, nobody is there (RFC 5737)
 GROWTH = 0.02
 WARM_UP_SHARE = 0.25  # of the time
@@ -164,7 +166,7 @@ class Soak:
             ends["vanished"] += 1
         except grpc.aio.AioRpcError as error:
             ends["refused"] += 1
-            if error.code() not in (grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED):
+            if error.code() not in REFUSALS:
                 self.record.defects.append(f"a call ended with {error.code().name}: {error.details()}")
         finally:
             for task in (acting, sending):
