@@ -15,7 +15,7 @@ import random
 import tempfile
 import time
 import uuid
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,15 +26,14 @@ import numpy as np
 
 from bench.machine import describe, stolen_seconds
 from bench.player_process import PlayerProcess, player_process
-from bench.receiver import Receiver
 from bench.soak import growth
 from bench.sound_server import REMEDY, SoundServer, missing, sound_server
 from bench.sync import VOICE_RATE, requests
+from bench.window_rates import WINDOW_SECONDS, WindowRates
 from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc
 from services.common.types import FRAME_RATE
 from services.common.wire import seconds_of
-from services.media.livelink import decode
 from services.serving.dialing import dial
 
 CHARACTERS = ("NeuroSync", "Bob", "Cyd")
@@ -43,46 +42,12 @@ REFUSALS = (grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.St
 NOWHERE = "127.0.0.1:9,192.0.2.1:11111"  # nobody listens, nobody is there (RFC 5737)
 GROWTH = 0.02
 WARM_UP_SHARE = 0.25  # of the time
-WINDOW_SECONDS = 10.0
 RATE_LEEWAY = 0.02  # of 60 Hz in each window; a machine that stalls for 200 ms uses it up
 KILL_SECONDS = (20.0, 90.0)  # between two deaths of the sound server; less in a short soak
 KILL_SHARES = (1 / 6, 1 / 3)
 AWAY_SECONDS = (0.5, 5.0)
 WEIGH_SECONDS = 2.0
 TURN_SECONDS = 30.0  # after which a turn is stuck
-
-
-class Tally(Receiver):
-    """Counts what comes, by character and window of time, and forgets it."""
-
-    def __init__(self) -> None:
-        self.windows: dict[str, Counter[int]] = defaultdict(Counter)
-        self.longest: dict[str, float] = defaultdict(float)
-        self._last: dict[str, float] = {}
-        self._stolen: dict[int, float] = {}
-        """What the machine's host had kept when a window began."""
-        super().__init__()
-
-    def keep(self, at: float, wall: float, data: bytes) -> None:
-        character, window = decode(data).subject, int(at // WINDOW_SECONDS)
-        self.windows[character][window] += 1
-        if window not in self._stolen:
-            self._stolen[window] = stolen_seconds()
-        self.longest[character] = max(self.longest[character], at - self._last.get(character, at))
-        self._last[character] = at
-
-    def rates(self, character: str) -> list[tuple[float, float]]:
-        """Return the datagrams a second of each whole window, and the share of it that the host kept to itself."""
-        counts = self.windows[character]
-        return [
-            (counts[window] / WINDOW_SECONDS, self._stolen_in(window) / WINDOW_SECONDS)
-            for window in range(min(counts) + 1, max(counts))
-        ]
-
-    def _stolen_in(self, window: int) -> float:
-        """Return the seconds that the host kept, of all processors; none where a whole window brought nothing."""
-        begun, ended = self._stolen.get(window), self._stolen.get(window + 1)
-        return 0.0 if begun is None or ended is None else ended - begun
 
 
 @dataclass
@@ -210,7 +175,7 @@ class Soak:
                 self.record.memory.append((time.monotonic() - self._begun, self._process.memory_bytes()))
             await asyncio.sleep(WEIGH_SECONDS)
 
-    async def add_up(self, tally: Tally, seconds: float) -> None:
+    async def add_up(self, tally: WindowRates, seconds: float) -> None:
         """Check that nothing is left, and that the counters agree with what was seen."""
         record = self.record
         await self._stub.Stop(pb.StopRequest(everything=True), timeout=10)
@@ -265,7 +230,7 @@ async def _send(call: Any, messages: AsyncGenerator[pb.PerformRequest, None]) ->
 
 async def soak(minutes: float, seed: int, place: Path) -> Record:
     """Run a soak on a sound server and a player of its own."""
-    tally = Tally()
+    tally = WindowRates()
     try:
         async with (
             sound_server(place) as server,

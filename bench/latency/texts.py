@@ -5,7 +5,7 @@ from __future__ import annotations
 SENTENCES = (
     "The kettle has been singing for a while.",
     "We walked along the river until the lamps came on.",
-    "Nobody told the baker that the oven was still warm.",
+    "Nobody warned the baker that the oven was still warm.",
     "If you open the window, the cat will certainly leave us again.",
     "My sister keeps a small blue notebook under her pillow.",
     "A good map saves more time than a fast pair of shoes.",

@@ -1,90 +1,48 @@
-"""Imports between the modules and packages of `services`: none of them form a cycle."""
+"""The imports of the services run without cycles, between modules and between folders."""
 
 from __future__ import annotations
 
-import ast
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 from pathlib import Path
 
-from tests.structure.tree import check, dotted, modules_of, parsed
-
-Graph = Mapping[str, Iterable[str]]
+from tests.structure.tree import cycles, expect_none, imports, packages
 
 
-def imports_of(path: Path, known: set[str]) -> Iterator[str]:
-    """Yield the modules of `known` that a module imports anywhere, type checking and functions included."""
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name in known)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                yield from ({inner, node.module} & known if inner not in known else {inner})
+def test_no_module_imports_itself_through_others() -> None:
+    expect_none(" -> ".join([*cycle, cycle[0]]) for cycle in cycles(imports("services")))
 
 
-@cache
-def import_graph() -> dict[str, set[str]]:
-    """Return which module of `services` imports which."""
-    by_name = {dotted(path): path for path in modules_of("services")}
-    return {name: set(imports_of(path, set(by_name))) - {name} for name, path in by_name.items()}
+def test_no_package_imports_itself_through_others() -> None:
+    expect_none(" -> ".join([*cycle, cycle[0]]) for cycle in cycles(packages(imports("services"))))
 
 
-def cycles(graph: Graph) -> list[list[str]]:
-    """Return the groups of nodes of which each reaches every other (Tarjan's algorithm)."""
-    index: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: list[str] = []
-    found: list[list[str]] = []
-
-    def visit(node: str) -> None:
-        index[node] = low[node] = len(index)
-        stack.append(node)
-        for target in graph.get(node, ()):
-            if target not in index:
-                visit(target)
-                low[node] = min(low[node], low[target])
-            elif target in stack:
-                low[node] = min(low[node], index[target])
-        if low[node] == index[node]:
-            group = [stack.pop()]
-            while group[-1] != node:
-                group.append(stack.pop())
-            if len(group) > 1:
-                found.append(sorted(group))
-
-    for node in graph:
-        if node not in index:
-            visit(node)
-    return sorted(found)
+def test_every_way_to_import_counts(tmp_path: Path) -> None:
+    write(tmp_path, "p/a.py", "import p.b\n")
+    write(tmp_path, "p/b.py", "def f():\n    from p import c\n")
+    write(tmp_path, "p/c.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .d import D\n")
+    write(tmp_path, "p/d.py", "from p.a import A\n")
+    assert imports("p", tmp_path) == {"p.a": {"p.b"}, "p.b": {"p.c"}, "p.c": {"p.d"}, "p.d": {"p.a"}}
+    assert cycles(imports("p", tmp_path)) == [["p.a", "p.b", "p.c", "p.d"]]
 
 
-def child_graph(folder: str) -> dict[str, set[str]]:
-    """Return the imports between what lies directly in a folder: its modules, and its subfolders as one node each."""
-    edges: dict[str, set[str]] = defaultdict(set)
-    depth = folder.count(".") + 1
-    for source, targets in import_graph().items():
-        for target in targets:
-            if source.startswith(f"{folder}.") and target.startswith(f"{folder}."):
-                one, other = (".".join(name.split(".")[: depth + 1]) for name in (source, target))
-                if one != other:
-                    edges[one].add(other)
-    return edges
+def test_a_cycle_between_folders_is_found_where_modules_have_none(tmp_path: Path) -> None:
+    write(tmp_path, "p/one/a.py", "from p.two.a import A\n")
+    write(tmp_path, "p/two/a.py", "")
+    write(tmp_path, "p/two/b.py", "from p.one.b import B\n")
+    write(tmp_path, "p/one/b.py", "")
+    graph = imports("p", tmp_path)
+    assert cycles(graph) == []
+    assert cycles(packages(graph)) == [["p.one", "p.two"]]
 
 
-def test_no_modules_import_each_other_in_a_circle() -> None:
-    check("import cycles between modules", map(" <-> ".join, cycles(import_graph())))
+def test_modules_beside_folders_are_nodes_of_their_own(tmp_path: Path) -> None:
+    write(tmp_path, "p/settings.py", "")
+    write(tmp_path, "p/inner/a.py", "from p.settings import S\n")
+    write(tmp_path, "p/server.py", "from p.inner.a import A\n")
+    graph = packages(imports("p", tmp_path))
+    assert graph == {"p.settings": set(), "p.inner": {"p.settings"}, "p.server": {"p.inner"}}
 
 
-def test_no_packages_import_each_other_in_a_circle() -> None:
-    packages = {dotted(path) for path in modules_of("services") if path.stem == "__init__"} | {"services"}
-    check(
-        "import cycles between packages",
-        (" <-> ".join(group) for package in packages for group in cycles(child_graph(package))),
-    )
-
-
-def test_cycles_are_found() -> None:
-    assert cycles({"a": ["b"], "b": ["c"], "c": ["a"], "d": ["a"]}) == [["a", "b", "c"]]
-    assert cycles({"a": ["b", "c"], "b": ["c"]}) == []
+def write(root: Path, name: str, text: str) -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
