@@ -12,10 +12,6 @@ FOLDERS = ("services", "tests", "bench", "training", "examples", "protos", "docs
 MOST_FILES = 14  # in a folder; more, and one no longer finds a module by looking
 MOST_LINES = 300  # in a module; more, and it holds a second noun
 MOST_CHARACTERS = 160  # in the first sentence of a module
-LONG_TESTS: dict[str, str] = {
-    "tests/livelink_receiver.py": "an independent receiver in one file, kept as it came",
-}
-"""Tests that may be longer, each with the reason."""
 SHARED_NAMES = {"server", "settings", "registry"}
 _SENTENCE_END = re.compile(r"[.!?][\"'`)]*(?=\s|$)")
 
@@ -26,14 +22,11 @@ def test_no_folder_has_too_many_files() -> None:
 
 
 def test_no_module_is_too_long() -> None:
-    long = {
-        path.as_posix(): count
+    lengths = {
+        path: len((ROOT / path).read_text(encoding="utf-8").splitlines())
         for path in python_files("services", "bench", "training", "tests", "examples")
-        if (count := len((ROOT / path).read_text(encoding="utf-8").splitlines())) > MOST_LINES
     }
-    expect_none(f"{path}: {count} lines" for path, count in long.items() if path not in LONG_TESTS)
-    assert all(path.startswith("tests/") for path in LONG_TESTS)
-    assert LONG_TESTS.keys() <= long.keys(), "an exception that is no longer needed"
+    expect_none(f"{path}: {count} lines" for path, count in lengths.items() if count > MOST_LINES)
 
 
 def test_no_two_modules_have_one_name() -> None:
