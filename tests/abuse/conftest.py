@@ -16,4 +16,4 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Serv
         pytest.skip("memory is read from /proc")
     with running_services(tmp_path_factory.mktemp("abuse")) as running:
         yield running
-        assert not {name: server.complaints() for name, server in running.items() if server.complaints()}
+        assert not {name: server.logged_errors() for name, server in running.items() if server.logged_errors()}

@@ -28,7 +28,7 @@ OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1))
 
 @dataclass
 class Server:
-    """One service."""
+    """A service process."""
 
     name: str
     service: str
@@ -38,7 +38,7 @@ class Server:
 
     @property
     def megabytes(self) -> float:
-        """Resident memory."""
+        """Resident memory of the process."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         found = re.search(r"VmRSS:\s+(\d+) kB", status)
         assert found is not None, f"{self.name} has ended with {self.process.poll()}"
@@ -48,7 +48,7 @@ class Server:
         """Return a new connection."""
         return grpc.insecure_channel(self.address, options=OPTIONS)
 
-    def complaints(self) -> list[str]:
+    def logged_errors(self) -> list[str]:
         """Return the lines of its log that show a defect."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         return [
@@ -68,7 +68,7 @@ class Server:
 
 @contextlib.contextmanager
 def running_services(folder: Path) -> Iterator[dict[str, Server]]:
-    """Run all five services; the player makes no sound and its datagrams are read by nobody."""
+    """Run all five services; the player has no sound device, and its datagrams are discarded."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as discard:
         discard.bind(("127.0.0.1", 0))
         addresses = {part.name: f"127.0.0.1:{_free_port()}" for part in SERVICES}

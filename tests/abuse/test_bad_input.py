@@ -9,10 +9,7 @@ import grpc
 import pytest
 
 from neurosync.v1 import face_pb2, llm_pb2, orchestrator_pb2, player_pb2, tts_pb2
-from tests.abuse.good import serves
-from tests.abuse.processes import INACTIVITY, Server
-from tests.abuse.rpcs import RPCS, STUBS, call
-from tests.abuse.wrong import (
+from tests.abuse.invalid_requests import (
     A_CONFIG,
     FACE,
     PLAYER,
@@ -25,7 +22,10 @@ from tests.abuse.wrong import (
     generate,
     play,
 )
-from tests.abuse.wrong_turns import TURNS, converse
+from tests.abuse.invalid_turns import TURNS, converse
+from tests.abuse.processes import INACTIVITY, Server
+from tests.abuse.rpcs import RPCS, STUBS, call
+from tests.abuse.valid_calls import check_serves
 
 
 def refused(servers: dict[str, Server], name: str, messages: list[Any], *, hold: bool = False) -> tuple[str, str]:
@@ -46,7 +46,7 @@ def test_every_wrong_field_is_named(servers: dict[str, Server], service: str, ca
     got = [(name, field, refused(servers, name.split()[0], messages)) for name, messages, field in cases]
     assert [case for case in got if case[2] != ("INVALID_ARGUMENT", case[1])] == []
     assert servers[service].megabytes - before <= 50
-    serves(servers, service)
+    check_serves(servers, service)
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ import pytest
 from neurosync.v1 import face_pb2, llm_pb2, media_pb2, orchestrator_pb2, player_pb2, tts_pb2
 from services.common.wire import audio_chunk
 from services.serving.guard import MAX_CALLS, RELEASE_DELAY_SECONDS, REQUEST_SECONDS
-from tests.abuse.good import CHUNK, FORMAT, RATE, config, serves
 from tests.abuse.processes import INACTIVITY, OPTIONS, Server
 from tests.abuse.rpcs import RPCS, STUBS
+from tests.abuse.valid_calls import CHUNK, FORMAT, RATE, check_serves, config
 
 CALLS = 1_000
 MESSAGES = 10_000
@@ -66,8 +66,8 @@ FLOODS: dict[str, tuple[Callable[[], list[Any]], set[str]]] = {
 }
 
 
-async def ended(stub: Any, name: str, messages: list[Any]) -> str:
-    """Return the status of a call whose stream of requests stays open, if it has one."""
+async def final_status(stub: Any, name: str, messages: list[Any]) -> str:
+    """Return the final status of a call; its request stream, if any, stays open until then."""
     over = asyncio.Event()
 
     async def requests() -> AsyncIterator[Any]:
@@ -109,7 +109,7 @@ async def test_a_thousand_calls_at_once_are_served_or_refused(servers: dict[str,
     async with AsyncExitStack() as stack:
         channels = [grpc.aio.insecure_channel(server.address, options=OPTIONS) for _ in range(4)]
         stubs = [STUBS[server.name](await stack.enter_async_context(channel)) for channel in channels]
-        calls = [asyncio.create_task(ended(stubs[number % 4], name, make())) for number in range(CALLS)]
+        calls = [asyncio.create_task(final_status(stubs[number % 4], name, make())) for number in range(CALLS)]
         asked = time.monotonic()
         while not await asyncio.to_thread(server.is_serving):
             assert time.monotonic() - asked < HEALTH_SECONDS
@@ -120,7 +120,7 @@ async def test_a_thousand_calls_at_once_are_served_or_refused(servers: dict[str,
     assert set(counts) <= allowed | {"RESOURCE_EXHAUSTED"}
     assert sum(counts[status] for status in allowed) >= 1
     assert growth <= GROWTH
-    await asyncio.to_thread(serves, servers, server.name)
+    await asyncio.to_thread(check_serves, servers, server.name)
 
 
 def test_calls_beyond_the_limit_are_refused_and_health_checks_are_answered(servers: dict[str, Server]) -> None:
@@ -144,7 +144,7 @@ def test_calls_beyond_the_limit_are_refused_and_health_checks_are_answered(serve
             over.set()
             for call in held:
                 call.cancel()
-    serves(servers, "tts")
+    check_serves(servers, "tts")
 
 
 def _refusal(stub: Any) -> tuple[grpc.StatusCode, str] | None:
@@ -264,4 +264,4 @@ def test_a_stream_that_does_not_end_is_read_no_faster_than_it_is_used(
     print(f"\n{name}: {highest - before:.1f} MB")
     assert refusal.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     assert highest - before <= GROWTH
-    serves(servers, server.name)
+    check_serves(servers, server.name)

@@ -1,4 +1,4 @@
-"""Names of characters that nobody meant: they may not keep those out who come later."""
+"""Limit on the number of characters: the one that has been idle longest is removed for a new name."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from services.common.errors import BusyError
 from tests.player.simulation import NAME, Stage, constant
 
 
-def spoken(stage: Stage, character: str) -> None:
-    """Let a character speak to the end."""
+def speak_to_the_end(stage: Stage, character: str) -> None:
+    """Run a turn of a character to its end."""
     turn = stage.begin(character=character).turn
     turn.push_sound(constant(2_400), stage.now)
     turn.close(outcome_pb2.REASON_UNSPECIFIED)
@@ -18,14 +18,14 @@ def spoken(stage: Stage, character: str) -> None:
     assert turn.finished
 
 
-def test_the_guest_that_was_silent_for_longest_gives_way() -> None:
-    stage = Stage()  # holds three characters
+def test_the_guest_that_has_been_idle_longest_is_removed() -> None:
+    stage = Stage()  # at most three characters
     for name in ("Bob", "Cy", "Bob", "Di"):
-        spoken(stage, name)
+        speak_to_the_end(stage, name)
     assert list(stage.performer.characters) == [NAME, "Bob", "Di"]
 
 
-def test_who_has_a_turn_or_was_there_from_the_start_stays() -> None:
+def test_characters_with_a_turn_or_from_the_settings_are_kept() -> None:
     stage = Stage()
     stage.begin(character="Bob")
     stage.begin(character="Cy")

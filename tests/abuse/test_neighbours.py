@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from neurosync.v1 import orchestrator_pb2
-from tests.abuse.good import RATE, turn
 from tests.abuse.processes import ROOT, Server
 from tests.abuse.rpcs import STUBS
+from tests.abuse.valid_calls import RATE, turn
 
 SUBJECT = "Neighbour"
 TEXT = "Hello there, my friend. How are you today?"
@@ -33,7 +33,7 @@ class Delays:
     """Largest delay of a position, counted from `started`."""
 
 
-def performed(servers: dict[str, Server]) -> Delays:
+def delays_of_perform(servers: dict[str, Server]) -> Delays:
     """Perform a second of sound."""
     with servers["player"].channel() as channel:
         asked, began, late = time.monotonic(), 0.0, 0.0
@@ -47,7 +47,7 @@ def performed(servers: dict[str, Server]) -> Delays:
         return Delays(began - asked, late)
 
 
-def conversed(servers: dict[str, Server]) -> Delays:
+def delays_of_converse(servers: dict[str, Server]) -> Delays:
     """Speak a text through all services."""
     request = orchestrator_pb2.ConverseRequest(session_id=str(uuid.uuid4()), speak=TEXT, subject=SUBJECT)
     with servers["orchestrator"].channel() as channel:
@@ -63,13 +63,13 @@ def conversed(servers: dict[str, Server]) -> Delays:
 
 
 @contextlib.contextmanager
-def abused(servers: dict[str, Server]) -> Iterator[None]:
-    """Abuse all services until the block ends."""
+def fuzzed_load(servers: dict[str, Server]) -> Iterator[None]:
+    """Send fuzzed calls to all services while the block runs."""
     addresses = json.dumps({name: server.address for name, server in servers.items()})
-    command = [sys.executable, "-m", "tests.abuse.abuser", addresses]
+    command = [sys.executable, "-m", "tests.abuse.load_process", addresses]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
     try:
-        assert process.stdout is not None and process.stdout.readline() == b"abusing\n"
+        assert process.stdout is not None and process.stdout.readline() == b"started\n"
         yield
         assert process.poll() is None
     finally:
@@ -78,10 +78,10 @@ def abused(servers: dict[str, Server]) -> Iterator[None]:
 
 
 def test_a_correct_turn_is_hardly_delayed_by_the_abuse_of_others(servers: dict[str, Server]) -> None:
-    conversed(servers)
-    alone = [(performed(servers), conversed(servers)) for _ in range(TURNS)]
-    with abused(servers):
-        beside = [(performed(servers), conversed(servers)) for _ in range(TURNS)]
+    delays_of_converse(servers)
+    alone = [(delays_of_perform(servers), delays_of_converse(servers)) for _ in range(TURNS)]
+    with fuzzed_load(servers):
+        beside = [(delays_of_perform(servers), delays_of_converse(servers)) for _ in range(TURNS)]
     delays = {}
     for which, name in enumerate(("Perform", "Converse")):
         for what in ("first_sound", "lateness"):

@@ -2,6 +2,4 @@
 
 from __future__ import annotations
 
-from tests.serving.conftest import clean_environment
-
-__all__ = ["clean_environment"]
+from tests.isolation import isolated_folder as isolated_folder

@@ -1,4 +1,4 @@
-"""Threads that make something go behind those that pass it on."""
+"""Priority of a thread and of the threads that it starts."""
 
 from __future__ import annotations
 

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
 from tests.deploy.rendering import DEPLOYED
-
-
-@pytest.fixture(autouse=True)
-def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run in an empty folder and without the settings of the machine."""
-    for name in os.environ:
-        if name.upper().startswith("NEUROSYNC_"):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+from tests.isolation import isolated_folder as isolated_folder
 
 
 @pytest.fixture(params=DEPLOYED)

@@ -173,7 +173,7 @@ class Trial:
         await asyncio.sleep(max(self.dice.uniform(*spans.get(self.kind, (0, 1.2))), 0))
 
     async def _interrupt(self, following: asyncio.Task[None]) -> None:
-        """Interrupt the turn as its kind says."""
+        """Interrupt the turn in the way of its kind."""
         stub, request = self.character.stub, orchestrator_pb2.InterruptRequest(session_id=self.session)
         if self.kind == "cancelled":
             following.cancel()

@@ -1,4 +1,4 @@
-"""A short soak; `python -m bench.soak` is the long one."""
+"""A short soak test; `python -m bench.soak` runs a long one."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ async def test_a_stream_dries_up_during_a_turn(running: ProxiedStack, stage: str
     running.proxies[stage].dry()
     await check_end(running, stage, seen, task, struck)
     assert any(stage in notice for notice in seen.notices)
-    if stage == "player":  # it plays the sound it has, but nobody knows how much was heard
+    if stage == "player":  # it plays the sound it has, but how much was heard is unknown
         assert seen.finished.outcome == FAILED
     await running.proxies[stage].heal()
     await check_next(running)

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.isolation import isolated_folder as isolated_folder
+
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60  # a slow machine imports gRPC for seconds
 Start = Callable[..., Awaitable["Process"]]
@@ -56,27 +58,17 @@ class Certificates(NamedTuple):
     stranger: tuple[Path, Path]
 
 
-@pytest.fixture(autouse=True)
-def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Run in an empty folder and without the settings of the machine."""
-    for name in os.environ:
-        if name.upper().startswith("NEUROSYNC_"):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 @pytest.fixture
-async def start(clean_environment: Path) -> AsyncIterator[Start]:
-    """Return a function that starts the double as a process; whatever still runs is killed at the end."""
+async def start(isolated_folder: Path) -> AsyncIterator[Start]:
+    """Return a function that starts the fake as a process; whatever still runs is killed at the end."""
     started: list[asyncio.subprocess.Process] = []
 
     async def run(kind: str, **env: str) -> Process:
-        """Start the double; its standard input stays open until the test ends."""
+        """Start the fake; its standard input stays open until the test ends."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "tests.serving.double", kind),
-            cwd=clean_environment,
+            *("-m", "tests.serving.fake_service", kind),
+            cwd=isolated_folder,
             env={**os.environ, "PYTHONPATH": str(ROOT), **env},
             stdin=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

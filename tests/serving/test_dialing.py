@@ -12,12 +12,12 @@ from neurosync.v1 import face_pb2, face_pb2_grpc
 from services.common.errors import BadRequestError, BusyError, NeuroSyncError, UnavailableError
 from services.serving.dialing import credentials, dial
 from services.serving.server import running
-from tests.serving.double import Double, DoubleSettings
+from tests.serving.fake_service import FakeService, FakeSettings
 
-OPEN = DoubleSettings()
+OPEN = FakeSettings()
 
 
-class Flaky(Double):
+class Flaky(FakeService):
     """Fails its first call, and counts the calls."""
 
     def __init__(self, error: NeuroSyncError) -> None:
@@ -62,18 +62,18 @@ async def test_a_call_that_is_not_safe_to_repeat_is_not_retried() -> None:
 
 
 async def test_a_name_is_resolved_and_a_restarted_server_is_found_again() -> None:
-    async with running(Double(), OPEN) as server:
+    async with running(FakeService(), OPEN) as server:
         address = server.address
         channel = dial(f"dns:///localhost:{address.rpartition(':')[2]}")
         assert await clip(channel)
-    async with running(Double(), DoubleSettings(listen=address)):
+    async with running(FakeService(), FakeSettings(listen=address)):
         stub: Any = face_pb2_grpc.FaceServiceStub(channel)
         assert await stub.DescribeModels(face_pb2.DescribeModelsRequest(), wait_for_ready=True, timeout=20)
     await channel.close()
 
 
 async def test_calls_continue_while_old_connections_are_replaced() -> None:
-    class PeerCounting(Double):
+    class PeerCounting(FakeService):
         def __init__(self) -> None:
             super().__init__()
             self.peers: set[str] = set()
@@ -83,7 +83,7 @@ async def test_calls_continue_while_old_connections_are_replaced() -> None:
             return await super().DescribeModels(request, context)
 
     service = PeerCounting()
-    async with running(service, DoubleSettings(max_connection_age=0.1)) as server, dial(server.address) as channel:
+    async with running(service, FakeSettings(max_connection_age=0.1)) as server, dial(server.address) as channel:
         stub: Any = face_pb2_grpc.FaceServiceStub(channel)
         async with asyncio.timeout(30):
             while len(service.peers) < 3:

@@ -18,11 +18,11 @@ from services.serving.guard import STATUSES, UNEXPECTED_MESSAGE
 from services.serving.probe import health_of
 from services.serving.server import running
 from services.serving.status_details import error_info
-from tests.serving.double import NAME, Double, DoubleSettings
+from tests.serving.fake_service import NAME, FakeService, FakeSettings
 
 SECRET = "a-token-of-the-tests"
-GUARDED = DoubleSettings(token=SecretStr(SECRET))
-OPEN = DoubleSettings()
+GUARDED = FakeSettings(token=SecretStr(SECRET))
+OPEN = FakeSettings()
 ONE_OF_EACH = [
     (errors.BadRequestError("rate", 3, "8000 or more"), grpc.StatusCode.INVALID_ARGUMENT),
     (errors.NotReadyError("no device"), grpc.StatusCode.FAILED_PRECONDITION),
@@ -64,11 +64,11 @@ async def animate(address: str, metadata: Metadata = ()) -> list[face_pb2.Animat
 CALLS = [describe, clip, animate]
 
 
-def raising(error: Exception) -> Double:
+def raising(error: Exception) -> FakeService:
     async def act() -> None:
         raise error
 
-    return Double(act)
+    return FakeService(act)
 
 
 async def expect_error(call: Callable[..., Any], *arguments: Any) -> grpc.aio.AioRpcError:
@@ -84,7 +84,7 @@ async def expect_error(call: Callable[..., Any], *arguments: Any) -> grpc.aio.Ai
     ids=["none", "wrong", "prefix", "no scheme", "empty"],
 )
 async def test_a_call_without_the_token_is_unauthenticated(call: Callable[..., Any], metadata: Metadata) -> None:
-    service = Double()
+    service = FakeService()
     async with running(service, GUARDED) as server:
         error = await expect_error(call, server.address, metadata)
     assert error.code() is grpc.StatusCode.UNAUTHENTICATED
@@ -94,12 +94,12 @@ async def test_a_call_without_the_token_is_unauthenticated(call: Callable[..., A
 
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_call_with_the_token_is_served(call: Callable[..., Any]) -> None:
-    async with running(Double(), GUARDED) as server:
+    async with running(FakeService(), GUARDED) as server:
         assert await call(server.address, credentials(SECRET))
 
 
 async def test_reflection_needs_the_token_and_health_does_not() -> None:
-    async with running(Double(), GUARDED) as server, dial(server.address) as channel:
+    async with running(FakeService(), GUARDED) as server, dial(server.address) as channel:
         await server.warm
         assert await health_of(channel, NAME) == "SERVING"
         stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)  # type: ignore[arg-type]
@@ -112,7 +112,7 @@ async def test_reflection_needs_the_token_and_health_does_not() -> None:
 
 
 async def test_an_unknown_method_is_unimplemented() -> None:
-    async with running(Double(), OPEN) as server, dial(server.address) as channel:
+    async with running(FakeService(), OPEN) as server, dial(server.address) as channel:
         method: Any = channel.unary_unary(f"/{NAME}/Sing")
         assert (await expect_error(lambda: method(b"", timeout=10))).code() is grpc.StatusCode.UNIMPLEMENTED
 
@@ -170,7 +170,7 @@ async def test_an_unexpected_error_beside_an_expected_one_is_logged(caplog: pyte
 
 
 async def test_a_status_set_by_the_handler_is_kept() -> None:
-    class Aborting(Double):
+    class Aborting(FakeService):
         async def DescribeModels(self, request: Any, context: Any) -> Any:
             await context.abort(grpc.StatusCode.OUT_OF_RANGE, "chosen")
 

@@ -22,9 +22,9 @@ from services.serving.probe import health_of
 from services.serving.process import CLOSE_SECONDS
 from services.serving.server import running
 from tests.serving.conftest import Start
-from tests.serving.double import NAME, Double, DoubleSettings
+from tests.serving.fake_service import NAME, FakeService, FakeSettings
 
-OPEN = DoubleSettings()
+OPEN = FakeSettings()
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -51,7 +51,7 @@ async def test_a_service_is_not_serving_until_it_is_warm() -> None:
     async def warm_up() -> None:
         await warm.wait()
 
-    async with running(Double(warm=warm_up), OPEN) as server, dial(server.address) as channel:
+    async with running(FakeService(warm=warm_up), OPEN) as server, dial(server.address) as channel:
         assert await health_of(channel) == "SERVING"
         assert await health_of(channel, NAME) == "NOT_SERVING"
         warm.set()
@@ -60,7 +60,7 @@ async def test_a_service_is_not_serving_until_it_is_warm() -> None:
 
 
 async def test_the_health_of_an_unknown_service_is_an_error() -> None:
-    async with running(Double(), OPEN) as server, dial(server.address) as channel:
+    async with running(FakeService(), OPEN) as server, dial(server.address) as channel:
         with pytest.raises(UnavailableError, match="NOT_FOUND"):
             await health_of(channel, "neurosync.v1.NoService")
 
@@ -68,7 +68,7 @@ async def test_the_health_of_an_unknown_service_is_an_error() -> None:
 @pytest.mark.parametrize("service", ["", NAME])
 async def test_a_watcher_sees_that_a_server_drains(service: str) -> None:
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(running(Double(), OPEN))
+        server = await stack.enter_async_context(running(FakeService(), OPEN))
         await server.warm
         channel = dial(server.address)
         watch = Watch(channel, service)
@@ -81,7 +81,7 @@ async def test_a_watcher_sees_that_a_server_drains(service: str) -> None:
 
 
 async def test_reflection_lists_the_service() -> None:
-    async with running(Double(), OPEN) as server, dial(server.address) as channel:
+    async with running(FakeService(), OPEN) as server, dial(server.address) as channel:
         stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)  # type: ignore[arg-type]
         call = stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(list_services="")]), timeout=10)
         listed = {service.name for service in (await call.read()).list_services_response.service}
@@ -90,22 +90,22 @@ async def test_reflection_lists_the_service() -> None:
 
 
 async def test_a_taken_port_is_an_error_with_the_reason() -> None:
-    service = Double()
-    async with running(Double(), OPEN) as server:
+    service = FakeService()
+    async with running(FakeService(), OPEN) as server:
         with pytest.raises(UnavailableError, match=rf"cannot listen on {server.address}: is another process"):
-            async with running(service, DoubleSettings(listen=server.address)):
+            async with running(service, FakeSettings(listen=server.address)):
                 pass
     assert service.closed == 1
 
 
 async def test_a_host_of_another_machine_is_an_error_with_the_reason() -> None:
     with pytest.raises(UnavailableError, match="Cannot assign requested address"):
-        async with running(Double(), DoubleSettings(listen="192.0.2.1:0", token=SecretStr("t"))):
+        async with running(FakeService(), FakeSettings(listen="192.0.2.1:0", token=SecretStr("t"))):
             pass
 
 
 async def test_a_service_closes_once_after_its_last_call() -> None:
-    service = Double()
+    service = FakeService()
     async with running(service, OPEN) as server, dial(server.address) as channel:
         stub: Any = face_pb2_grpc.FaceServiceStub(channel)
         await stub.DescribeModels(face_pb2.DescribeModelsRequest(), timeout=10)
@@ -119,9 +119,9 @@ async def test_a_running_call_finishes_while_the_server_drains() -> None:
     async def act() -> None:
         await release.wait()
 
-    service = Double(act)
+    service = FakeService(act)
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(running(service, DoubleSettings(shutdown_grace=30.0)))
+        server = await stack.enter_async_context(running(service, FakeSettings(shutdown_grace=30.0)))
         channel = dial(server.address)
         stub: Any = face_pb2_grpc.FaceServiceStub(channel)
         call = asyncio.create_task(stub_call(stub))
@@ -138,9 +138,9 @@ async def test_a_running_call_finishes_while_the_server_drains() -> None:
 
 
 async def test_a_call_that_outlasts_the_grace_is_cancelled() -> None:
-    service = Double(asyncio.Event().wait)  # type: ignore[arg-type]
+    service = FakeService(asyncio.Event().wait)  # type: ignore[arg-type]
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(running(service, DoubleSettings(shutdown_grace=0.1)))
+        server = await stack.enter_async_context(running(service, FakeSettings(shutdown_grace=0.1)))
         channel = dial(server.address)
         call = asyncio.create_task(stub_call(face_pb2_grpc.FaceServiceStub(channel)))
         await asyncio.wait_for(service.entered.wait(), 10)
@@ -152,7 +152,7 @@ async def test_a_call_that_outlasts_the_grace_is_cancelled() -> None:
 
 
 async def test_a_client_that_cancels_ends_the_handler() -> None:
-    service = Double(asyncio.Event().wait)  # type: ignore[arg-type]
+    service = FakeService(asyncio.Event().wait)  # type: ignore[arg-type]
     async with running(service, OPEN) as server, dial(server.address) as channel:
         stub: Any = face_pb2_grpc.FaceServiceStub(channel)
         call = stub.AnimateClip(face_pb2.AnimateClipRequest(), timeout=30)
@@ -164,7 +164,7 @@ async def test_a_client_that_cancels_ends_the_handler() -> None:
 
 
 async def test_sigterm_drains_the_running_call_and_ends_with_0(start: Start) -> None:
-    process = await start("plain", NEUROSYNC_DOUBLE_SHUTDOWN_GRACE="60")
+    process = await start("plain", NEUROSYNC_FAKE_SHUTDOWN_GRACE="60")
     async with dial(await process.address()) as channel:
         stub: Any = face_pb2_grpc.FaceServiceStub(channel)
         call = stub.Animate(timeout=60)
@@ -185,7 +185,7 @@ async def test_sigterm_drains_the_running_call_and_ends_with_0(start: Start) -> 
 
 async def test_a_call_that_does_not_end_keeps_the_process_no_longer_than_its_grace(start: Start) -> None:
     grace = 0.2
-    process = await start("plain", NEUROSYNC_DOUBLE_SHUTDOWN_GRACE=str(grace))
+    process = await start("plain", NEUROSYNC_FAKE_SHUTDOWN_GRACE=str(grace))
     async with dial(await process.address()) as channel:
         stub: Any = face_pb2_grpc.FaceServiceStub(channel)
         call = stub.Animate(timeout=60)
@@ -200,7 +200,7 @@ async def test_a_call_that_does_not_end_keeps_the_process_no_longer_than_its_gra
 
 
 async def test_a_hanging_thread_does_not_keep_the_process(start: Start) -> None:
-    process = await start("stuck", NEUROSYNC_DOUBLE_SHUTDOWN_GRACE="0.1")
+    process = await start("stuck", NEUROSYNC_FAKE_SHUTDOWN_GRACE="0.1")
     await process.address()
     process.process.send_signal(signal.SIGTERM)
     status, log = await process.ended()
@@ -228,20 +228,20 @@ async def test_sigterm_ends_a_process_while_its_parent_runs(start: Start) -> Non
 async def test_a_process_whose_service_cannot_warm_up_ends_with_1(start: Start) -> None:
     status, log = await (await start("failing")).ended()
     assert status == 1
-    assert log.endswith("error: the double has no model\n")
+    assert log.endswith("error: the fake has no model\n")
 
 
 async def test_a_process_on_a_taken_port_ends_with_1(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        status, log = await (await start("plain", NEUROSYNC_DOUBLE_LISTEN=f"127.0.0.1:{port}")).ended()
+        status, log = await (await start("plain", NEUROSYNC_FAKE_LISTEN=f"127.0.0.1:{port}")).ended()
     assert status == 1
     assert f"error: cannot listen on 127.0.0.1:{port}: is another process using the port?" in log
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "192.0.2.1", ""])
 async def test_a_process_beyond_loopback_without_a_token_ends_with_2(start: Start, host: str) -> None:
-    status, log = await (await start("plain", NEUROSYNC_DOUBLE_LISTEN=f"{host}:0")).ended()
+    status, log = await (await start("plain", NEUROSYNC_FAKE_LISTEN=f"{host}:0")).ended()
     assert status == 2
     assert "set NEUROSYNC_TOKEN, or mutual TLS" in log
     assert "Traceback" not in log

@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from services.serving.probe import main
 from services.serving.server import running
 from tests.serving.conftest import Certificates
-from tests.serving.double import NAME, Double, DoubleSettings
+from tests.serving.fake_service import NAME, FakeService, FakeSettings
 
-OPEN = DoubleSettings()
+OPEN = FakeSettings()
 
 
 async def probe(*arguments: str) -> int:
@@ -22,7 +22,7 @@ async def probe(*arguments: str) -> int:
 
 
 async def test_a_serving_service_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
-    async with running(Double(), DoubleSettings(token=SecretStr("secret"))) as server:
+    async with running(FakeService(), FakeSettings(token=SecretStr("secret"))) as server:
         await server.warm
         assert await probe(server.address) == 0
         assert await probe(server.address, NAME) == 0
@@ -30,13 +30,13 @@ async def test_a_serving_service_ends_with_0(capsys: pytest.CaptureFixture[str])
 
 
 async def test_a_service_that_is_not_warm_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
-    async with running(Double(warm=asyncio.Event().wait), OPEN) as server:  # type: ignore[arg-type]
+    async with running(FakeService(warm=asyncio.Event().wait), OPEN) as server:  # type: ignore[arg-type]
         assert await probe(server.address, NAME) == 1
     assert capsys.readouterr().out == "NOT_SERVING\n"
 
 
 async def test_an_unknown_service_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
-    async with running(Double(), OPEN) as server:
+    async with running(FakeService(), OPEN) as server:
         assert await probe(server.address, "neurosync.v1.NoService") == 1
     assert "error: no health: NOT_FOUND" in capsys.readouterr().err
 
@@ -50,8 +50,8 @@ async def test_a_port_without_an_answer_ends_with_1_in_time(capsys: pytest.Captu
 
 async def test_a_server_with_mutual_tls_is_probed_with_a_certificate(certificates: Certificates) -> None:
     certificate, key = certificates.server
-    settings = DoubleSettings(tls_certificate=certificate, tls_key=key, tls_client_authority=certificates.authority)
-    async with running(Double(), settings) as server:
+    settings = FakeSettings(tls_certificate=certificate, tls_key=key, tls_client_authority=certificates.authority)
+    async with running(FakeService(), settings) as server:
         await server.warm
         files = ["--authority", str(certificates.authority)]
         assert await probe(server.address, "--timeout", "1", *files) == 1

@@ -14,12 +14,12 @@ from services.common.errors import ConfigurationError
 from services.serving.dialing import credentials, dial
 from services.serving.server import running
 from tests.serving.conftest import Certificates, Start
-from tests.serving.double import Double, DoubleSettings
+from tests.serving.fake_service import FakeService, FakeSettings
 
 
-def tls(certificates: Certificates, **more: Any) -> DoubleSettings:
+def tls(certificates: Certificates, **more: Any) -> FakeSettings:
     certificate, key = certificates.server
-    return DoubleSettings(tls_certificate=certificate, tls_key=key, **more)
+    return FakeSettings(tls_certificate=certificate, tls_key=key, **more)
 
 
 async def describe(channel: grpc.aio.Channel, token: str | None = None) -> int:
@@ -36,7 +36,7 @@ async def refused(channel: grpc.aio.Channel, token: str | None = None) -> grpc.S
 
 
 async def test_tls_serves_a_client_that_trusts_the_authority(certificates: Certificates) -> None:
-    async with running(Double(), tls(certificates)) as server:
+    async with running(FakeService(), tls(certificates)) as server:
         async with dial(server.address, authority=certificates.authority) as channel:
             assert await describe(channel) == 1
         async with dial(server.address, authority=certificates.stranger[0]) as channel:
@@ -47,14 +47,17 @@ async def test_tls_serves_a_client_that_trusts_the_authority(certificates: Certi
 
 async def test_tls_and_the_token_hold_together(certificates: Certificates) -> None:
     settings = tls(certificates, token=SecretStr("secret"))
-    async with running(Double(), settings) as server, dial(server.address, authority=certificates.authority) as channel:
+    async with (
+        running(FakeService(), settings) as server,
+        dial(server.address, authority=certificates.authority) as channel,
+    ):
         assert await describe(channel, "secret") == 1
         assert await refused(channel) is grpc.StatusCode.UNAUTHENTICATED
 
 
 async def test_mutual_tls_serves_only_clients_with_a_certificate(certificates: Certificates) -> None:
     authority = certificates.authority
-    async with running(Double(), tls(certificates, tls_client_authority=authority)) as server:
+    async with running(FakeService(), tls(certificates, tls_client_authority=authority)) as server:
         certificate, key = certificates.client
         async with dial(server.address, authority=authority, certificate=certificate, key=key) as channel:
             assert await describe(channel) == 1
@@ -71,7 +74,7 @@ async def test_mutual_tls_allows_a_process_beyond_loopback_without_a_token(
     certificate, key = map(str, certificates.server)
     env = {"LISTEN": "0.0.0.0:0", "TLS_CERTIFICATE": certificate, "TLS_KEY": key}
     env["TLS_CLIENT_AUTHORITY"] = str(certificates.authority)
-    process = await start("plain", **{f"NEUROSYNC_DOUBLE_{name}": value for name, value in env.items()})
+    process = await start("plain", **{f"NEUROSYNC_FAKE_{name}": value for name, value in env.items()})
     port = (await process.address()).rpartition(":")[2]
     certificate_path, key_path = certificates.client
     files = {"authority": certificates.authority, "certificate": certificate_path, "key": key_path}
@@ -84,16 +87,16 @@ async def test_a_file_that_is_no_certificate_is_an_error_that_names_it(
 ) -> None:
     broken = tmp_path / "broken.pem"
     broken.write_text("not a certificate")
-    settings = DoubleSettings(tls_certificate=broken, tls_key=certificates.server[1])
+    settings = FakeSettings(tls_certificate=broken, tls_key=certificates.server[1])
     with pytest.raises(ConfigurationError, match=r"broken\.pem"):
-        async with running(Double(), settings):
+        async with running(FakeService(), settings):
             pass
 
 
 async def test_a_certificate_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> None:
     absent = tmp_path / "absent.pem"
     with pytest.raises(ConfigurationError, match=r"absent\.pem"):
-        async with running(Double(), DoubleSettings(tls_certificate=absent, tls_key=absent)):
+        async with running(FakeService(), FakeSettings(tls_certificate=absent, tls_key=absent)):
             pass
     with pytest.raises(ConfigurationError, match=r"absent\.pem"):
         dial("127.0.0.1:1", authority=absent)

@@ -22,7 +22,7 @@ RETRY_SECONDS = 30.0
 FORMAT = media_pb2.AudioFormat(sample_rate_hertz=RATE)
 
 
-def serves(servers: dict[str, Server], name: str) -> None:
+def check_serves(servers: dict[str, Server], name: str) -> None:
     """Make one correct call to a service and check its responses; retry while the service has no capacity."""
     until = time.monotonic() + RETRY_SECONDS
     while True:
@@ -76,7 +76,7 @@ def _player(stub: Any) -> None:
 
 
 def _orchestrator(stub: Any) -> None:
-    request = orchestrator_pb2.ConverseRequest(session_id=f"good {uuid.uuid4()}", speak="Hi there.")
+    request = orchestrator_pb2.ConverseRequest(session_id=f"valid {uuid.uuid4()}", speak="Hi there.")
     finished = list(stub.Converse(request, timeout=60))[-1].finished
     assert finished.heard_text == "Hi there.", finished
 

@@ -11,7 +11,7 @@ import soundfile
 from google.protobuf.duration_pb2 import Duration
 
 from neurosync.v1 import face_pb2, llm_pb2, media_pb2, player_pb2, tts_pb2
-from tests.abuse.good import CHUNK, FORMAT, config
+from tests.abuse.valid_calls import CHUNK, FORMAT, config
 
 BAD_TEXTS = {"empty": "", "blank": " \n", "NUL": "Hi\0", "too long": "a" * 100_001}
 TOO_MUCH = "a" * 10_000_000  # beyond what gRPC receives

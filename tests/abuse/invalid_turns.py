@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from neurosync.v1 import media_pb2, orchestrator_pb2
-from tests.abuse.wrong import BAD_TEXTS, HAPPY, INFINITE, NAN, Case
+from tests.abuse.invalid_requests import BAD_TEXTS, HAPPY, INFINITE, NAN, Case
 
 NO_UUIDS = ("\0", "x" * 129, "1234", "3f1d4c62-8a59-4a8e-9a0c-6f7f0b6f2fzz")
 BAD_LABELS = {

@@ -1,4 +1,4 @@
-"""A small FaceService whose behaviour the tests choose; as a process: `python -m tests.serving.double KIND`."""
+"""A small FaceService whose behaviour the tests choose; as a process: `python -m tests.serving.fake_service KIND`."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ NAME = "neurosync.v1.FaceService"
 Act = Callable[[], Awaitable[None]]
 
 
-class DoubleSettings(ServerSettings):
-    table: ClassVar[str] = "double"
-    model_config = SettingsConfigDict(env_prefix="NEUROSYNC_DOUBLE_")
+class FakeSettings(ServerSettings):
+    table: ClassVar[str] = "fake"
+    model_config = SettingsConfigDict(env_prefix="NEUROSYNC_FAKE_")
 
 
 async def nothing() -> None:
     """Answer at once."""
 
 
-class Double(face_pb2_grpc.FaceServiceServicer):
+class FakeService(face_pb2_grpc.FaceServiceServicer):
     """Does `act` in every call, then answers; `entered` is set when a call runs, `left` when one has ended."""
 
     name = NAME
@@ -82,18 +82,18 @@ class Double(face_pb2_grpc.FaceServiceServicer):
 
 
 async def fail() -> None:
-    raise UnavailableError("the double has no model")
+    raise UnavailableError("the fake has no model")
 
 
 async def hang_in_a_thread() -> None:
     await asyncio.to_thread(threading.Event().wait)
 
 
-KINDS: dict[str, Callable[[], Double]] = {
-    "plain": Double,
-    "failing": lambda: Double(warm=fail),
-    "stuck": lambda: Double(warm=hang_in_a_thread),
+KINDS: dict[str, Callable[[], FakeService]] = {
+    "plain": FakeService,
+    "failing": lambda: FakeService(warm=fail),
+    "stuck": lambda: FakeService(warm=hang_in_a_thread),
 }
 
 if __name__ == "__main__":
-    raise SystemExit(run_service(DoubleSettings, lambda _settings: KINDS[sys.argv[1]](), sys.argv[2:]))
+    raise SystemExit(run_service(FakeSettings, lambda _settings: KINDS[sys.argv[1]](), sys.argv[2:]))
