@@ -1,4 +1,4 @@
-"""Network addresses as people write them: `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT` and bare IPv6."""
+"""Parsing and resolution of network addresses: `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT` and bare IPv6."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Address(NamedTuple):
 
 
 class Endpoint(NamedTuple):
-    """An address as sockets take it."""
+    """A resolved UDP address, as the `socket` module takes it."""
 
     family: socket.AddressFamily
     kind: socket.SocketKind
@@ -32,7 +32,7 @@ class Endpoint(NamedTuple):
 
 
 def parse_address(text: str, *, field: str, default_port: int | None = None) -> Address:
-    """Return the parts of an address.
+    """Parse an address.
 
     Args:
         text: `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT`, or a bare IPv6 address, which cannot carry a port.
@@ -58,14 +58,14 @@ def resolve_udp(address: Address) -> Endpoint:
     """Return the socket address of `address` for datagrams.
 
     Raises:
-        OSError: The name has no address.
+        OSError: The host name cannot be resolved.
     """
     family, kind, protocol, _, sockaddr = socket.getaddrinfo(*address, type=socket.SOCK_DGRAM)[0]
     return Endpoint(family, kind, protocol, sockaddr)
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether `host` names this machine only."""
+    """Return whether `host` is a loopback address, reachable from this machine only."""
     if host == "localhost":
         return True
     try:

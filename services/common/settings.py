@@ -65,11 +65,11 @@ class ServerSettings(Settings):
     """Token that clients send as `authorization: Bearer ...`; required beyond loopback, unless clients have
     certificates."""
     tls_certificate: Path | None = None
-    """PEM chain of this server; with `tls_key` turns TLS on."""
+    """PEM certificate chain of this server; enables TLS together with `tls_key`."""
     tls_key: Path | None = None
-    """PEM key of `tls_certificate`."""
+    """PEM private key of `tls_certificate`."""
     tls_client_authority: Path | None = None
-    """PEM authority whose client certificates are required (mutual TLS)."""
+    """PEM certificate of the authority that must have signed the client certificates (mutual TLS)."""
     shutdown_grace: float = Field(default=3.0, ge=0, le=120)
     """Seconds that running calls have to finish at shutdown. Larger: more calls finish; smaller: it stops sooner."""
     max_open_calls: int = Field(default=256, ge=1, le=100_000)
@@ -86,7 +86,7 @@ class ServerSettings(Settings):
 
     @model_validator(mode="after")
     def _is_guarded(self) -> Self:
-        host, separator, port = self.listen.rpartition(":")  # as gRPC reads it: no host means every interface
+        host, separator, port = self.listen.rpartition(":")  # like gRPC: an empty host means every interface
         if not separator or not port.isdecimal() or int(port) > 65535:
             raise ValueError(f"listen: expected HOST:PORT, got {self.listen!r}")
         if (self.tls_certificate is None) != (self.tls_key is None):

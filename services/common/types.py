@@ -1,4 +1,4 @@
-"""The arrays that every part of NeuroSync computes with, the frame rate, and limits that several services share."""
+"""Array types (PCM samples, curve weights), the frame rate, and limits that several services share."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 Pcm: TypeAlias = NDArray[np.int16]
 """Mono samples of 16 bits, shape (samples,)."""
 Floats: TypeAlias = NDArray[np.float32]
-"""Any other float32 array; its shape stands where it is used."""
+"""Any other float32 array; its shape is documented where it is used."""
 Weights: TypeAlias = NDArray[np.float32]
 """Curve values in the order of `services.media.curves.CURVE_NAMES`: one pose (61,), or frames (frames, 61)."""
 
 FRAME_RATE: Final = 60
-"""Hertz, of every face frame that NeuroSync makes or sends."""
+"""Rate of all face frames that NeuroSync computes or sends, in hertz."""
 FRAME_RATES: Final = (1, 240)
-"""Lowest and highest frame rate that is read or accepted, in hertz."""
+"""Lowest and highest frame rate that is accepted, in hertz."""
 SAMPLE_RATES: Final = (8_000, 192_000)
 """Lowest and highest sample rate of sound that is accepted, in hertz."""
 MAX_SUBJECT_BYTES: Final = 64

@@ -1,4 +1,4 @@
-"""Conversion between messages of `neurosync.v1` and the values that the code computes with; errors name the field."""
+"""Conversion and validation of `neurosync.v1` messages: samples, frames, emotions, durations; errors name the field."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check_sample_rate(field: str, rate: int, lowest: int = SAMPLE_RATES[0], high
     """Return `rate` (Hz) if it lies within the limits.
 
     Raises:
-        BadRequestError: It does not.
+        BadRequestError: `rate` lies outside the limits.
     """
     if not lowest <= rate <= highest:
         raise BadRequestError(field, rate, f"{lowest} to {highest} Hz")
@@ -49,10 +49,10 @@ def check_sample_rate(field: str, rate: int, lowest: int = SAMPLE_RATES[0], high
 
 
 def check_subject(field: str, text: str) -> str:
-    """Return `text` if it can be the name of a character, which is that of its Live Link subject.
+    """Return `text` if it is valid as the name of a character, which is also its Live Link subject name.
 
     Raises:
-        BadRequestError: It is empty, too long or not printable.
+        BadRequestError: `text` is empty, too long or not printable.
     """
     if not 1 <= len(text.encode()) <= MAX_SUBJECT_BYTES or not text.isprintable():
         raise BadRequestError(field, text, f"1 to {MAX_SUBJECT_BYTES} bytes of printable text")
@@ -60,10 +60,10 @@ def check_subject(field: str, text: str) -> str:
 
 
 def parse_turn_id(text: str, field: str = "turn_id") -> str:
-    """Return the id of a turn in its usual form.
+    """Parse the id of a turn; return it in lower case, with hyphens.
 
     Raises:
-        BadRequestError: It is no UUID.
+        BadRequestError: `text` is not a UUID.
     """
     try:
         if len(text) == 36:
@@ -89,11 +89,11 @@ def pcm_of(chunk: media_pb2.AudioChunk, expected_sample: int | None = None, *, f
 
     Args:
         chunk: The message.
-        expected_sample: Where the chunk must start; None skips the check.
+        expected_sample: Position at which the chunk must start; None skips the check.
         field: Name of the message in errors.
 
     Raises:
-        BadRequestError: Half a sample, too much sound, or a gap or overlap with what came before.
+        BadRequestError: Half a sample, too many bytes, or a gap or overlap with the chunk before.
     """
     if len(chunk.pcm) % 2:
         raise BadRequestError(f"{field}.pcm", f"{len(chunk.pcm)} bytes", "an even number of bytes (PCM16)")
@@ -105,7 +105,7 @@ def pcm_of(chunk: media_pb2.AudioChunk, expected_sample: int | None = None, *, f
 
 
 def audio_chunk(first_sample: int, pcm: Pcm) -> media_pb2.AudioChunk:
-    """Return samples as a message."""
+    """Return samples as a message; `first_sample` is the position of the first one."""
     return media_pb2.AudioChunk(first_sample=first_sample, pcm=pcm.astype("<i2", copy=False).tobytes())
 
 
@@ -136,7 +136,7 @@ def frame_batch(first_frame: int, weights: Weights) -> media_pb2.FrameBatch:
 
 
 def emotion_weights(strengths: Weights | Sequence[float]) -> list[media_pb2.EmotionWeight]:
-    """Return emotion strengths, 0 to 1, shape (7,), as messages; those of strength 0 are left out."""
+    """Return emotion strengths, 0 to 1, shape (7,), as messages; strengths of 0 are omitted."""
     pairs = zip(EMOTIONS.values(), np.asarray(strengths, np.float32).tolist(), strict=True)
     return [media_pb2.EmotionWeight(emotion=emotion, weight=weight) for emotion, weight in pairs if weight]
 
@@ -144,7 +144,7 @@ def emotion_weights(strengths: Weights | Sequence[float]) -> list[media_pb2.Emot
 def emotion_strengths(
     weights: Sequence[media_pb2.EmotionWeight], field: str = "weights", *, indexed: bool = False
 ) -> Weights:
-    """Return the strength of each emotion, 0 to 1, shape (7,), of messages that may leave some out.
+    """Return the strength of each emotion, 0 to 1, shape (7,), from messages that may omit some.
 
     Args:
         weights: The messages.
@@ -152,7 +152,7 @@ def emotion_strengths(
         indexed: Whether errors also name the index of the message.
 
     Raises:
-        BadRequestError: An emotion is unspecified, unknown or there twice, or a strength is not within 0 to 1.
+        BadRequestError: An emotion is unspecified, unknown or repeated, or a strength is not within 0 to 1.
     """
     if len(weights) > len(EMOTIONS):
         raise BadRequestError(field, f"{len(weights)} weights", f"at most {len(EMOTIONS)}")
@@ -172,9 +172,9 @@ def emotion_strengths(
 
 
 async def within(stream: AsyncIterator[T], seconds: float, what: str) -> AsyncIterator[T]:
-    """Yield the messages of a stream, none later than `seconds` after the one before.
+    """Yield the messages of a stream with a timeout of `seconds` for each message.
 
-    A generator given as `stream` is closed with this one.
+    If `stream` is a generator, it is closed when this generator is closed.
 
     Raises:
         InactiveError: No message came in time.

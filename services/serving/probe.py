@@ -28,12 +28,12 @@ async def health_of(channel: grpc.aio.Channel, service: str = "", *, timeout: fl
     """Return the health of a server, such as "SERVING" or "NOT_SERVING".
 
     Args:
-        channel: To the server.
+        channel: Channel to the server.
         service: Full name of the service, which serves once it is warm; empty: the process, which serves while it runs.
         timeout: Seconds to wait for the answer.
 
     Raises:
-        UnavailableError: No server answered in time, or it does not know the service.
+        UnavailableError: No server answered in time, or it has no such service.
     """
     request = health_pb2.HealthCheckRequest(service=service)
     stub: Any = health_pb2_grpc.HealthStub(channel)
@@ -64,14 +64,15 @@ async def _probe(options: argparse.Namespace) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m services.serving.probe", description="Ask a server whether it is serving."
+        prog="python -m services.serving.probe",
+        description="Print the health of a server; exit with 0 if it is SERVING, else with 1.",
     )
-    parser.add_argument("address", help="where it listens, HOST:PORT")
-    parser.add_argument("service", nargs="?", default="", help="full name of the service; without it, the process")
-    parser.add_argument("--timeout", type=float, default=TIMEOUT, help="seconds to wait (%(default)s)")
-    parser.add_argument("--authority", type=Path, help="PEM authority of the server's certificate: turns TLS on")
-    parser.add_argument("--certificate", type=Path, help="PEM certificate to show, for mutual TLS")
-    parser.add_argument("--key", type=Path, help="PEM key of that certificate")
+    parser.add_argument("address", help="address of the server, HOST:PORT")
+    parser.add_argument("service", nargs="?", default="", help="full name of the service; default: the whole process")
+    parser.add_argument("--timeout", type=float, default=TIMEOUT, help="seconds to wait (default: %(default)s)")
+    parser.add_argument("--authority", type=Path, help="PEM certificate of the server's authority; enables TLS")
+    parser.add_argument("--certificate", type=Path, help="PEM client certificate, for mutual TLS")
+    parser.add_argument("--key", type=Path, help="PEM private key of the client certificate")
     return parser
 
 

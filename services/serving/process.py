@@ -1,4 +1,4 @@
-"""Run one gRPC service as a process: flags to settings, logging, signals, and an end that cannot hang.
+"""Runs a gRPC service as a process: settings from flags, logging, signals, and shutdown within a time limit.
 
 def make_service(settings: FaceSettings) -> Service:
     from services.face.server import FaceService  # `--help` needs no models
@@ -29,7 +29,8 @@ from services.serving.signals import stop_on_signal
 logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 5.0
-"""Seconds that a process may take to stop after its grace; larger: a stuck one lives on, smaller: clean-up is cut."""
+"""Seconds that cleanup may take after the grace period. Larger: a process that hangs ends later; smaller: slow cleanup
+is cut off."""
 
 S = TypeVar("S", bound=ServerSettings)
 
@@ -77,7 +78,7 @@ def run_service(
 
 
 def configure_logging(level: str) -> None:
-    """Send log lines to standard error, in the one format of all services."""
+    """Log to standard error, in the format that all services share."""
     logging.basicConfig(
         level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
@@ -92,33 +93,33 @@ async def _serve(service: Service, settings: ServerSettings, *, on_stop: Callabl
         waiting = asyncio.create_task(stop.wait(), name="wait for a signal")
         await asyncio.wait({waiting, server.warm}, return_when=asyncio.FIRST_COMPLETED)
         if server.warm.done():
-            server.warm.result()  # a service that cannot warm up is a failure of the process
+            server.warm.result()  # raises if warming up failed, which ends the process
             _freeze_objects()
         await waiting
         on_stop()
 
 
 def _freeze_objects() -> None:
-    """Keep what was loaded so far out of garbage collection: it stays anyway, and collections become short."""
+    """Exclude all objects loaded so far from garbage collection, which keeps later collections short."""
     gc.collect()
     gc.freeze()
 
 
 def _stop_with_parent(stop: asyncio.Event) -> None:
-    """Set `stop` when standard input ends, as it does when the process that opened it dies, however it dies."""
+    """Set `stop` when standard input is closed, as happens whenever the parent process ends."""
     loop = asyncio.get_running_loop()
 
     def wait() -> None:
-        while os.read(sys.stdin.fileno(), 1024):  # not sys.stdin.read: its lock would be held when the process ends
+        while os.read(sys.stdin.fileno(), 1024):  # not sys.stdin.read: it would hold a lock at exit
             pass
-        with contextlib.suppress(RuntimeError):  # the loop has ended on its own
+        with contextlib.suppress(RuntimeError):  # the loop is closed already
             loop.call_soon_threadsafe(stop.set)
 
     threading.Thread(target=wait, name="wait for the parent", daemon=True).start()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return what makes the event loop: libuv's, where there is one: messages pass a tenth sooner."""
+    """Return the factory of uvloop, which passes messages about 10 % faster; None on Windows, which lacks it."""
     if sys.platform == "win32":
         return None
     import uvloop
@@ -127,7 +128,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def _end_anyway() -> None:
-    """End the process although something still runs, such as a thread that loads a model: it cannot be cancelled."""
+    """Exit although something still runs, such as a thread that loads a model and cannot be cancelled."""
     logger.error("did not stop in time; ending")
     logging.shutdown()
     os._exit(1)

@@ -1,4 +1,4 @@
-"""What every gRPC server shares: the port, the guard, health, reflection, errors to statuses, and draining.
+"""Life cycle of a gRPC server: the port, the interceptor, health, reflection, and draining at shutdown.
 
 A service is a class with `name`, `register`, `warm_up` and `close`; `running` serves it for the length of a block,
 `services.serving.process` until a signal:
@@ -30,52 +30,52 @@ from services.serving.guard import Guard
 logger = logging.getLogger(__name__)
 
 _OPTIONS: tuple[tuple[str, int], ...] = (
-    ("grpc.so_reuseport", 0),  # a taken port is an error, not a second server that gets half of the calls
+    ("grpc.so_reuseport", 0),  # a port in use is an error; two servers must not share its calls
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
-    ("grpc.max_concurrent_streams", 1_000),  # of one client; a flood waits in its own connection
+    ("grpc.max_concurrent_streams", 1_000),  # per connection; further calls of the client wait in its connection
 )
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class Service(Protocol):
-    """One gRPC service with its life cycle."""
+    """A gRPC service with its life cycle."""
 
     name: str
     """Full name, such as `neurosync.v1.FaceService`."""
 
     def register(self, server: grpc.aio.Server) -> None:
-        """Add the handlers to a server."""
+        """Add the handlers to `server`."""
 
     async def warm_up(self) -> None:
-        """Load and exercise what the first call would wait for; the service is not ready before it returns."""
+        """Load models and run them once; the service is reported as serving when this returns."""
 
     async def close(self) -> None:
-        """Release what the service holds; called once, after its last call."""
+        """Release all resources; called once, after the last call."""
 
 
 @dataclass(frozen=True)
 class RunningServer:
-    """A server that listens."""
+    """A server that accepts calls."""
 
     address: str
-    """Where to dial it: host and port."""
+    """Address to dial, host and port."""
     warm: asyncio.Task[None]
-    """Ends when the service is ready for its first call; await it to wait for that."""
+    """Completes when the service is ready for its first call."""
 
 
 @contextlib.asynccontextmanager
 async def running(service: Service, settings: ServerSettings) -> AsyncIterator[RunningServer]:
     """Serve until the block ends, then drain for at most `settings.shutdown_grace` seconds.
 
-    Health: "" is serving from the first moment (the process lives), the service's name once it is warm, and neither
-    while it drains.
+    Health: the empty name is serving from the start, the name of the service once it is warm; neither is while the
+    server drains.
 
     Raises:
-        UnavailableError: The port is taken, or its host is not one of this machine.
+        UnavailableError: The port is in use, or the host is not an address of this machine.
         ConfigurationError: The certificate cannot be used.
     """
     options = list(_OPTIONS)
@@ -114,7 +114,7 @@ async def _warm_up(service: Service, servicer: health.aio.HealthServicer) -> Non
 
 
 def _bind(server: grpc.aio.Server, settings: ServerSettings) -> str:
-    """Bind the port, with TLS where certificates are set, and return the address with the real port."""
+    """Bind the port, with TLS if certificates are set; return the address with the actual port."""
     try:
         if settings.tls_certificate is None or settings.tls_key is None:
             port = server.add_insecure_port(settings.listen)
@@ -133,7 +133,7 @@ def _bind(server: grpc.aio.Server, settings: ServerSettings) -> str:
 
 
 def _bind_error(settings: ServerSettings) -> NeuroSyncError:
-    """Return why binding failed: gRPC does not say, the system does."""
+    """Return the reason why binding failed, found by binding a plain socket: gRPC does not report it."""
     host, _, port = settings.listen.rpartition(":")
     try:
         found = socket.getaddrinfo(
@@ -144,8 +144,8 @@ def _bind_error(settings: ServerSettings) -> NeuroSyncError:
             trial.bind(address)
             trial.listen()
     except OSError as error:
-        taken = ": is another process using the port?" if error.errno == errno.EADDRINUSE else f": {error.strerror}"
-        return UnavailableError(f"cannot listen on {settings.listen}{taken}")
+        reason = ": is another process using the port?" if error.errno == errno.EADDRINUSE else f": {error.strerror}"
+        return UnavailableError(f"cannot listen on {settings.listen}{reason}")
     if settings.tls_certificate:
         return ConfigurationError(
             f"cannot use the certificate {settings.tls_certificate}: expected PEM files that belong together"

@@ -7,7 +7,7 @@ import signal
 
 
 def stop_on_signal() -> asyncio.Event:
-    """Return an event that the first SIGINT or SIGTERM sets; the next one then acts as it does by default."""
+    """Return an event that the first SIGINT or SIGTERM sets; a second signal has its default effect."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
     def once(number: int, frame: object = None) -> None:
