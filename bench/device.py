@@ -1,4 +1,4 @@
-"""A sound device in real time that is not there: takes blocks as one does, is heard later, and can keep them."""
+"""A simulated sound device in real time: it takes blocks as hardware does, plays them later, and can record them."""
 
 from __future__ import annotations
 

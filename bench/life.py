@@ -1,4 +1,4 @@
-"""How a face lives, in numbers and in a picture: `python -m bench.life`, `make bench-life`.
+"""Statistics of an idle face, in numbers and in a picture: `python -m bench.life`, `make bench-life`.
 
 Ten minutes of a face that waits, ten of one that speaks, and ten of one that listens; `docs/life.svg` shows a minute.
 """

@@ -1,4 +1,4 @@
-"""A picture of a minute of a face, as plain SVG: lids, eyes, head, brows and the voice over time."""
+"""A picture of one minute of an idle face as SVG: lids, eyes, head, brows and the voice over time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The player as a process of its own."""
+"""Starts the player as a child process, for benchmarks and tests of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Let the player perform for a long time on a sound server that dies: `python -m bench.player_soak --minutes 60`.
+"""Soak test of the player on a sound server that is killed again and again: `python -m bench.player_soak --minutes 60`.
 
 Random turns on three characters, stopped, replaced, queued and abandoned at random; the sound server is killed and
 started again; two of three targets cannot be reached. Exit status 0: every character was sent 60 times a second

@@ -1,4 +1,4 @@
-"""What the player sends, as Unreal receives it, with the time of arrival."""
+"""A UDP receiver in the place of Unreal: keeps every datagram with its time of arrival."""
 
 from __future__ import annotations
 

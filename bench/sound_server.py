@@ -1,4 +1,4 @@
-"""A sound server of our own whose sink plays to nobody, a recorder of what it plays, and a player that is not ours.
+"""A private PulseAudio server with a null sink, a recorder of its monitor, and a player that is independent of ours.
 
 The server is PulseAudio with a null sink; what the sink plays is read from its monitor.
 """

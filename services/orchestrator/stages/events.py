@@ -1,4 +1,4 @@
-"""The events of a turn's stages that are no message of `neurosync.v1`.
+"""Events that the stages of a turn yield besides messages of `neurosync.v1`.
 
 A stage is an async generator of events. Most are messages of the service behind it, as they came (`llm_pb2.TextDelta`,
 `media_pb2.AudioChunk`, ...), with positions moved to those of the turn; these are the others.

@@ -1,4 +1,4 @@
-"""The face of a turn: the turn's sound in, face frames out; one `Animate` stream, opened again if it breaks.
+"""The face stage of a turn: takes sound, yields face frames; one `Animate` stream, opened again if it breaks.
 
 The voice never depends on the face: its failures are notices, never errors.
 """

@@ -1,4 +1,4 @@
-"""The inbox of a turn: the events of all its stages in one queue, in the order they came."""
+"""The inbox of a turn: runs its stages as tasks, and queues their events in the order they come."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of a turn: sentences from the language model, or from a text that is spoken as it is."""
+"""The llm stage of a turn: yields the text and the sentences of the reply, or those of a text to speak as it is."""
 
 from __future__ import annotations
 

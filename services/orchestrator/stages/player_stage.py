@@ -1,4 +1,4 @@
-"""The player's side of a turn: sound and frames go out no further than granted; how far the turn is comes back."""
+"""The player stage of a turn: sends sound and frames no further ahead than granted, yields how far the turn is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sentences between the language model and the voice that speaks them."""
+"""A bounded queue of sentences from the language model to the voice."""
 
 from __future__ import annotations
 

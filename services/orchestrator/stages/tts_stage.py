@@ -1,4 +1,4 @@
-"""The voice of a turn: sentences in, one unbroken stream of sound out, with the time of every word.
+"""The tts stage of a turn: takes sentences, yields one unbroken stream of sound with the time of every word.
 
 Each sentence is synthesized while the one before it is heard.
 """

@@ -1,4 +1,4 @@
-"""How long a stage may owe an answer, and reading a call under that limit.
+"""Watchdog of a call to a stage: reads its answers, and reports a stage that is slow or no longer answers.
 
 A plain time limit on reading would end a call at every quiet moment, and a turn has many: while the person listens,
 nobody owes an answer. So time counts only while an answer is expected. After a while the stage is reported as slow and
