@@ -1,4 +1,4 @@
-"""Lip-sync benchmark: the offset between lips and sound, measured from a recording: `python -m bench.sync --minutes 10`.
+"""Lip-sync benchmark: the offset between lips and sound in a recording: `python -m bench.sync --minutes 10`.
 
 The player plays clicks on the null sink of a sound server, and opens the jaw on the frame of each. What the sink plays
 is recorded. A click's deviation is its time on the recording, less the recorder's own delay, less the arrival of the

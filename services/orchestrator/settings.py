@@ -44,17 +44,17 @@ class OrchestratorSettings(ServerSettings):
     """Seconds after which the client receives a notice that a stage is slow, and the health of the stage is checked.
     Larger: fewer notices of stages that are merely slow; smaller: the person learns sooner why nothing is heard."""
     probe_timeout: float = Field(default=2.0, gt=0, le=60)
-    """Seconds that such a stage gets to tell its health, before it counts as hung and is given up. Larger: a stage on
+    """Seconds that such a stage gets to answer the health check, before it counts as hung and is given up. Larger: a stage on
     an overloaded machine is not mistaken for a hung one; smaller: errors of hung ones come sooner."""
     llm_timeout: float = Field(default=45.0, gt=0)
-    """Seconds that the words may owe their next event while they live; their own limits (10 s a provider) lie below.
+    """Seconds that llm may owe its next event while it is healthy; its own limits (10 s a provider) are lower.
     Larger: patient with long prompts on slow machines; smaller: errors come sooner."""
     tts_timeout: float = Field(default=20.0, gt=0)
-    """Seconds that the voice may owe its next sound while it lives; it needs 5 s a provider that fails. Larger: patient
+    """Seconds that tts may owe its next sound while it is healthy; it needs 5 s a provider that fails. Larger: patient
     with slow voices; smaller: a sentence is given up sooner."""
     face_timeout: float = Field(default=4.0, gt=0)
-    """Seconds that the face may owe frames while it lives; it is some twenty times faster than time. Larger: an
+    """Seconds that the face may owe frames while it is healthy; it is some twenty times faster than time. Larger: an
     overloaded face is not given up; smaller: it is dialled anew sooner. The voice goes on in any case."""
     player_timeout: float = Field(default=10.0, gt=0)
-    """Seconds that the player may owe its place to a turn, or tell no position, while it lives; opening a sound device
-    takes some. Larger: patient with slow devices; smaller: errors come sooner."""
+    """Seconds that the player may owe an answer or a position while it is healthy; opening a sound device takes some.
+    Larger: patient with slow devices; smaller: errors come sooner."""

@@ -80,7 +80,7 @@ async def read(call: Call[T], watchdog: Watchdog, *, always_owes: bool = False) 
 
     Args:
         call: The call; cancelled when this generator ends.
-        watchdog: Knows whether an answer is expected.
+        watchdog: Holds whether an answer is expected.
         always_owes: True if the stage owes the next message whenever the reader waits for it.
 
     Raises:
