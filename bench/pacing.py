@@ -1,4 +1,4 @@
-"""Pacing benchmark: jitter of the player's datagrams beside a bare loop on one machine: `python -m bench.pacing --minutes 10`.
+"""Pacing benchmark: jitter of the player's datagrams beside a bare loop: `python -m bench.pacing --minutes 10`.
 
 Lateness of a datagram: the kernel's time of its arrival less the time that its timecode names. The bare loop
 does nothing but `clock_nanosleep` to absolute deadlines, 60 times a second, at the priority of the player's thread, in

@@ -44,8 +44,8 @@ class OrchestratorSettings(ServerSettings):
     """Seconds after which the client receives a notice that a stage is slow, and the health of the stage is checked.
     Larger: fewer notices of stages that are merely slow; smaller: the person learns sooner why nothing is heard."""
     probe_timeout: float = Field(default=2.0, gt=0, le=60)
-    """Seconds that such a stage gets to answer the health check, before it counts as hung and is given up. Larger: a stage on
-    an overloaded machine is not mistaken for a hung one; smaller: errors of hung ones come sooner."""
+    """Seconds that such a stage gets to answer the health check, before it counts as hung and is given up. Larger: a
+    stage on an overloaded machine is not mistaken for a hung one; smaller: errors of hung ones come sooner."""
     llm_timeout: float = Field(default=45.0, gt=0)
     """Seconds that llm may owe its next event while it is healthy; its own limits (10 s a provider) are lower.
     Larger: patient with long prompts on slow machines; smaller: errors come sooner."""
