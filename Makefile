@@ -76,7 +76,7 @@ bench: $(VENV)/.dev ## measure latency and pacing on this machine
 	$(BIN)/python -m bench
 
 bench-sync: $(VENV)/.dev ## record what is heard, and how well lips and sound stay together: make bench-sync MINUTES=1
-	$(BIN)/python -m bench.sync $(if $(filter command line environment,$(origin MINUTES)),--minutes $(MINUTES))
+	$(BIN)/python -m bench.lip_sync $(if $(filter command line environment,$(origin MINUTES)),--minutes $(MINUTES))
 
 bench-life: $(VENV)/.dev ## how a face lives, in numbers, and docs/life.svg
 	$(BIN)/python -m bench.life

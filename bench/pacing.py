@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from bench.lip_sync import clicks_and_spikes, perform
 from bench.machine import describe
 from bench.player_process import PlayerProcess, player_process
 from bench.receiver import Receiver, receiver
-from bench.sync import clicks_and_spikes, perform
 from neurosync.v1 import player_pb2_grpc
 from services.common.scheduling import PLAYER_PRIORITY, raise_priority
 from services.media.curves import CURVE_COUNT

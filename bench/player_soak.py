@@ -24,11 +24,11 @@ from typing import Any
 import grpc
 import numpy as np
 
+from bench.lip_sync import VOICE_RATE, requests
 from bench.machine import describe, stolen_seconds
 from bench.player_process import PlayerProcess, player_process
 from bench.soak import growth
 from bench.sound_server import REMEDY, SoundServer, missing, sound_server
-from bench.sync import VOICE_RATE, requests
 from bench.window_rates import WINDOW_SECONDS, WindowRates
 from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc

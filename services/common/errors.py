@@ -1,4 +1,4 @@
-"""The exception tree of NeuroSync; `services.serving.guard` maps it to gRPC statuses.
+"""The exception tree of NeuroSync; `services.serving.error_status` maps it to gRPC statuses.
 
 NeuroSyncError
     BadRequestError         the caller's fault: names the field, the value seen and the value wanted

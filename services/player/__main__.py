@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from services.common.allocator import use_one_heap
+from services.common.memory_allocator import use_one_heap
 from services.common.scheduling import prefer_process
 from services.player.settings import PlayerSettings
 from services.serving.process import run_service

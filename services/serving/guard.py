@@ -21,20 +21,10 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from pydantic import SecretStr
 
-from services.common.allocator import release_freed_memory
-from services.common.errors import (
-    BadRequestError,
-    BusyError,
-    DuplicateError,
-    InactiveError,
-    NeuroSyncError,
-    NotReadyError,
-    StoppedError,
-    UnavailableError,
-    UnknownTurnError,
-)
+from services.common.errors import BusyError, NeuroSyncError
+from services.common.memory_allocator import release_freed_memory
+from services.serving.error_status import error_status, status_details
 from services.serving.messages import Messages
-from services.serving.status_details import status_details
 
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]
@@ -43,18 +33,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-STATUSES: tuple[tuple[type[NeuroSyncError], grpc.StatusCode], ...] = (
-    (BadRequestError, grpc.StatusCode.INVALID_ARGUMENT),
-    (UnknownTurnError, grpc.StatusCode.NOT_FOUND),
-    (NotReadyError, grpc.StatusCode.FAILED_PRECONDITION),
-    (StoppedError, grpc.StatusCode.ABORTED),
-    (DuplicateError, grpc.StatusCode.ALREADY_EXISTS),
-    (BusyError, grpc.StatusCode.RESOURCE_EXHAUSTED),
-    (InactiveError, grpc.StatusCode.DEADLINE_EXCEEDED),
-    (UnavailableError, grpc.StatusCode.UNAVAILABLE),
-)
-"""The gRPC status of each error; every other error, such as a setting that turns out wrong, is INTERNAL."""
-UNEXPECTED_MESSAGE = "internal error; see the log of the server"
 MAX_CALLS = 256
 """Calls at once. Larger: a flood takes more memory (about 50 kB a call); smaller: many quiet clients are refused."""
 REQUEST_SECONDS = 30.0
@@ -173,15 +151,12 @@ def _set_status(context: Context, error: Exception, method: str) -> None:
     traceback.clear_frames(error.__traceback__)
     if isinstance(known, grpc.aio.AbortError):  # the handler has set the status itself
         raise known
-    code, text, reason, metadata = grpc.StatusCode.INTERNAL, UNEXPECTED_MESSAGE, NeuroSyncError.reason, {}
-    if isinstance(known, NeuroSyncError):
-        reason = known.reason
-        metadata = {"field": known.field} if isinstance(known, BadRequestError) else {}
-        code, text = next((code for kind, code in STATUSES if isinstance(known, kind)), code), str(known)
+    code, text, details = error_status(known if isinstance(known, NeuroSyncError) else None)
+    if known is not None:
         logger.info("refused method=%s code=%s reason=%s", method, code.name, text)
     context.set_code(code)
     context.set_details(text)
-    context.set_trailing_metadata(status_details(code, text, reason, metadata))
+    context.set_trailing_metadata(details)
 
 
 def _expected_error(error: Exception, method: str) -> Exception | None:

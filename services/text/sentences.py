@@ -21,7 +21,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from services.text.character_classes import CLOSERS, WIDE_ENDS, WIDE_PAUSES
-from services.text.marks import END, TAIL_LIMIT, ends_sentence
+from services.text.punctuation import END, TAIL_LIMIT, ends_sentence
 
 FIRST_MIN_CHARS: Final = 12
 """Characters (about 0.8 s of speech) after which the first piece may end at a comma. Larger: better melody, later first

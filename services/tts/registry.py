@@ -6,7 +6,7 @@ A new provider needs a module in `services.tts.providers` with a factory, a line
 from __future__ import annotations
 
 from services.providers.registry import Registry
-from services.tts.hibari import hibari_provider
+from services.tts.hibari import hibari_voice
 from services.tts.providers import elevenlabs, local_voice
 from services.tts.providers.speech_provider import SpeechProvider
 from services.tts.settings import SpeechSettings
@@ -18,7 +18,7 @@ PROVIDERS: Registry[SpeechSettings, SpeechProvider] = Registry(
     {
         "elevenlabs": elevenlabs.make_elevenlabs,
         "local": local_voice.make_local,
-        "hibari": hibari_provider.make_hibari,
+        "hibari": hibari_voice.make_hibari,
     },
 )
 

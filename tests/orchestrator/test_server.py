@@ -15,7 +15,7 @@ from neurosync.v1 import orchestrator_pb2_grpc, player_pb2
 from neurosync.v1.outcome_pb2 import Reason, TurnOutcome
 from services.cli.processes.service_process import service_named
 from services.cli.processes.stack import Stack, started
-from services.serving.status_details import error_info
+from services.serving.error_status import error_info
 from tests.faults.recorded_character import RecordedCharacter, recorded_character
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

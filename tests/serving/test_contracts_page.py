@@ -9,7 +9,7 @@ import grpc
 
 from neurosync.v1 import outcome_pb2
 from services.common import errors
-from services.serving.guard import STATUSES
+from services.serving.error_status import STATUSES
 
 PAGE = Path(__file__).parents[2] / "docs" / "contracts.md"
 

@@ -14,10 +14,9 @@ from pydantic import SecretStr
 from neurosync.v1 import face_pb2, face_pb2_grpc, outcome_pb2
 from services.common import errors
 from services.serving.dialing import Metadata, credentials, dial
-from services.serving.guard import STATUSES, UNEXPECTED_MESSAGE
+from services.serving.error_status import STATUSES, UNEXPECTED_MESSAGE, error_info
 from services.serving.probe import health_of
 from services.serving.server import running
-from services.serving.status_details import error_info
 from tests.serving.fake_service import NAME, FakeService, FakeSettings
 
 SECRET = "a-token-of-the-tests"

@@ -18,7 +18,7 @@ import services.face.lipsync
 from services.face.lipsync.log_mel import ROW, SILENCE
 from training.face import export as exporting
 from training.face import train as training
-from training.face.members import folders
+from training.face.ensemble import folders
 from training.face.network import DELAYS, Ensemble, LipNetwork, Sizes
 from training.face.targets.phones import PHONES
 from training.face.targets.poses import CHANNELS

@@ -60,7 +60,7 @@ def main() -> None:
         minutes = {kind: getattr(options, kind) for kind in MINUTES}
         write_corpus(options.folder, minutes, seed=options.seed, jobs=options.jobs)
     if "train" in stages:
-        from training.face.members import train_members
+        from training.face.ensemble import train_members
 
         train_members(
             options.folder,

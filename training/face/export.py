@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 import services.face.lipsync
 from services.face.lipsync.lip_model import FEATURES_VERSION
 from services.face.lipsync.log_mel import ROW
-from training.face.members import folders
+from training.face.ensemble import folders
 from training.face.network import DELAYS, Ensemble, LipNetwork, Sizes
 from training.face.targets.phones import PHONES
 from training.face.targets.poses import CHANNELS

@@ -9,8 +9,8 @@ from neurosync.v1 import face_pb2
 from services.cli.client.connection import Connection
 from services.cli.client.face_client import Progress, animate_clip, animate_stream
 from services.cli.inputs.sound_jobs import SoundJob
-from services.cli.take.moving_curves import moving_curves
-from services.cli.take.plot import write_plot
+from services.cli.pictures.moving_curves import moving_curves
+from services.cli.pictures.plot import write_plot
 from services.media.formats.frame_files import write_frames
 from services.media.frames import Frames
 from services.media.sound import Sound

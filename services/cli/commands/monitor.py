@@ -19,7 +19,7 @@ from services.cli.main import app, run
 from services.cli.monitoring.arrivals import Arrivals
 from services.cli.monitoring.monitor_view import live_picture, state_line, summary_lines
 from services.cli.monitoring.udp_port import UdpPort
-from services.cli.take.plot import CURVES, write_plot
+from services.cli.pictures.plot import CURVES, write_plot
 from services.cli.terminal.notices import notify
 from services.common.addresses import LIVE_LINK_PORT, Address, is_loopback
 from services.common.errors import BadRequestError, UnavailableError

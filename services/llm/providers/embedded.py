@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.common.allocator import map_large_blocks
 from services.common.errors import ConfigurationError
+from services.common.memory_allocator import map_large_blocks
 from services.common.scheduling import lower_priority
 from services.llm.providers.chat_completions import ChatOptions, ChatProvider
 from services.llm.providers.language_provider import ChatMessage, GenerationRequest, ReplyEnd

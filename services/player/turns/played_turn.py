@@ -21,10 +21,8 @@ from services.player.turns.frame_track import FrameTrack
 from services.player.turns.sound_track import SoundTrack
 from services.player.turns.turn_config import TurnConfig
 from services.player.turns.turn_events import Event, finished_event, started_event
+from services.player.turns.turn_start import FACE_WAIT_SECONDS, TurnStart
 
-FACE_WAIT_SECONDS = 0.3  # that the voice waits for the face; longer syncs a slow face, shorter speaks sooner
-OPENING_SECONDS = 0.1  # of frames, at most, that the start waits for
-START_SECONDS = 0.02  # of sound that may start a turn; less could run out before the next step
 REPORT_SECONDS = 0.1 - 0.5 / 60  # ten a second: every sixth tick, however it jitters
 TAIL_SECONDS = 0.1  # a face that ends this much before its sound has not starved
 NEVER = sys.maxsize
@@ -62,9 +60,7 @@ class PlayedTurn:
         self._ticks = ticks
         self._emit = emit
         self._arrived = arrived
-        self._first_sound: float | None = None
-        self._first_frame: float | None = None
-        self._opening = 0
+        self._start = TurnStart(config, ticks.sample_rate)
         self._started = False
         self._with_frames = False
         self._face_follows = False
@@ -82,8 +78,7 @@ class PlayedTurn:
     def push_sound(self, pcm: Pcm, now: float) -> None:
         """Add sound that came at `now`; sound after the end is dropped."""
         if self.reason is None and len(pcm):
-            if self._first_sound is None:
-                self._first_sound, self._opening = now, len(pcm)
+            self._start.note_sound(len(pcm), now)
             self.track.push(pcm)
 
     def open_frames(self, columns: npt.NDArray[np.intp], rate: int) -> None:
@@ -93,8 +88,7 @@ class PlayedTurn:
     def push_frames(self, first: int, frames: Weights, now: float) -> None:
         """Add frames, shape (n, columns), that came at `now`."""
         if self.frames is not None and self.reason is None and len(frames):
-            if self._first_frame is None:
-                self._first_frame = now
+            self._start.note_frames(now)
             self.frames.push(first, frames)
 
     def push_emotions(self, at: int, rate: int | None, weights: Weights, *, explicit: bool) -> None:
@@ -123,7 +117,7 @@ class PlayedTurn:
         """
         track = self.track
         if not track.segments and not track.stopped:
-            if self._is_ready(now):
+            if self._start.is_due(track, self.frames, now):
                 track.start(earliest)
                 self._begin()
             elif track.closed and not track.available:
@@ -193,19 +187,8 @@ class PlayedTurn:
         """Emit a notice of what happened at device sample `sample`."""
         self._emit(pb.PerformNotice(reason=reason, message=message, at_sample=self.track.turn_samples(sample)))
 
-    def _is_ready(self, now: float) -> bool:
-        track, config = self.track, self.config
-        if not track.available or self._first_sound is None:
-            return False
-        if track.closed or now - self._first_sound >= FACE_WAIT_SECONDS:
-            return True
-        if track.available < START_SECONDS * self._ticks.sample_rate:
-            return False
-        opening = min(self._opening / config.sample_rate, OPENING_SECONDS)
-        return config.voice_only or (self.frames is not None and self.frames.covers(opening))
-
     def _begin(self) -> None:
-        self._with_frames = self._first_frame is not None
+        self._with_frames = self._start.first_frame_at is not None
         if not self._with_frames and not self.config.voice_only:
             text = f"no frames within {FACE_WAIT_SECONDS * 1000:.0f} ms of the first sound"
             self.notice(outcome_pb2.REASON_WITHOUT_FRAMES, text, self.track.segments[0].start)
@@ -219,8 +202,8 @@ class PlayedTurn:
             at,
             now,
             config_at=self._arrived,
-            first_sound_at=self._first_sound,
-            first_frame_at=self._first_frame if self._with_frames else None,
+            first_sound_at=self._start.first_sound_at,
+            first_frame_at=self._start.first_frame_at if self._with_frames else None,
         )
 
     def _finish(self, heard: int) -> None:

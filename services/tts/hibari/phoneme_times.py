@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from services.tts.estimate import spread
 from services.tts.hibari.acoustic_model import SAMPLE_RATE, UNIT
 from services.tts.hibari.pronunciation import PAUSES, PronouncedWord, Pronunciation
 from services.tts.providers.speech_provider import PhonemeTime, WordTime
+from services.tts.word_time_estimate import spread
 
 LATENESS = round(0.055 * SAMPLE_RATE)
 """Samples by which the network's times lag behind its audio. Measured by correlating them with the audio's level."""

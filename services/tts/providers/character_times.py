@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.tts.estimate import spread
 from services.tts.providers.speech_provider import Span, WordTime
+from services.tts.word_time_estimate import spread
 
 _REACH = 16  # characters to look ahead for one that is not the next; a provider may leave some out
 _BACKWARD_SECONDS = 0.02  # a start this much before the last one means that times began again at zero

@@ -17,7 +17,6 @@ from services.media.sound import Sound
 from services.media.sound_file import decode_sound
 from services.providers import deadlines, http
 from services.providers.provider_error import ProviderError
-from services.tts.estimate import spread
 from services.tts.providers.httpx_client import new_client
 from services.tts.providers.speech_provider import (
     SpeechAudio,
@@ -29,6 +28,7 @@ from services.tts.providers.speech_provider import (
 )
 from services.tts.settings import SpeechSettings
 from services.tts.trim import AUDIBLE
+from services.tts.word_time_estimate import spread
 
 MAX_BYTES = 64 << 20  # of an answer; ten minutes of audio at 48 kHz
 PIECE_SECONDS = 0.5  # of audio yielded at once

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.cli.take.moving_curves import DRAWN, moving_curves
-from services.cli.take.plot import WIDTH
+from services.cli.pictures.moving_curves import DRAWN, moving_curves
+from services.cli.pictures.plot import WIDTH
 from services.common.settings import load
 from services.face.server import FaceService
 from services.face.settings import FaceSettings
@@ -19,8 +19,8 @@ from services.media.formats.frame_files import read_frames
 from services.media.wav_writer import wav_bytes, write_wav
 from services.serving.server import running
 from tests.cli.conftest import Run
+from tests.cli.pictures.pictures import pixels
 from tests.cli.sounds import babble
-from tests.cli.take.pictures import pixels
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from bench.lip_sync import measure_barge_in, measure_sync
 from bench.player_process import player_process
 from bench.player_soak import soak
 from bench.receiver import Receiver, receiver
 from bench.sound_server import RATE as SINK_RATE
 from bench.sound_server import REMEDY, Recording, SoundServer, missing, recording, sound_server
-from bench.sync import measure_barge_in, measure_sync
 from neurosync.v1 import media_pb2 as media
 from neurosync.v1 import player_pb2 as pb
 from neurosync.v1 import player_pb2_grpc

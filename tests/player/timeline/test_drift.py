@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bench.sync import clicks_and_spikes, paired
+from bench.lip_sync import clicks_and_spikes, paired
 from neurosync.v1 import outcome_pb2
 from neurosync.v1 import player_pb2 as pb
 from services.common.types import Pcm

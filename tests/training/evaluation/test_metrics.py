@@ -9,7 +9,7 @@ import pytest
 
 from services.face.lipsync.lip_model import LipModel
 from services.face.lipsync.log_mel import SAMPLE_RATE
-from training.face.corpus.negatives import KINDS
+from training.face.corpus.non_speech import KINDS
 from training.face.corpus.voices import Spoken
 
 if find_spec("soxr") is None:

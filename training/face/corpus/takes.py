@@ -24,7 +24,7 @@ from services.face.lipsync.log_mel import SAMPLE_RATE, log_mel_rows
 from training.face.corpus.augment import recorded
 from training.face.corpus.espeak import Espeak
 from training.face.corpus.flite_festival import FESTIVAL_VOICES, FLITE_VOICES, Festival, Flite
-from training.face.corpus.negatives import draw
+from training.face.corpus.non_speech import draw
 from training.face.corpus.text import sentences
 from training.face.corpus.voices import Hibari, Spoken, Voice, dictionary
 from training.face.targets.phones import PHONES

@@ -16,7 +16,7 @@ from services.face.lipsync.lip_model import LipModel
 from services.face.lipsync.log_mel import SAMPLE_RATE
 from services.media.curves import CURVE_NAMES
 from training.face.corpus.augment import coloured_noise, decibels, rms, telephone
-from training.face.corpus.negatives import breath, clatter, music, steady_noise, tones
+from training.face.corpus.non_speech import breath, clatter, music, steady_noise, tones
 from training.face.corpus.voices import Spoken
 from training.face.targets.poses import BILABIALS, CHANNELS
 from training.face.targets.rules import REFERENCE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.face.corpus.negatives import KINDS
+from training.face.corpus.non_speech import KINDS
 
 
 @pytest.mark.parametrize("kind", KINDS)

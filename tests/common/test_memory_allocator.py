@@ -10,7 +10,7 @@ import pytest
 HOLES = """
 import ctypes, random, sys
 from pathlib import Path
-from services.common.allocator import map_large_blocks
+from services.common.memory_allocator import map_large_blocks
 
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
@@ -48,7 +48,7 @@ def test_large_blocks_that_are_freed_leave_no_holes() -> None:
 HEAPS = """
 import ctypes, sys, threading
 from pathlib import Path
-from services.common.allocator import use_one_heap
+from services.common.memory_allocator import use_one_heap
 
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]

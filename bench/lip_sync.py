@@ -1,4 +1,4 @@
-"""Lip-sync benchmark: the offset between lips and sound in a recording: `python -m bench.sync --minutes 10`.
+"""Lip-sync benchmark: the offset between lips and sound in a recording: `python -m bench.lip_sync --minutes 10`.
 
 The player plays clicks on the null sink of a sound server, and opens the jaw on the frame of each. What the sink plays
 is recorded. A click's deviation is its time on the recording, less the recorder's own delay, less the arrival of the
@@ -291,7 +291,7 @@ async def main(minutes: float, latency: float, stops: int) -> int:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m bench.sync", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.lip_sync", description=__doc__)
     parser.add_argument("--minutes", type=float, default=1.0, help="of clicks")
     parser.add_argument("--latency", type=float, default=0.05, help="seconds that the device is asked for")
     parser.add_argument("--stops", type=int, default=50, help="of a tone, at each latency")

@@ -13,7 +13,7 @@ import numpy as np
 
 from services.common.scheduling import lower_priority
 from services.common.types import Floats, Pcm
-from services.tts import level
+from services.tts import loudness
 from services.tts.hibari import acoustic_model as model
 from services.tts.hibari import phoneme_times as times
 from services.tts.hibari import pronunciation
@@ -160,7 +160,7 @@ class _AudibleRange:
 
 def _next_piece(pieces: Iterator[Floats]) -> Pcm | None:
     piece = next(pieces, None)
-    return None if piece is None else level.amplify(piece, GAIN)
+    return None if piece is None else loudness.amplify(piece, GAIN)
 
 
 def _frames(found: Sequence[times.PhonemeSegment], frame_count: int) -> tuple[int, int]:

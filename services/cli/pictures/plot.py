@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from services.cli.take.drawing import Canvas, PngCanvas, Points, SvgCanvas
+from services.cli.pictures.drawing import Canvas, PngCanvas, Points, SvgCanvas
 from services.common.errors import BadRequestError
 from services.common.types import FRAME_RATE, Weights
 from services.media.curves import CURVE_NAMES, INDEX, LOWEST

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.cli.take.drawing import PngCanvas
-from services.cli.take.plot import CURVES, WIDTH, draw, write_plot
+from services.cli.pictures.drawing import PngCanvas
+from services.cli.pictures.plot import CURVES, WIDTH, draw, write_plot
 from services.common.errors import BadRequestError, UnavailableError
 from services.media.curves import INDEX
 from services.media.takes.take_folder import Take, write_take
 from services.media.takes.take_info import TakeEvent, TakeInfo, TakeWord
 from tests.cli.conftest import Run
-from tests.cli.take.pictures import pixels
+from tests.cli.pictures.pictures import pixels
 
 RATE = 24_000
 

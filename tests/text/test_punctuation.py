@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.text.marks import END, ends_sentence
+from services.text.punctuation import END, ends_sentence
 
 
 def ends(text: str, *, final: bool = True, starts_line: bool = False) -> bool | None:

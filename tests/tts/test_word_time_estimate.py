@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.tts.estimate import spread
+from services.tts.word_time_estimate import spread
 
 
 @given(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.cli.take.drawing import PngCanvas, SvgCanvas
-from tests.cli.take.pictures import pixels
+from services.cli.pictures.drawing import PngCanvas, SvgCanvas
+from tests.cli.pictures.pictures import pixels
 
 
 def test_svg_has_no_markup_of_the_words_and_no_control_characters() -> None:
