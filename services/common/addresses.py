@@ -12,6 +12,10 @@ LIVE_LINK_PORT = 11111
 """UDP port on which Unreal's Live Link Face source listens."""
 
 
+LIVE_LINK_SCHEME = "livelink"
+"""Scheme of a target of face frames that has none."""
+
+
 class Address(NamedTuple):
     """A host, by name or number, and a port."""
 
@@ -52,6 +56,12 @@ def parse_address(text: str, *, field: str, default_port: int | None = None) -> 
         wanted = "HOST:PORT" if default_port is None else "HOST or HOST:PORT"
         raise BadRequestError(field, text, f"{wanted} (an IPv6 address with a port in brackets)")
     return Address(host, int(port))
+
+
+def split_scheme(target: str) -> tuple[str, str]:
+    """Return scheme and address of a target of face frames, `HOST:PORT` or `SCHEME://HOST:PORT`."""
+    scheme, separator, address = target.strip().partition("://")
+    return (scheme, address) if separator else (LIVE_LINK_SCHEME, target)
 
 
 def resolve_udp(address: Address) -> Endpoint:

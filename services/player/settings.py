@@ -49,7 +49,7 @@ class PlayerSettings(ServerSettings):
         ("127.0.0.1:11111",), validation_alias=env_alias("NEUROSYNC_PLAYER_TARGETS", "LIVELINK_UDP_IP")
     )
     """Where frames are sent: HOST or HOST:PORT, several separated by commas; port 11111 where none is given. An IPv6
-    address with a port stands in brackets."""
+    address with a port stands in brackets. `SCHEME://HOST:PORT` names another frame output than Live Link."""
     subjects: Annotated[tuple[str, ...], NoDecode] = ("NeuroSync",)
     """Live Link names of the characters that live from the start, separated by commas; the first is the default."""
     max_subjects: int = Field(16, ge=1, le=256)

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from services.common.addresses import Address, is_loopback, parse_address, resolve_udp
+from services.common.addresses import Address, is_loopback, parse_address, resolve_udp, split_scheme
 from services.common.errors import BadRequestError
 
 
@@ -45,6 +45,18 @@ def test_a_port_may_be_required() -> None:
 @pytest.mark.parametrize("address", [Address("10.0.0.5", 1), Address("::1", 2), Address("unreal", 3)])
 def test_an_address_written_out_parses_to_itself(address: Address) -> None:
     assert parse_address(str(address), field="targets", default_port=11111) == address
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("10.0.0.5:1", ("livelink", "10.0.0.5:1")),
+        ("livelink://10.0.0.5:1", ("livelink", "10.0.0.5:1")),
+        ("osc://[::1]:9000", ("osc", "[::1]:9000")),
+    ],
+)
+def test_a_target_may_have_a_scheme(target: str, expected: tuple[str, str]) -> None:
+    assert split_scheme(target) == expected
 
 
 def test_addresses_resolve_for_sockets() -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from services.cli.checks.check import Check, State
-from services.cli.checks.target_checks import target_address
+from services.cli.checks.target_checks import is_live_link, target_address
 from services.cli.monitoring.arrivals import Arrivals
 from services.cli.monitoring.udp_port import UdpPort
 from services.common.addresses import is_loopback
@@ -27,7 +27,7 @@ async def check_arrivals(targets: Iterable[str]) -> list[Check]:
     for target in targets:
         with contextlib.suppress(BadRequestError):  # `check_targets` reports it
             address = target_address(target)
-            if is_loopback(address.host):
+            if is_live_link(target) and is_loopback(address.host):
                 ports.add(address.port)
     return [check for port in sorted(ports) for check in await asyncio.to_thread(_listen, port)]
 

@@ -8,7 +8,16 @@ from collections import Counter
 from collections.abc import Iterable
 
 from services.cli.checks.check import Check, State
-from services.common.addresses import LIVE_LINK_PORT, Address, Endpoint, is_loopback, parse_address, resolve_udp
+from services.common.addresses import (
+    LIVE_LINK_PORT,
+    LIVE_LINK_SCHEME,
+    Address,
+    Endpoint,
+    is_loopback,
+    parse_address,
+    resolve_udp,
+    split_scheme,
+)
 from services.common.errors import BadRequestError
 
 DEFAULT_TARGETS = (f"127.0.0.1:{LIVE_LINK_PORT}",)
@@ -18,12 +27,17 @@ _REFUSAL_SECONDS = 0.3  # for the answer of a machine that refuses; one in the s
 
 
 def target_address(target: str) -> Address:
-    """Return the address of a target, `HOST` or `HOST:PORT`.
+    """Return the address of a target, `HOST`, `HOST:PORT` or `SCHEME://HOST:PORT`.
 
     Raises:
-        BadRequestError: It is neither.
+        BadRequestError: It is none of these.
     """
-    return parse_address(target, field="target", default_port=LIVE_LINK_PORT)
+    return parse_address(split_scheme(target)[1], field="target", default_port=LIVE_LINK_PORT)
+
+
+def is_live_link(target: str) -> bool:
+    """Return whether a target gets Live Link datagrams, as Unreal does."""
+    return split_scheme(target)[0] == LIVE_LINK_SCHEME
 
 
 def resolved_target(target: str) -> Address:
@@ -41,7 +55,7 @@ def resolved_target(target: str) -> Address:
 
 
 def check_targets(targets: Iterable[str] = DEFAULT_TARGETS) -> list[Check]:
-    """Check whether anything listens where the player sends the face: `HOST` or `HOST:PORT` each."""
+    """Check whether anything listens where the player sends the face."""
     checks: list[Check] = []
     addresses: Counter[Address] = Counter()
     for target in targets:
@@ -51,7 +65,10 @@ def check_targets(targets: Iterable[str] = DEFAULT_TARGETS) -> list[Check]:
             checks.append(Check(f"UDP {target}", State.PROBLEM, str(error), CORRECT_TARGETS))
             continue
         addresses[address] += 1
-        checks.append(_check_target(address))
+        if is_live_link(target):
+            checks.append(_check_target(address))
+        else:
+            checks.append(Check(f"target {target}", State.OK, "no Live Link: whether it is received is not checked"))
     twice = [address for address, count in addresses.items() if count > 1]
     if twice:
         advice = "name each target once in NEUROSYNC_PLAYER_TARGETS: every frame arrives there twice"

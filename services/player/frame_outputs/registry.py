@@ -6,12 +6,10 @@ import uuid
 from collections.abc import Iterable
 from typing import Final, Protocol
 
+from services.common.addresses import LIVE_LINK_SCHEME, split_scheme
 from services.common.errors import ConfigurationError
 from services.player.frame_outputs.frame_output import FrameOutput
 from services.player.frame_outputs.livelink_udp import LiveLinkUdp
-
-DEFAULT_SCHEME: Final = "livelink"
-SEPARATOR: Final = "://"
 
 
 class OpenOutput(Protocol):
@@ -21,7 +19,7 @@ class OpenOutput(Protocol):
         """Return the output for `target`, without its scheme; `device_id` names the sender."""
 
 
-OUTPUTS: Final[dict[str, OpenOutput]] = {DEFAULT_SCHEME: LiveLinkUdp}
+OUTPUTS: Final[dict[str, OpenOutput]] = {LIVE_LINK_SCHEME: LiveLinkUdp}
 """How to open a target, by scheme; an output for another program is one more entry."""
 
 
@@ -44,10 +42,8 @@ def open_frame_outputs(targets: Iterable[str]) -> list[FrameOutput]:
 
 
 def _open(target: str, device_id: str) -> FrameOutput:
-    scheme, separator, rest = target.partition(SEPARATOR)
-    if not separator:
-        scheme, rest = DEFAULT_SCHEME, target
+    scheme, address = split_scheme(target)
     if scheme not in OUTPUTS:
-        known = ", ".join(f"{name}{SEPARATOR}HOST:PORT" for name in OUTPUTS)
+        known = ", ".join(f"{name}://HOST:PORT" for name in OUTPUTS)
         raise ConfigurationError(f"targets: expected HOST or HOST:PORT, or one of {known}, got {target!r}")
-    return OUTPUTS[scheme](rest, device_id=device_id)
+    return OUTPUTS[scheme](address, device_id=device_id)
