@@ -28,7 +28,7 @@ from services.media.wav_writer import wav_bytes
 QUANTUM: Final = 32_767  # steps from weight 0 to 1: a frame takes 122 bytes, and the steps are invisible
 HIGHEST_RATE = 48_000  # hertz; sound of a higher rate is reduced to a fraction of it, without audible loss
 TITLE_LENGTH = 60  # characters
-_SCRIPTS = ("brush.js", "mouth.js", "eyes.js", "face.js", "lanes.js", "timeline.js", "player.js")
+_SCRIPTS = ("brush.js", "mouth.js", "eyes.js", "face.js", "lanes.js", "timeline.js", "take.js", "player.js")
 _TAPS = 63  # of the low-pass filter before the reduction; fewer: aliases; more: slower
 
 
