@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Mapping
 
 from neurosync.v1 import orchestrator_pb2
@@ -66,10 +67,16 @@ def parse_page(request: orchestrator_pb2.GetHistoryRequest) -> tuple[int, int]:
     """
     if not 0 <= request.page_size <= MAX_PAGE:
         raise BadRequestError("page_size", request.page_size, f"1 to {MAX_PAGE}, or 0 for {DEFAULT_PAGE}")
-    token = request.page_token or "0"
-    if not (token.isascii() and token.isdecimal() and len(token) <= 18):
+    number = request.page_token.partition("-")[0] or "0"
+    is_number = number.isascii() and number.isdecimal() and len(number) <= 18
+    if request.page_token and not (is_number and request.page_token == page_token(request.session_id, int(number))):
         raise BadRequestError("page_token", request.page_token, "the next_page_token of the page before, or nothing")
-    return int(token), request.page_size or DEFAULT_PAGE
+    return int(number), request.page_size or DEFAULT_PAGE
+
+
+def page_token(session_id: str, number: int) -> str:
+    """Return the token of the page of a session that begins with entry `number`."""
+    return f"{number}-{zlib.crc32(session_id.encode()):08x}"
 
 
 def _check_labels(field: str, labels: Mapping[str, str]) -> None:

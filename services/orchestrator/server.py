@@ -15,7 +15,7 @@ from neurosync.v1 import orchestrator_pb2, orchestrator_pb2_grpc, player_pb2
 from neurosync.v1.outcome_pb2 import Reason
 from services.common.errors import BusyError, NotReadyError, RefusedBusyError
 from services.common.wire import busy_policy, parse_turn_id
-from services.orchestrator.converse_request import check_converse, check_session_id, parse_page
+from services.orchestrator.converse_request import check_converse, check_session_id, page_token, parse_page
 from services.orchestrator.history import HistoryEntry
 from services.orchestrator.record.outcome import Interrupted, Superseded
 from services.orchestrator.sessions import Session, Sessions
@@ -73,7 +73,7 @@ class OrchestratorService(orchestrator_pb2_grpc.OrchestratorServiceServicer):
         accepted.started.FromNanoseconds(time.time_ns())
         self._turns.claim(accepted)
         try:
-            turn = await self._begin(self._sessions.open(request.session_id), request, accepted)
+            turn = self._begin(self._sessions.open(request.session_id), request, accepted)
         except BaseException:
             self._turns.release(turn_id)
             raise
@@ -92,8 +92,8 @@ class OrchestratorService(orchestrator_pb2_grpc.OrchestratorServiceServicer):
         check_session_id(request.session_id)
         turn_id = parse_turn_id(request.turn_id) if request.turn_id else ""
         session = self._sessions.find(request.session_id)
-        turn = session.turn if session else None
-        if turn is None or (turn_id and turn_id != turn.turn_id):
+        turn = session.find_turn(turn_id) if session else None
+        if turn is None:
             return orchestrator_pb2.InterruptResponse()
         await turn.silence(Interrupted(Reason.REASON_STOPPED))
         return orchestrator_pb2.InterruptResponse(
@@ -121,7 +121,7 @@ class OrchestratorService(orchestrator_pb2_grpc.OrchestratorServiceServicer):
         entries, following = session.history.page(number, size)
         return orchestrator_pb2.GetHistoryResponse(
             entries=[entry.message() for entry in entries],
-            next_page_token="" if following is None else str(following),
+            next_page_token="" if following is None else page_token(request.session_id, following),
             labels=session.labels,
         )
 
@@ -133,36 +133,35 @@ class OrchestratorService(orchestrator_pb2_grpc.OrchestratorServiceServicer):
         session = self._sessions.find(request.session_id)
         return orchestrator_pb2.ClearHistoryResponse(entry_count=session.history.clear() if session else 0)
 
-    async def _begin(
+    def _begin(
         self, session: Session, request: orchestrator_pb2.ConverseRequest, accepted: orchestrator_pb2.TurnAccepted
     ) -> Turn:
-        """Give a turn its place in the session, as its policy says, and start it."""
+        """Give a turn its place in the session, as its policy says; it starts when those before it have ended."""
         policy = busy_policy(request.policy)
         if policy == player_pb2.BUSY_POLICY_REFUSE and session.is_busy:
             raise RefusedBusyError("the session is speaking, and the policy is to refuse")
         if len(self._sessions.running()) >= self._settings.max_turns:
             raise BusyError(f"{self._settings.max_turns} turns are running; try again later")
+        if self._connections is None:
+            raise NotReadyError("the service is not registered with a server")
         session.merge_labels(request.session_labels)
-        async with session.starting:
-            if session.turn is not None and policy == player_pb2.BUSY_POLICY_REPLACE:
-                await session.turn.silence(Superseded())
-            if session.turn is not None:
-                await session.turn.ended.wait()
-            if self._connections is None:
-                raise NotReadyError("the service is not registered with a server")
-            turn = Turn(request, accepted, self._connections, self._settings, tuple(session.history))
-            session.turn = turn
-            self._spawn(self._perform(session, turn), name=f"turn {turn.turn_id}")
-            return turn
+        if policy == player_pb2.BUSY_POLICY_REPLACE:
+            for other in session.turns:
+                other.request_silence(Superseded())
+        turn = Turn(request, accepted, self._connections, self._settings)
+        session.turns.append(turn)
+        self._spawn(self._perform(session, turn), name=f"turn {turn.turn_id}")
+        return turn
 
     async def _perform(self, session: Session, turn: Turn) -> None:
-        """Run a turn to its end and keep what was heard; nothing that happens to the client's call changes that."""
+        """Run a turn in its place and keep what was heard; nothing that happens to the client's call changes that."""
         try:
-            await turn.run()
+            await session.wait_place(turn)
+            await turn.run(tuple(session.history))
             if turn.finished.heard_text:
                 session.history.add(_entry(turn))
         finally:
-            session.turn = None
+            session.turns.remove(turn)
             self._turns.finish(turn.finished)
             turn.close()
 

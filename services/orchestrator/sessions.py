@@ -21,15 +21,28 @@ class Session:
 
     history: History
     labels: dict[str, str] = field(default_factory=dict)
-    turn: Turn | None = None
-    """The turn that is being performed."""
-    starting: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by a turn that waits for its place; turns take their places in the order they came."""
+    turns: list[Turn] = field(default_factory=list)
+    """The turn that is being performed, and those that wait behind it, in order."""
 
     @property
     def is_busy(self) -> bool:
         """Whether a turn is being performed or waits."""
-        return self.turn is not None or self.starting.locked()
+        return bool(self.turns)
+
+    def find_turn(self, turn_id: str) -> Turn | None:
+        """Return the turn of this id, or the one that is being performed where the id is empty."""
+        return next((turn for turn in self.turns if turn_id in ("", turn.turn_id)), None)
+
+    async def wait_place(self, turn: Turn) -> None:
+        """Wait until every turn before `turn` has ended, or `turn` is silenced while it waits."""
+        while (index := self.turns.index(turn)) and not turn.silence_requested.is_set():
+            events = (self.turns[index - 1].ended, turn.silence_requested)
+            waits = [asyncio.create_task(event.wait(), name="wait for a place") for event in events]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
 
     def merge_labels(self, changes: Mapping[str, str]) -> None:
         """Set labels; an empty value removes one.
@@ -69,8 +82,8 @@ class Sessions:
         return self._sessions.get(session_id)
 
     def running(self) -> list[Turn]:
-        """Return the turns that are being performed."""
-        return [session.turn for session in self._sessions.values() if session.turn is not None]
+        """Return the turns that are being performed or wait."""
+        return [turn for session in self._sessions.values() for turn in session.turns]
 
     def _make_room(self) -> None:
         if len(self._sessions) < self._max_sessions:

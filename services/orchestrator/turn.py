@@ -47,9 +47,8 @@ class Turn:
         accepted: orchestrator_pb2.TurnAccepted,
         connections: Connections,
         settings: OrchestratorSettings,
-        history: Sequence[HistoryEntry],
     ) -> None:
-        """Perform `request` as the turn that `accepted` names, with what was said before."""
+        """Make the turn that `accepted` names, for `request`."""
         self.turn_id = accepted.turn_id
         self.request = request
         self.started = accepted.started.ToNanoseconds() / 1e9
@@ -57,7 +56,7 @@ class Turn:
         self.ended = asyncio.Event()
         self.finished = orchestrator_pb2.TurnFinished()
         """How it went; complete once `run` has returned."""
-        self._accepted, self._connections, self._history = accepted, connections, history
+        self._connections = connections
         self._rate, self._ahead = settings.sample_rate, round(settings.sound_ahead * settings.sample_rate)
         self._report = Report(include_media=request.include_media)
         self._summary = TurnSummary()
@@ -70,20 +69,28 @@ class Turn:
         self._ended_stages: set[Stage.ValueType] = set()
         self._slow_stages: set[Stage.ValueType] = set()
         self._silenced: Silenced | None = None
-        self._silence_requested = asyncio.Event()
+        self.silence_requested = asyncio.Event()
+        """Set once somebody asks for an early end."""
         self._failure: Failed | None = None
         self._performed: player_pb2.PerformFinished | None = None
         self.events = self._report.events
         self.detach = self._report.detach
+        self._report.publish(accepted=accepted)
 
-    async def run(self) -> None:
-        """Perform the turn; afterwards `finished` holds how it went, and the owner calls `close`."""
+    async def run(self, history: Sequence[HistoryEntry]) -> None:
+        """Perform the turn after `history`, unless it was silenced while it waited; then `finished` is complete."""
+        if not self.silence_requested.is_set():
+            await self._perform(history)
+        self._finish()
+
+    async def _perform(self, history: Sequence[HistoryEntry]) -> None:
+        """Run the stages and handle their events to the end."""
         self._open()
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(self._inbox.collect(stage, events), name=f"{NAMES[stage]} {self.turn_id}")
-                    for stage, events in self._stages()
+                    for stage, events in self._stages(history)
                 ]
                 tasks.append(group.create_task(self._stop_when_requested(tasks[0]), name=f"stop {self.turn_id}"))
                 try:
@@ -97,11 +104,10 @@ class Turn:
             self._failure = Failed(Stage.STAGE_UNSPECIFIED, Reason.REASON_INTERNAL, text, retryable=False)
             with contextlib.suppress(StageError):
                 await self._player.stop()
-        self._finish()
 
     async def silence(self, outcome: Silenced) -> None:
         """End the turn early with `outcome`, and wait, a bounded time, until it has ended."""
-        self._request_silence(outcome)
+        self.request_silence(outcome)
         await self.ended.wait()
 
     def close(self) -> None:
@@ -112,10 +118,12 @@ class Turn:
 
     # The stages, and the tasks that run them.
 
-    def _stages(self) -> list[tuple[Stage.ValueType, AsyncGenerator[StageEvent, None]]]:
+    def _stages(
+        self, history: Sequence[HistoryEntry]
+    ) -> list[tuple[Stage.ValueType, AsyncGenerator[StageEvent, None]]]:
         """Return the four stages in the order of the data."""
         if self.request.WhichOneof("input") == "prompt":
-            words = generate(self._connections, self.request, self._history, self._sentences.room)
+            words = generate(self._connections, self.request, history, self._sentences.room)
         else:
             words = split(self.request.speak, self._sentences.room)
         options = VoiceOptions(self.request.voice, self.request.speed, self._rate)
@@ -133,7 +141,7 @@ class Turn:
 
     async def _stop_when_requested(self, words: asyncio.Task[None]) -> None:
         """Stop the words, and the player, which is what the person hears; its last event then ends the turn."""
-        await self._silence_requested.wait()
+        await self.silence_requested.wait()
         words.cancel()
         reason = "it sent no last event"
         try:
@@ -144,10 +152,11 @@ class Turn:
         logger.warning("player did not confirm a stop turn=%s reason=%s", self.turn_id, reason)
         self._player.abandon()
 
-    def _request_silence(self, outcome: Silenced) -> None:
+    def request_silence(self, outcome: Silenced) -> None:
+        """Ask for an early end; the first `outcome` counts."""
         if self._silenced is None and not self.ended.is_set():
             self._silenced = outcome
-            self._silence_requested.set()
+            self.silence_requested.set()
 
     # The events.
 
@@ -158,16 +167,15 @@ class Turn:
                 while not self._is_over():
                     self._handle(await self._inbox.next())
                     if self._report.is_overrun:
-                        self._request_silence(Interrupted(Reason.REASON_CLIENT_TOO_SLOW))
+                        self.request_silence(Interrupted(Reason.REASON_CLIENT_TOO_SLOW))
                     if Stage.STAGE_PLAYER in self._ended_stages and limit.when() is None:
                         limit.reschedule(asyncio.get_running_loop().time() + LAST_WORDS_SECONDS)
 
     def _is_over(self) -> bool:
         if Stage.STAGE_PLAYER not in self._ended_stages:
             return False
-        return Stage.STAGE_TTS in self._ended_stages or not self._transcript.lacks_words(
-            self._player.heard_sample_count
-        )
+        heard = self._player.heard_sample_count
+        return Stage.STAGE_TTS in self._ended_stages or not self._transcript.lacks_words(heard)
 
     def _handle(self, event: Event) -> None:
         """Pass one event of a stage on to the stages after it, and to the client."""
@@ -217,7 +225,9 @@ class Turn:
                 self._summary.note_face_finished(event)
 
             case player_pb2.PerformStarted():
-                self._start_sound(event)
+                self._report.mark("first_sound", since=seconds_of(event.heard_for))
+                self._summary.note_sound_started(event)
+                self._report.publish_started(event, self._summary.timings(self._report.timings()))
             case player_pb2.PerformPosition():
                 sample = event.heard_sample_count
                 self._report.publish_heard(self._transcript.newly_heard(sample), sample)
@@ -233,10 +243,9 @@ class Turn:
                 self._end_stage(event.stage, event.error)
 
     def _open(self) -> None:
-        """Publish that the turn exists, and send the emotions that it begins with."""
+        """Publish the format of the sound, and send the emotions that the turn begins with."""
         if self.request.WhichOneof("input") == "speak":
             self._summary.text = self.request.speak
-        self._report.publish(accepted=self._accepted)
         self._report.publish_media(audio_format=media_pb2.AudioFormat(sample_rate_hertz=self._rate))
         self._send_emotions(self._emotions.opening())
 
@@ -247,11 +256,6 @@ class Turn:
         self._face.end_sentence()
         self._send_emotions(self._emotions.following(sentence))
         self._report.publish(timings=sentence_timings(event.index, sentence, event.phonemes))
-
-    def _start_sound(self, event: player_pb2.PerformStarted) -> None:
-        self._report.mark("first_sound", since=seconds_of(event.heard_for))
-        self._summary.note_sound_started(event)
-        self._report.publish_started(event, self._summary.timings(self._report.timings()))
 
     def _end_stage(self, stage: Stage.ValueType, error: StageError | None) -> None:
         """Note that a stage is done: the stage after it then gets no more."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator
+from typing import TypeAlias
 
 import grpc
 import pytest
@@ -17,6 +19,8 @@ from services.cli.processes.service_process import service_named
 from services.cli.processes.stack import Stack, started
 from services.serving.error_status import error_info
 from tests.faults.recorded_character import RecordedCharacter, recorded_character
+
+Call: TypeAlias = "grpc.aio.UnaryStreamCall[pb.ConverseRequest, pb.ConverseResponse]"
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -134,3 +138,74 @@ async def test_history_comes_in_pages_with_the_labels_of_turns_and_session(speak
     assert (len(first.entries), second.next_page_token) == (2, "")
     assert {entry.outcome for entry in entries} == {TurnOutcome.TURN_OUTCOME_COMPLETED}
     assert dict(first.labels) == {"user": "42", "game": "chess"}
+
+
+async def accepted(speaking: RecordedCharacter, session: str, policy: player_pb2.BusyPolicy.ValueType) -> Call:
+    """Begin a turn and return its call after its first event."""
+    request = pb.ConverseRequest(session_id=session, speak=LONG, policy=policy)
+    call = speaking.stub.Converse(request, timeout=60)
+    first = await call.read()
+    assert isinstance(first, pb.ConverseResponse)
+    assert first.accepted.turn_id
+    return call
+
+
+async def test_a_turn_that_replaces_supersedes_those_that_speak_and_those_that_wait(
+    speaking: RecordedCharacter,
+) -> None:
+    running = await accepted(speaking, "queue", player_pb2.BUSY_POLICY_REPLACE)
+    waiting = await accepted(speaking, "queue", player_pb2.BUSY_POLICY_QUEUE)
+    end = await finished(speaking.stub, session_id="queue", speak="Me.")
+    assert end.outcome == TurnOutcome.TURN_OUTCOME_COMPLETED
+    ends = [await end_of(running), await end_of(waiting)]
+    assert {one.outcome for one in ends} == {TurnOutcome.TURN_OUTCOME_SUPERSEDED}
+    assert ends[1].heard_sample_count == 0
+
+
+async def test_a_turn_that_waits_can_be_interrupted_and_its_outcome_is_kept(speaking: RecordedCharacter) -> None:
+    stub = speaking.stub
+    running = await accepted(speaking, "wait", player_pb2.BUSY_POLICY_REPLACE)
+    names = [str(uuid.uuid4()) for _ in range(2)]
+    queue = player_pb2.BUSY_POLICY_QUEUE
+    calls = [
+        stub.Converse(pb.ConverseRequest(session_id="wait", speak=LONG, turn_id=name, policy=queue), timeout=60)
+        for name in names
+    ]
+    for call in calls:
+        await call.read()
+    answer = await stub.Interrupt(pb.InterruptRequest(session_id="wait", turn_id=names[0]), timeout=10)
+    assert (answer.interrupted, answer.turn_id, answer.heard_sample_count) == (True, names[0], 0)
+    assert (await end_of(calls[0])).reason == Reason.REASON_STOPPED
+    calls[1].cancel()
+    async with asyncio.timeout(10):
+        while not (state := await stub.GetTurn(pb.GetTurnRequest(turn_id=names[1]), timeout=10)).HasField("finished"):
+            pass
+    assert (state.finished.outcome, state.finished.reason) == (
+        TurnOutcome.TURN_OUTCOME_INTERRUPTED,
+        Reason.REASON_CANCELLED,
+    )
+    await stub.Interrupt(pb.InterruptRequest(session_id="wait"), timeout=10)
+    assert (await end_of(running)).outcome == TurnOutcome.TURN_OUTCOME_INTERRUPTED
+
+
+async def test_a_page_token_belongs_to_its_session(speaking: RecordedCharacter) -> None:
+    for index in range(2):
+        await finished(speaking.stub, session_id="tokens", speak=f"Number {index}.")
+    page = await speaking.stub.GetHistory(pb.GetHistoryRequest(session_id="tokens", page_size=1), timeout=10)
+    foreign = pb.GetHistoryRequest(session_id="other", page_token=page.next_page_token)
+    assert await refused(speaking.stub.GetHistory(foreign, timeout=10)) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "INVALID_FIELD",
+    )
+
+
+async def test_a_character_that_another_session_keeps_busy_is_a_reason_of_its_own(
+    speaking: RecordedCharacter,
+) -> None:
+    running = await accepted(speaking, "one voice", player_pb2.BUSY_POLICY_REPLACE)
+    while isinstance(event := await running.read(), pb.ConverseResponse) and not event.HasField("started"):
+        pass
+    end = await finished(speaking.stub, session_id="another", speak="Me.", policy=player_pb2.BUSY_POLICY_REFUSE)
+    assert (end.outcome, end.stage) == (TurnOutcome.TURN_OUTCOME_FAILED, pb.STAGE_PLAYER)
+    assert (end.reason, end.retryable) == (Reason.REASON_BUSY, True)
+    running.cancel()

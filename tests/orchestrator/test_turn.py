@@ -24,8 +24,8 @@ async def _speak(character: RecordedCharacter, *, interrupted: bool) -> weakref.
         if event.HasField("started"):
             session = character.service._sessions.find("one")
             assert session is not None
-            assert session.turn is not None
-            reference = weakref.ref(session.turn)
+            assert session.turns
+            reference = weakref.ref(session.turns[0])
             if interrupted:
                 await character.stub.Interrupt(InterruptRequest(session_id="one"), timeout=10)
     assert reference is not None

@@ -12,8 +12,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from neurosync.v1 import face_pb2_grpc, llm_pb2_grpc, player_pb2_grpc, tts_pb2_grpc
 from neurosync.v1.orchestrator_pb2 import Stage
 from neurosync.v1.outcome_pb2 import Reason
-from services.common.errors import InactiveError
+from services.common.errors import InactiveError, RefusedBusyError
 from services.serving.dialing import credentials, dial
+from services.serving.error_status import error_info
 
 if TYPE_CHECKING:
     from services.orchestrator.settings import OrchestratorSettings
@@ -130,6 +131,8 @@ class Connections:
             return StageError(stage, Reason.REASON_STAGE_UNRESPONSIVE, text, retryable=True)
         unknown = (Reason.REASON_STAGE_FAILED, False, "")
         reason, retryable, remedy = _FAILURES.get(error.code(), unknown)
+        if (info := error_info(error)) is not None and info.reason == RefusedBusyError.reason:
+            reason, retryable = Reason.REASON_BUSY, True
         text = f"{where}: {error.details() or error.code().name}"
         return StageError(stage, reason, f"{text} ({remedy})" if remedy else text, retryable=retryable)
 
