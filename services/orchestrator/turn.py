@@ -17,7 +17,7 @@ from neurosync.v1.orchestrator_pb2 import ConverseRequest, Stage
 from neurosync.v1.outcome_pb2 import Reason
 from services.common.wire import seconds_of
 from services.orchestrator.history import HistoryEntry
-from services.orchestrator.record.outcome import Failed, Interrupted, Silenced, decide, write_outcome
+from services.orchestrator.record.outcome import CRASHED, Failed, Interrupted, Silenced, decide, write_outcome
 from services.orchestrator.record.report import Report, sentence_timings
 from services.orchestrator.record.summary import TurnSummary
 from services.orchestrator.record.transcript import Transcript
@@ -54,8 +54,9 @@ class Turn:
         self.started = accepted.started.ToNanoseconds() / 1e9
         """Seconds since the epoch."""
         self.ended = asyncio.Event()
-        self.finished = orchestrator_pb2.TurnFinished()
-        """How it went; complete once `run` has returned."""
+        self.finished = orchestrator_pb2.TurnFinished(turn_id=self.turn_id)
+        """How it went; complete once `run` has returned, and a failure where it did not."""
+        write_outcome(CRASHED, self.finished)
         self._connections = connections
         self._rate, self._ahead = settings.sample_rate, round(settings.sound_ahead * settings.sample_rate)
         self._report = Report(include_media=request.include_media)
@@ -100,8 +101,7 @@ class Turn:
                         task.cancel()
         except* Exception as errors:  # nothing that is foreseen comes here
             logger.error("turn failed turn=%s", self.turn_id, exc_info=errors)
-            text = "internal error; the log of the orchestrator has it"
-            self._failure = Failed(Stage.STAGE_UNSPECIFIED, Reason.REASON_INTERNAL, text, retryable=False)
+            self._failure = CRASHED
             with contextlib.suppress(StageError):
                 await self._player.stop()
 

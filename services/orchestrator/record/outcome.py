@@ -41,6 +41,13 @@ class Failed:
     retryable: bool
 
 
+CRASHED = Failed(
+    Stage.STAGE_UNSPECIFIED,
+    Reason.REASON_INTERNAL,
+    "internal error; the log of the orchestrator has it",
+    retryable=False,
+)
+"""The outcome of a turn that was cut off by an error that nobody foresaw."""
 Outcome: TypeAlias = Completed | Interrupted | Superseded | Failed
 Silenced: TypeAlias = Interrupted | Superseded
 """Ends that somebody asked for."""
